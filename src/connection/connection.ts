@@ -1,0 +1,510 @@
+/**
+ * A WebSocket connection after its opening handshake (RFC 6455 §5-§7): bytes in, events out; calls in, bytes out.
+ *
+ * - `receive` takes the peer's bytes, cut anywhere, and never throws because of them: a violation is one Close frame, one
+ *   onError, one onClose.
+ * - Output gathers until {@link Connection.takeOutput}; onOutput says when there is some. One write per turn is the
+ *   driver's part.
+ * - The closing handshake is three facts, kept apart: what we sent, what we received, and whether the connection failed.
+ *   Every state follows from them and from the transport's end.
+ *
+ * No sockets and no timers: the driver owns both, and tells the connection when the transport ends. The opening handshake
+ * is in handshake/, and both together in endpoint.ts.
+ */
+
+import { CloseCode } from '../close-code.ts';
+import {
+  FAULTS,
+  InvalidStateError,
+  LimitExceededError,
+  ProtocolError,
+  WebSocketError,
+} from '../errors.ts';
+import { buildClosePayload, type CloseStatus, parseClosePayload } from '../frame/close-payload.ts';
+import { FIN, SHORT_PAYLOAD_MAX } from '../frame/frame-header.ts';
+import { Opcode } from '../frame/opcode.ts';
+import type { Host } from '../host.ts';
+import type { ConnectionHandler } from './handler.ts';
+import { MessageReceiver, type ReceiverOwner } from './message-receiver.ts';
+import {
+  type ConnectionOptions,
+  type ResolvedLimits,
+  type Role,
+  resolveLimits,
+} from './options.ts';
+import { OutputQueue, type WriteCallback } from './output-queue.ts';
+import type { PreparedMessage } from './prepared-message.ts';
+
+const NO_BYTES = new Uint8Array(0);
+const ABNORMAL: CloseStatus = { code: CloseCode.ABNORMAL_CLOSURE, reason: '' };
+
+export class Connection implements ReceiverOwner {
+  readonly role: Role;
+  /** What our Close frame said; undefined until one was queued. */
+  closeSent: CloseStatus | undefined;
+  /** What the peer's Close frame said; undefined until one came. */
+  closeReceived: CloseStatus | undefined;
+  /** Why the connection failed; undefined while it has not. */
+  failure: WebSocketError | undefined;
+  /** Whether the transport is gone and onClose has been called. */
+  isClosed = false;
+
+  readonly #host: Host;
+  readonly #handler: ConnectionHandler;
+  readonly #limits: ResolvedLimits;
+  readonly #answersPings: boolean;
+  readonly #receiver: MessageReceiver;
+  readonly #output: OutputQueue;
+  #isPaused = false;
+  #isReceiving = false;
+  /** What came while no more could be taken: at most what the transport delivers after it was paused. */
+  #held: Uint8Array[] | undefined;
+  #hasReceivedEnd = false;
+  #isTransportClosed = false;
+  #isAbandoned = false;
+  #hasToldClosing = false;
+  #needsDrain = false;
+  #isInFragmentedSend = false;
+  /** The newest Ping's payload, while output is stuck: older ones need no answer any more (RFC 6455 §5.5.3). */
+  #pendingPong: Uint8Array | undefined;
+
+  constructor(options: ConnectionOptions) {
+    this.role = options.role;
+    this.#host = options.host;
+    this.#handler = options.handler;
+    this.#limits = resolveLimits(options);
+    this.#answersPings = options.answersPings ?? true;
+    this.#receiver = new MessageReceiver(options, this.#limits, this);
+    this.#output = new OutputQueue(options.host, options.role);
+  }
+
+  // ---- State -------------------------------------------------------------------------------------------------------
+
+  /** Whether messages can be sent: no Close frame went either way, and the transport stands. */
+  get isOpen(): boolean {
+    return (
+      this.closeSent === undefined &&
+      this.closeReceived === undefined &&
+      this.failure === undefined &&
+      !this.#isAbandoned &&
+      !this.isClosed
+    );
+  }
+
+  /** Whether the connection has failed. */
+  get hasFailed(): boolean {
+    return this.failure !== undefined;
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
+  /** Whether the parser may go on: see {@link ReceiverOwner}. */
+  get canReceive(): boolean {
+    return !this.#isPaused && !this.#isDeaf;
+  }
+
+  /** Whether messages that begin from now on come as onMessageStart, onMessageData and onMessageEnd. */
+  get isStreaming(): boolean {
+    return this.#receiver.isStreaming;
+  }
+
+  set isStreaming(value: boolean) {
+    this.#receiver.isStreaming = value;
+  }
+
+  /**
+   * Whether the transport is to be ended once the output is written: a server ends it after the closing handshake
+   * (RFC 6455 §7.1.1), either end after a failure (§7.1.7) or when the peer has ended its side.
+   */
+  get shouldEnd(): boolean {
+    if (this.failure !== undefined || this.#hasReceivedEnd) return true;
+    return this.role === 'server' && this.#isCloseComplete;
+  }
+
+  get #isCloseComplete(): boolean {
+    return this.closeSent !== undefined && this.closeReceived !== undefined;
+  }
+
+  /** Whether whatever the peer still sends means nothing (RFC 6455 §5.5.1, §7.1.7). */
+  get #isDeaf(): boolean {
+    return (
+      this.closeReceived !== undefined ||
+      this.failure !== undefined ||
+      this.#isAbandoned ||
+      this.isClosed
+    );
+  }
+
+  // ---- From the transport ------------------------------------------------------------------------------------------
+
+  /**
+   * Takes bytes from the peer. They become the connection's own: payloads are unmasked where they lie and delivered as
+   * views.
+   */
+  receive(bytes: Uint8Array): void {
+    if (this.#isDeaf) return;
+    if (this.#isPaused || this.#isReceiving || this.#held !== undefined) {
+      this.#hold(bytes);
+    } else {
+      this.#process(bytes);
+      this.#processHeld();
+    }
+  }
+
+  /** Takes note that the peer will send no more bytes. Without a closing handshake, the connection ends with 1006. */
+  receiveEnd(): void {
+    if (this.#hasReceivedEnd) return;
+    this.#hasReceivedEnd = true;
+    this.#processHeld();
+  }
+
+  /**
+   * Takes note that the transport is gone in both directions; onClose follows at once, unless messages that came before
+   * are held back by a pause.
+   *
+   * @param error - what the transport says went wrong; it is no fault any more once both Close frames went
+   */
+  transportClosed(error?: Error): void {
+    if (this.isClosed || this.#isTransportClosed) return;
+    if (error !== undefined && !this.#isCloseComplete && this.failure === undefined) {
+      this.fail(
+        error instanceof WebSocketError
+          ? error
+          : new WebSocketError('WS_TRANSPORT_ERROR', { detail: error.message, cause: error }),
+      );
+    }
+    this.#isTransportClosed = true;
+    this.#hasReceivedEnd = true;
+    this.#processHeld();
+  }
+
+  /** Takes and tells nothing more of the peer, held back or not: the application drops the connection. */
+  abandon(): void {
+    this.#isAbandoned = true;
+    this.#held = undefined;
+    this.#receiver.abandon();
+  }
+
+  /** Stops the delivery of messages, and the answers to control frames with it, until {@link Connection.resume}. */
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  /** Goes on after a pause, first with what is held back. */
+  resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    // The parser may have stopped at a frame that needs no more bytes to be complete.
+    if (!this.#isReceiving && this.#held === undefined) this.receive(NO_BYTES);
+    this.#processHeld();
+  }
+
+  // ---- To the peer -------------------------------------------------------------------------------------------------
+
+  /**
+   * Sends a text message. Lone surrogates become U+FFFD.
+   *
+   * @param callback - called when the bytes are written, or with an error
+   * @returns false when the outbound queue is over highWaterMark (onDrain follows), or nothing was sent because the
+   *   connection is not open
+   * @throws {@link InvalidStateError} when a fragmented message is being sent
+   */
+  sendText(text: string, callback?: WriteCallback): boolean {
+    if (!this.#canSendMessage(callback)) return false;
+    const wasEmpty = this.#output.isEmpty;
+    this.#output.pushText(FIN | Opcode.TEXT, text);
+    return this.#afterPush(wasEmpty, callback);
+  }
+
+  /** Sends a binary message; as {@link Connection.sendText}. A long payload must not change until it is written. */
+  sendBinary(bytes: Uint8Array, callback?: WriteCallback): boolean {
+    return this.#sendPayload(FIN | Opcode.BINARY, bytes, callback);
+  }
+
+  /** Sends a text message that is UTF-8 already; it is not checked. As {@link Connection.sendText}. */
+  sendEncodedText(bytes: Uint8Array, callback?: WriteCallback): boolean {
+    return this.#sendPayload(FIN | Opcode.TEXT, bytes, callback);
+  }
+
+  /** Sends a message that was made once for many connections; as {@link Connection.sendText}. */
+  sendPrepared(message: PreparedMessage, callback?: WriteCallback): boolean {
+    if (this.role === 'client') {
+      return this.#sendPayload(message.firstByte, message.payload, callback);
+    }
+    if (!this.#canSendMessage(callback)) return false;
+    const wasEmpty = this.#output.isEmpty;
+    this.#output.pushSerialized(message.frame, message.payload.length);
+    return this.#afterPush(wasEmpty, callback);
+  }
+
+  /**
+   * Sends a piece of a message as a frame of its own (RFC 6455 §5.4). The first piece decides whether the message is text
+   * (a string) or binary; no other message can be sent before the last piece.
+   *
+   * @param isLast - whether the piece completes the message
+   */
+  sendFragment(data: string | Uint8Array, isLast: boolean, callback?: WriteCallback): boolean {
+    if (!this.#canSend(callback)) return false;
+    const isText = typeof data === 'string';
+    const first = isText ? Opcode.TEXT : Opcode.BINARY;
+    const opcode = this.#isInFragmentedSend ? Opcode.CONTINUATION : first;
+    this.#isInFragmentedSend = !isLast;
+    const firstByte = (isLast ? FIN : 0) | opcode;
+    const wasEmpty = this.#output.isEmpty;
+    if (isText) this.#output.pushText(firstByte, data);
+    else this.#output.pushFrame(firstByte, data);
+    return this.#afterPush(wasEmpty, callback);
+  }
+
+  /**
+   * Sends a Ping (RFC 6455 §5.5.2).
+   *
+   * @param payload - at most 125 bytes
+   * @returns whether it was sent: not when the closing handshake has begun
+   * @throws RangeError when the payload is longer
+   */
+  ping(payload: Uint8Array, callback?: WriteCallback): boolean {
+    return this.#sendControl(Opcode.PING, payload, callback);
+  }
+
+  /** Sends a Pong that answers no Ping, or one that answersPings left to the handler; as {@link Connection.ping}. */
+  pong(payload: Uint8Array, callback?: WriteCallback): boolean {
+    return this.#sendControl(Opcode.PONG, payload, callback);
+  }
+
+  /**
+   * Begins the closing handshake (RFC 6455 §7.1.2); without effect when it has begun.
+   *
+   * @param code - a sendable close code; 1005, the default, sends an empty Close frame
+   * @param reason - at most 123 bytes in UTF-8
+   */
+  close(code: number = CloseCode.NO_STATUS_RECEIVED, reason = ''): void {
+    if (!this.isOpen) return;
+    this.#sendClose({ code, reason });
+    this.#tellClosing();
+  }
+
+  /**
+   * Fails the connection (RFC 6455 §7.1.7): sends a Close frame if the error has a close code, takes no more from the
+   * peer, and asks for the transport's end.
+   */
+  fail(error: WebSocketError): void {
+    if (this.failure !== undefined || this.isClosed) return;
+    this.failure = error;
+    this.#held = undefined;
+    this.#receiver.abandon();
+    if (error.closeCode !== undefined && this.closeSent === undefined) {
+      const reason = error.code === 'WS_INTERNAL' ? '' : FAULTS[error.code].message;
+      this.#sendClose({ code: error.closeCode, reason });
+    }
+    this.#handler.onError(error);
+    this.#tellClosing();
+  }
+
+  // ---- Output ------------------------------------------------------------------------------------------------------
+
+  /** Whether there is something to write. */
+  get hasOutput(): boolean {
+    return !this.#output.isEmpty || this.#pendingPong !== undefined;
+  }
+
+  /** Payload bytes of messages that are queued or being written, as WHATWG's bufferedAmount counts them. */
+  get bufferedAmount(): number {
+    return this.#output.payloadLength + this.#output.inFlightPayloadLength;
+  }
+
+  /**
+   * Hands over all output, in order, for one write. Call {@link Connection.outputWritten} when it is done; do not take more
+   * before that.
+   */
+  takeOutput(): Uint8Array[] {
+    this.#flushPong();
+    return this.#output.take();
+  }
+
+  /**
+   * Takes note that the output taken has been written.
+   *
+   * @param isCopied - whether the transport has copied the bytes already, so that their memory may be used again
+   */
+  outputWritten(isCopied = false): void {
+    this.#output.complete(isCopied);
+    if (this.#needsDrain && this.#output.bufferedByteLength * 2 <= this.#limits.highWaterMark) {
+      this.#needsDrain = false;
+      if (this.isOpen) this.#handler.onDrain();
+    }
+  }
+
+  // ---- Inside ------------------------------------------------------------------------------------------------------
+
+  /** Takes a whole control frame from the receiver (RFC 6455 §5.5). */
+  receiveControl(opcode: number, bytes: Uint8Array, start: number, end: number): void {
+    if (opcode === Opcode.CLOSE) {
+      this.#receiveClose(bytes, start, end);
+    } else if (opcode === Opcode.PONG) {
+      this.#handler.onPong(bytes.subarray(start, end));
+    } else {
+      const payload = bytes.subarray(start, end);
+      if (this.#answersPings) this.#answerPing(payload);
+      this.#handler.onPing(payload);
+    }
+  }
+
+  #receiveClose(bytes: Uint8Array, start: number, end: number): void {
+    const status = parseClosePayload(this.#host, bytes, start, end);
+    if (typeof status === 'string') {
+      this.fail(new ProtocolError(status));
+      return;
+    }
+    this.closeReceived = status;
+    this.#held = undefined;
+    this.#receiver.abandon();
+    // The answer carries the peer's code, and no reason: RFC 6455 §5.5.1 asks for an echo of the code alone.
+    if (this.closeSent === undefined) this.#sendClose({ code: status.code, reason: '' });
+    this.#tellClosing();
+  }
+
+  #answerPing(payload: Uint8Array): void {
+    if (this.#output.isBlocked) {
+      const copy = this.#host.allocate(payload.length);
+      copy.set(payload);
+      this.#pendingPong = copy;
+    } else {
+      this.#pushControl(Opcode.PONG, payload);
+    }
+  }
+
+  #flushPong(): void {
+    const payload = this.#pendingPong;
+    if (payload === undefined) return;
+    this.#pendingPong = undefined;
+    this.#output.pushFrame(FIN | Opcode.PONG, payload);
+  }
+
+  #sendClose(status: CloseStatus): void {
+    this.closeSent = status;
+    this.#flushPong();
+    this.#pushControl(Opcode.CLOSE, buildClosePayload(this.#host, status.code, status.reason));
+  }
+
+  #sendControl(opcode: Opcode, payload: Uint8Array, callback: WriteCallback | undefined): boolean {
+    if (payload.length > SHORT_PAYLOAD_MAX) {
+      throw new RangeError(`The payload of a control frame is at most ${SHORT_PAYLOAD_MAX} bytes`);
+    }
+    if (!this.#canSend(callback)) return false;
+    this.#pushControl(opcode, payload);
+    if (callback !== undefined) this.#output.addCallback(callback);
+    return true;
+  }
+
+  #pushControl(opcode: Opcode, payload: Uint8Array): void {
+    const wasEmpty = this.#output.isEmpty;
+    this.#output.pushFrame(FIN | opcode, payload);
+    if (wasEmpty) this.#handler.onOutput();
+  }
+
+  #sendPayload(
+    firstByte: number,
+    payload: Uint8Array,
+    callback: WriteCallback | undefined,
+  ): boolean {
+    if (!this.#canSendMessage(callback)) return false;
+    const wasEmpty = this.#output.isEmpty;
+    this.#output.pushFrame(firstByte, payload);
+    return this.#afterPush(wasEmpty, callback);
+  }
+
+  #canSendMessage(callback: WriteCallback | undefined): boolean {
+    if (this.#isInFragmentedSend) {
+      throw new InvalidStateError('A fragmented message is being sent');
+    }
+    return this.#canSend(callback);
+  }
+
+  #canSend(callback: WriteCallback | undefined): boolean {
+    if (this.isOpen) return true;
+    callback?.(new InvalidStateError('The connection is not open'));
+    return false;
+  }
+
+  /** Does what follows each message queued: the callback, the limits, the notice. */
+  #afterPush(wasEmpty: boolean, callback: WriteCallback | undefined): boolean {
+    if (callback !== undefined) this.#output.addCallback(callback);
+    const buffered = this.#output.bufferedByteLength;
+    if (buffered >= this.#limits.highWaterMark) this.#needsDrain = true;
+    if (buffered > this.#limits.maxBufferedAmount) this.#overflow(buffered);
+    else if (wasEmpty) this.#handler.onOutput();
+    return !this.#needsDrain;
+  }
+
+  /** Drops what a slow peer has let gather, so that the limit bounds memory at once and not after closeTimeout. */
+  #overflow(buffered: number): void {
+    const limit = this.#limits.maxBufferedAmount;
+    const error = new LimitExceededError('WS_BUFFERED_AMOUNT_EXCEEDED', limit, buffered);
+    this.#output.discard(error);
+    this.fail(error);
+  }
+
+  #hold(bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    this.#held ??= [];
+    // A rest that is a small part of its memory is copied, so that a long pause does not pin the transport's chunk.
+    const pinsLittle = bytes.length * 2 >= bytes.buffer.byteLength;
+    this.#held.push(pinsLittle ? bytes : copyOf(this.#host, bytes));
+  }
+
+  #process(bytes: Uint8Array): void {
+    this.#isReceiving = true;
+    try {
+      const used = this.#receiver.parse(bytes);
+      if (used < bytes.length && !this.#isDeaf) {
+        this.#held = [bytes.subarray(used), ...(this.#held ?? [])];
+      }
+    } catch (error) {
+      // Not the peer's doing: the handler threw, or this engine has a fault.
+      this.fail(new WebSocketError('WS_INTERNAL', { cause: error }));
+      throw error;
+    } finally {
+      this.#isReceiving = false;
+    }
+  }
+
+  /** Goes on with what was held back, then with the end that may have come meanwhile. */
+  #processHeld(): void {
+    if (this.#isReceiving) return;
+    while (this.#held !== undefined && !this.#isPaused) {
+      const next = this.#held.shift();
+      if (this.#held.length === 0) this.#held = undefined;
+      if (next !== undefined) this.#process(next);
+    }
+    if (this.#held !== undefined) return;
+    if (this.#hasReceivedEnd) {
+      this.#receiver.abandon();
+      this.#tellClosing();
+    }
+    if (this.#isTransportClosed) this.#finish();
+  }
+
+  #tellClosing(): void {
+    if (this.#hasToldClosing) return;
+    this.#hasToldClosing = true;
+    this.#handler.onClosing();
+  }
+
+  #finish(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.#pendingPong = undefined;
+    this.#output.discard(this.failure ?? new InvalidStateError('The connection is closed'));
+    const { code, reason } = this.closeReceived ?? ABNORMAL;
+    this.#handler.onClose(code, reason, this.#isCloseComplete && this.failure === undefined);
+  }
+}
+
+function copyOf(host: Host, bytes: Uint8Array): Uint8Array {
+  const copy = host.allocate(bytes.length);
+  copy.set(bytes);
+  return copy;
+}

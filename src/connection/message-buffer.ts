@@ -1,0 +1,85 @@
+/**
+ * Gathers a message that arrives in pieces, without counting them: what it holds is proportional to the payload, whatever
+ * the number of frames and chunks (RFC 6455 §10.4).
+ *
+ * Small pieces are copied into blocks that double; a large piece is referenced when it is most of the memory that it
+ * would keep alive. So a byte costs at most about two bytes, and an empty fragment costs nothing.
+ */
+
+import { copyBytes } from '../frame/copy-bytes.ts';
+import type { Host } from '../host.ts';
+
+/** A piece from this length in bytes on is referenced, if it does not pin much more than itself. */
+const REFERENCE_MIN_LENGTH = 16 * 1024;
+const FIRST_BLOCK_LENGTH = 256;
+const BLOCK_MAX_LENGTH = 1024 * 1024;
+
+export class MessageBuffer {
+  /** The bytes gathered so far. */
+  length = 0;
+  readonly #host: Host;
+  /** Full blocks and referenced pieces, in order. */
+  readonly #pieces: Uint8Array[] = [];
+  /** The block being filled; its unused part begins at #blockUsed. */
+  #block: Uint8Array | undefined;
+  #blockStart = 0;
+  #blockUsed = 0;
+
+  constructor(host: Host) {
+    this.#host = host;
+  }
+
+  /** Adds a piece. */
+  push(bytes: Uint8Array, start: number, end: number): void {
+    const length = end - start;
+    if (length >= REFERENCE_MIN_LENGTH && length * 2 >= bytes.buffer.byteLength) {
+      this.#sealBlock();
+      this.#pieces.push(bytes.subarray(start, end));
+      this.length += length;
+      return;
+    }
+    let from = start;
+    while (from < end) {
+      const block = this.#blockWithRoom(end - from);
+      const size = Math.min(end - from, block.length - this.#blockUsed);
+      copyBytes(bytes, from, from + size, block, this.#blockUsed);
+      this.#blockUsed += size;
+      this.length += size;
+      from += size;
+    }
+  }
+
+  /** Returns the whole message as one range of memory; the buffer must not be used afterwards. */
+  take(): Uint8Array {
+    this.#sealBlock();
+    const pieces = this.#pieces;
+    const only = pieces[0];
+    if (pieces.length === 1 && only !== undefined && only.length * 2 >= only.buffer.byteLength) {
+      return only;
+    }
+    const whole = this.#host.allocate(this.length);
+    let offset = 0;
+    for (const piece of pieces) {
+      whole.set(piece, offset);
+      offset += piece.length;
+    }
+    return whole;
+  }
+
+  #blockWithRoom(wanted: number): Uint8Array {
+    if (this.#block !== undefined && this.#blockUsed < this.#block.length) return this.#block;
+    this.#sealBlock();
+    const doubled = Math.min(Math.max(this.length, FIRST_BLOCK_LENGTH), BLOCK_MAX_LENGTH);
+    this.#block = this.#host.allocate(Math.max(doubled, wanted));
+    this.#blockStart = 0;
+    this.#blockUsed = 0;
+    return this.#block;
+  }
+
+  /** Ends the present run of copied bytes; what is left of the block takes the next run. */
+  #sealBlock(): void {
+    if (this.#block === undefined || this.#blockUsed === this.#blockStart) return;
+    this.#pieces.push(this.#block.subarray(this.#blockStart, this.#blockUsed));
+    this.#blockStart = this.#blockUsed;
+  }
+}

@@ -1,0 +1,53 @@
+/**
+ * The payload of a Close frame (RFC 6455 §5.5.1, §7.4): nothing, or a close code in two bytes and a reason in UTF-8.
+ */
+
+import { CloseCode, isSendableCloseCode } from '../close-code.ts';
+import type { FaultCode } from '../errors.ts';
+import type { Host } from '../host.ts';
+import { SHORT_PAYLOAD_MAX } from './frame-header.ts';
+
+/** The longest reason in UTF-8 bytes: what a control frame holds, less the code. */
+export const REASON_MAX_LENGTH: number = SHORT_PAYLOAD_MAX - 2;
+
+/** What a Close frame says. */
+export interface CloseStatus {
+  /** The close code; 1005 when the frame had none. */
+  readonly code: number;
+  /** The reason, '' when the frame had none. */
+  readonly reason: string;
+}
+
+/**
+ * Reads the payload of a Close frame.
+ *
+ * @returns the status, or the code of the fault that the payload is
+ */
+export function parseClosePayload(
+  host: Host,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): CloseStatus | FaultCode {
+  if (start === end) return { code: CloseCode.NO_STATUS_RECEIVED, reason: '' };
+  if (end - start === 1) return 'WS_INVALID_CLOSE_LENGTH';
+  const code = (bytes[start]! << 8) | bytes[start + 1]!;
+  if (!isSendableCloseCode(code)) return 'WS_INVALID_CLOSE_CODE';
+  const reason = host.decodeText(bytes, start + 2, end);
+  return reason === undefined ? 'WS_INVALID_CLOSE_REASON' : { code, reason };
+}
+
+/**
+ * Builds the payload of a Close frame.
+ *
+ * @param code - the close code; 1005 makes an empty payload
+ * @param reason - the reason, at most {@link REASON_MAX_LENGTH} bytes in UTF-8
+ */
+export function buildClosePayload(host: Host, code: number, reason: string): Uint8Array {
+  if (code === CloseCode.NO_STATUS_RECEIVED) return host.allocate(0);
+  const payload = host.allocate(2 + host.textLength(reason));
+  payload[0] = code >>> 8;
+  payload[1] = code;
+  host.encodeText(reason, payload, 2);
+  return payload;
+}

@@ -1,0 +1,59 @@
+/**
+ * Slabs: memory that small frames are serialised into, one after the other, so that the frames of a turn lie side by side
+ * and leave in one write.
+ *
+ * All connections of a host share one slab. Written memory is not written again, because the transport may still read it,
+ * unless the transport says at once that it is done ({@link Slab.release}). A slab lives as long as something refers to it.
+ */
+
+import type { Host } from '../host.ts';
+
+/** The length of a shared slab in bytes: as much as a socket is usually read or written at once. */
+export const SLAB_LENGTH: number = 64 * 1024;
+
+/** Hands out consecutive ranges of memory. */
+export class Slab {
+  /** The present memory; replaced when it is used up. */
+  bytes: Uint8Array;
+  /** Where the unused part begins. */
+  used = 0;
+  readonly #host: Host;
+  readonly #length: number;
+
+  constructor(host: Host, length: number) {
+    this.#host = host;
+    this.#length = length;
+    this.bytes = host.allocate(length);
+  }
+
+  /**
+   * Makes room at {@link Slab.used} of {@link Slab.bytes}; the caller writes there and then moves `used` on.
+   *
+   * @param length - the most bytes that will be written
+   * @returns the offset to write at
+   */
+  reserve(length: number): number {
+    if (this.used + length > this.bytes.length) {
+      this.bytes = this.#host.allocate(Math.max(this.#length, length));
+      this.used = 0;
+    }
+    return this.used;
+  }
+
+  /** Takes a range back that nobody will read any more; it helps only when it is the last one handed out. */
+  release(bytes: Uint8Array, start: number, end: number): void {
+    if (this.bytes === bytes && this.used === end) this.used = start;
+  }
+}
+
+const sharedSlabs = new WeakMap<Host, Slab>();
+
+/** Returns the slab that all connections of a host share. */
+export function sharedSlab(host: Host): Slab {
+  let slab = sharedSlabs.get(host);
+  if (slab === undefined) {
+    slab = new Slab(host, SLAB_LENGTH);
+    sharedSlabs.set(host, slab);
+  }
+  return slab;
+}

@@ -1,0 +1,94 @@
+/**
+ * Incremental UTF-8 validation (RFC 6455 §8.1, RFC 3629): text that arrives in pieces is judged piece by piece, so that
+ * an invalid byte is found when it arrives, even in the middle of a sequence, a frame or a message.
+ *
+ * The host validates the bulk of a piece at its own speed; only a sequence that a cut divides is looked at byte by byte.
+ * Nothing is kept but the state of that one sequence.
+ */
+
+import type { Host } from '../host.ts';
+
+/** The most bytes that a cut sequence can have before its last one. */
+const CUT_SEQUENCE_MAX = 3;
+
+/** Judges one text, given in any pieces. Reusable after {@link Utf8Validator.reset}. */
+export class Utf8Validator {
+  readonly #host: Host;
+  /** How many continuation bytes the cut sequence still wants; 0 between sequences. */
+  #missing = 0;
+  /** The range of the next byte: narrower than 80-BF after E0, ED, F0 and F4 (RFC 3629 §4). */
+  #lowest = 0x80;
+  #highest = 0xbf;
+
+  constructor(host: Host) {
+    this.#host = host;
+  }
+
+  /**
+   * Takes the next piece.
+   *
+   * @returns false when no continuation could make the text valid; the validator is then of no use until reset
+   */
+  push(bytes: Uint8Array, start: number, end: number): boolean {
+    let from = start;
+    while (this.#missing > 0 && from < end) {
+      if (!this.#pushContinuation(bytes[from++]!)) return false;
+    }
+    if (from === end) return true;
+    const cut = findCut(bytes, from, end);
+    if (cut > from && !this.#host.isText(bytes, from, cut)) return false;
+    return cut === end || this.#startSequence(bytes, cut, end);
+  }
+
+  /** Tells whether the text may end here: no sequence is cut. */
+  get isComplete(): boolean {
+    return this.#missing === 0;
+  }
+
+  /** Forgets the text, for the next one. */
+  reset(): void {
+    this.#missing = 0;
+    this.#lowest = 0x80;
+    this.#highest = 0xbf;
+  }
+
+  #pushContinuation(byte: number): boolean {
+    if (byte < this.#lowest || byte > this.#highest) return false;
+    this.#missing--;
+    this.#lowest = 0x80;
+    this.#highest = 0xbf;
+    return true;
+  }
+
+  /** Takes a sequence that the end of the piece cuts. Its lead byte is one of C2-F4, or it is invalid. */
+  #startSequence(bytes: Uint8Array, start: number, end: number): boolean {
+    const lead = bytes[start]!;
+    if (lead < 0xc2 || lead > 0xf4) return false;
+    this.#missing = sequenceLength(lead) - 1;
+    if (lead === 0xe0) this.#lowest = 0xa0;
+    else if (lead === 0xed) this.#highest = 0x9f;
+    else if (lead === 0xf0) this.#lowest = 0x90;
+    else if (lead === 0xf4) this.#highest = 0x8f;
+    for (let index = start + 1; index < end; index++) {
+      if (!this.#pushContinuation(bytes[index]!)) return false;
+    }
+    return true;
+  }
+}
+
+function sequenceLength(lead: number): number {
+  if (lead < 0xc0) return 1;
+  if (lead < 0xe0) return 2;
+  return lead < 0xf0 ? 3 : 4;
+}
+
+/** Finds where the sequence begins that the end of the range cuts; `end` when none does. */
+function findCut(bytes: Uint8Array, start: number, end: number): number {
+  const first = Math.max(start, end - CUT_SEQUENCE_MAX);
+  for (let index = end - 1; index >= first; index--) {
+    const byte = bytes[index]!;
+    if (byte < 0x80) return end;
+    if (byte >= 0xc0) return index + sequenceLength(byte) > end ? index : end;
+  }
+  return end;
+}
