@@ -10,13 +10,15 @@
 
 import { errorMonitor } from 'node:events';
 import type { Stream } from 'node:stream';
-import { STOPPED, type WebSocketEvent } from './events.ts';
+import { stoppedEvents, WebSocketEvent } from './events.ts';
 import {
   type Listener,
   type ListenerObject,
   TypedStream,
   type UntypedListener,
 } from './typed-stream.ts';
+
+export { defineEventAttributes, type EventAttribute } from './event-attributes.ts';
 
 /** What `addEventListener` takes besides the listener (WHATWG DOM §2.7). */
 export interface ListenerOptions {
@@ -154,8 +156,7 @@ export abstract class StreamEventTarget<Events> extends TypedStream<Events> {
     }
     adopt(event, this);
     deliver(this, event.type, event);
-    const stoppable = event as { [STOPPED]?: boolean };
-    if (stoppable[STOPPED] === true) stoppable[STOPPED] = false;
+    stoppedEvents.delete(event);
     return (event as { defaultPrevented?: unknown }).defaultPrevented !== true;
   }
 
@@ -261,7 +262,7 @@ function deliverToAll(target: Stream, type: string | symbol, value: unknown): vo
     } catch (error) {
       throwLater(error);
     }
-    if ((value as { [STOPPED]?: boolean } | undefined)?.[STOPPED] === true) return;
+    if (stoppedEvents.has(value as object)) return;
   }
 }
 
@@ -286,12 +287,10 @@ function adopt(event: object, target: object): void {
     Reflect.defineProperty(event, name, value);
   }
   Reflect.defineProperty(event, 'isTrusted', { value: false, configurable: true });
-  if (STOPPED in event) return;
+  if (event instanceof WebSocketEvent) return;
   Reflect.defineProperty(event, 'stopImmediatePropagation', {
     configurable: true,
-    value(this: { [STOPPED]?: boolean }): void {
-      this[STOPPED] = true;
-    },
+    value: () => void stoppedEvents.add(event),
   });
 }
 

@@ -7,8 +7,11 @@
  * Dispatching is in event-target.ts; nothing here keeps a clock, a path or a dispatch state.
  */
 
-/** Marks an event after which the listeners that have not run yet are skipped; set on the event when asked for. */
-export const STOPPED: unique symbol = Symbol('stopped');
+/**
+ * Holds the events that were stopped: their listeners that have not run yet are skipped. It is a set beside the events,
+ * because hardly any event is ever stopped and each would carry the flag.
+ */
+export const stoppedEvents: WeakSet<object> = new WeakSet<object>();
 
 const NO_PORTS: readonly never[] = Object.freeze([]);
 
@@ -19,16 +22,10 @@ export class WebSocketEvent<Target extends object = object> {
   static readonly AT_TARGET = 2;
   static readonly BUBBLING_PHASE = 3;
 
-  static {
-    Object.defineProperty(WebSocketEvent.prototype, STOPPED, { value: false, writable: true });
-  }
-
   /** The name of the event, such as `message`. */
   declare readonly type: string;
   /** The object that the event happened on; null until it is dispatched. */
   declare readonly target: Target | null;
-  /** True once `stopImmediatePropagation()` was called. */
-  declare [STOPPED]: boolean;
 
   // The fields are declared, not defined: the constructor's assignment is then the only write to each of them.
   constructor(type: string, target: Target | null = null) {
@@ -101,7 +98,7 @@ export class WebSocketEvent<Target extends object = object> {
 
   /** Keeps the listeners that have not run yet from seeing this event. */
   stopImmediatePropagation(): void {
-    this[STOPPED] = true;
+    stoppedEvents.add(this);
   }
 
   /** Lists the objects that see the event: the target, or nothing before it is dispatched. */

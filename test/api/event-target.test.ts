@@ -3,8 +3,11 @@
 import { errorMonitor, once } from 'node:events';
 import { PassThrough, type Stream } from 'node:stream';
 import { afterEach, describe, expect, expectTypeOf, it } from 'vitest';
-import { defineEventAttributes, type EventAttribute } from '../../src/api/event-attributes.ts';
-import { StreamEventTarget } from '../../src/api/event-target.ts';
+import {
+  defineEventAttributes,
+  type EventAttribute,
+  StreamEventTarget,
+} from '../../src/api/event-target.ts';
 import { ErrorEvent, MessageEvent, WebSocketEvent } from '../../src/api/events.ts';
 
 interface Events {
