@@ -1,0 +1,181 @@
+// The suite playing server: a client under test asks how many cases there are, runs them one by one, and asks for the report.
+//
+// The paths are those of the Autobahn fuzzing server: /getCaseCount, /runCase?case=N&agent=A, /getCaseStatus?case=N&agent=A,
+// /getCaseInfo?case=N, /updateReports?agent=A; N counts from 1 through the chosen cases. Connections may run side by side.
+import { createServer, type Server, type Socket } from 'node:net';
+import type { ConformanceCase } from './cases/case.ts';
+import { limitOf, type PlaySettings, playCase } from './play/play-case.ts';
+import { type CaseResult, failedBeforeStart } from './play/verdict.ts';
+import { Connection } from './wire/connection.ts';
+import { chooseOffer } from './wire/deflate-negotiation.ts';
+import { Opcode } from './wire/frame.ts';
+import { buildResponse, checkRequest } from './wire/handshake.ts';
+import { type HttpHead, HttpHeadReader } from './wire/http-head.ts';
+import { WireLog } from './wire/wire-log.ts';
+
+/** Says what a fuzzing server plays and whom it tells. */
+export interface FuzzingServerOptions {
+  readonly cases: readonly ConformanceCase[];
+  readonly settings: PlaySettings;
+  readonly onResult: (agent: string, result: CaseResult) => void;
+  /** Called when an agent asks for its report; its connection is closed when the promise settles. */
+  readonly onUpdateReports: (agent: string) => void | Promise<void>;
+}
+
+/** How long a connection may take until its request is complete, in milliseconds. */
+const REQUEST_LIMIT_MS = 10_000;
+
+/** The longest message that a client may send where it should send none, in octets. */
+const MAX_ANSWER_LENGTH = 1024;
+
+/** Serves the cases to clients under test. */
+export class FuzzingServer {
+  readonly #options: FuzzingServerOptions;
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  readonly #results = new Map<string, Map<string, CaseResult>>();
+
+  constructor(options: FuzzingServerOptions) {
+    this.#options = options;
+    this.#server = createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket));
+  }
+
+  /** Starts to listen and gives the port; 0 lets the system choose one. */
+  async listen(port: number, host = '127.0.0.1'): Promise<number> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(port, host, resolve);
+    });
+    const address = this.#server.address();
+    return typeof address === 'object' && address !== null ? address.port : port;
+  }
+
+  /** Ends all connections and stops. */
+  async close(): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  /** The results of an agent, in the order of the cases; a case that it never ran is FAILED. */
+  resultsOf(agent: string): CaseResult[] {
+    const results = this.#results.get(agent);
+    return this.#options.cases.map(
+      (conformanceCase) =>
+        results?.get(conformanceCase.id) ??
+        failedBeforeStart(conformanceCase, 'the client did not run this case', 0),
+    );
+  }
+
+  #accept(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.setNoDelay(true);
+    socket.on('error', () => {});
+    socket.on('close', () => this.#sockets.delete(socket));
+    const startedAt = performance.now();
+    const timer = setTimeout(() => socket.destroy(), REQUEST_LIMIT_MS);
+    const reader = new HttpHeadReader();
+    const onData = (chunk: Buffer): void => {
+      const reading = reader.push(chunk);
+      if (reading.kind === 'incomplete') return;
+      clearTimeout(timer);
+      socket.off('data', onData);
+      socket.pause();
+      if (reading.kind === 'fault') refuse(socket, '400 Bad Request');
+      else void this.#answer(socket, reading.head, reading.rest, startedAt);
+    };
+    socket.on('data', onData);
+    socket.on('close', () => clearTimeout(timer));
+  }
+
+  async #answer(socket: Socket, head: HttpHead, rest: Buffer, startedAt: number): Promise<void> {
+    const url = new URL(head.startLine.split(' ')[1] ?? '/', 'ws://localhost');
+    const number = Number(url.searchParams.get('case') ?? 0);
+    const conformanceCase = this.#options.cases[number - 1];
+    const agent = url.searchParams.get('agent') ?? 'unnamed client';
+    if (url.pathname === '/getCaseCount') {
+      this.#tell(socket, head, rest, String(this.#options.cases.length));
+    } else if (url.pathname === '/updateReports') {
+      await this.#options.onUpdateReports(agent);
+      this.#tell(socket, head, rest, null);
+    } else if (conformanceCase === undefined) {
+      refuse(socket, '404 Not Found');
+    } else if (url.pathname === '/runCase') {
+      await this.#runCase(conformanceCase, agent, socket, head, rest, startedAt);
+    } else if (url.pathname === '/getCaseInfo') {
+      const { id, title } = conformanceCase;
+      this.#tell(socket, head, rest, JSON.stringify({ id, description: title }));
+    } else if (url.pathname === '/getCaseStatus') {
+      const result = this.#results.get(agent)?.get(conformanceCase.id);
+      this.#tell(socket, head, rest, JSON.stringify({ behavior: result?.behavior ?? 'FAILED' }));
+    } else {
+      refuse(socket, '404 Not Found');
+    }
+  }
+
+  async #runCase(
+    conformanceCase: ConformanceCase,
+    agent: string,
+    socket: Socket,
+    head: HttpHead,
+    rest: Buffer,
+    startedAt: number,
+  ): Promise<void> {
+    const { settings } = this.#options;
+    const header = head.fields.get('sec-websocket-extensions');
+    const { deflate } = conformanceCase;
+    const negotiation = deflate === undefined ? null : chooseOffer(header, deflate);
+    const fault = checkRequest(head) ?? (negotiation?.kind === 'fault' ? negotiation.reason : null);
+    if (fault !== null) {
+      refuse(socket, '400 Bad Request');
+      const durationMs = performance.now() - startedAt;
+      this.#record(agent, failedBeforeStart(conformanceCase, fault, durationMs));
+      return;
+    }
+    const chosen = negotiation?.kind === 'agreed' ? negotiation.header : null;
+    const log = new WireLog();
+    log.add(
+      'note',
+      () => `the client offers: ${header ?? 'nothing'}; chosen: ${chosen ?? 'nothing'}`,
+    );
+    socket.write(buildResponse(head, chosen));
+    const target = { role: 'server', socket, rest, log, negotiation, startedAt } as const;
+    this.#record(agent, await playCase(conformanceCase, target, settings));
+  }
+
+  #record(agent: string, result: CaseResult): void {
+    const results = this.#results.get(agent) ?? new Map<string, CaseResult>();
+    this.#results.set(agent, results.set(result.id, result));
+    this.#options.onResult(agent, result);
+  }
+
+  /** Opens the connection, sends one text at most, and closes. */
+  #tell(socket: Socket, head: HttpHead, rest: Buffer, text: string | null): void {
+    if (checkRequest(head) !== null) {
+      refuse(socket, '400 Bad Request');
+      return;
+    }
+    socket.write(buildResponse(head, null));
+    const connection = new Connection({
+      socket,
+      role: 'server',
+      log: new WireLog(),
+      allowsCompression: false,
+      maxMessageLength: MAX_ANSWER_LENGTH,
+      onEvent: () => {},
+      onDone: () => {},
+    });
+    connection.receive(rest);
+    if (text !== null) connection.sendNow([{ opcode: Opcode.text, payload: Buffer.from(text) }]);
+    connection.close(1000);
+    const timer = setTimeout(
+      () => connection.destroy(),
+      limitOf({ limitMs: REQUEST_LIMIT_MS }, this.#options.settings),
+    );
+    void connection.ended.then(() => clearTimeout(timer));
+  }
+}
+
+function refuse(socket: Socket, status: string): void {
+  socket.end(`HTTP/1.1 ${status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
+  socket.resume();
+}

@@ -1,0 +1,31 @@
+// Drives an echo client through all cases of a fuzzing server: how many are there, run each, ask for the report.
+//
+// The same loop for every library, several cases at a time.
+import type { Peer } from './peer.ts';
+
+/**
+ * Runs the loop.
+ *
+ * @param server - the fuzzing server, as `ws://host:port`
+ * @param agent - the name that the report gives the client
+ * @param parallel - how many cases run at once, from 1
+ */
+export async function runClientLoop(
+  echo: NonNullable<Peer['echo']>,
+  server: string,
+  agent: string,
+  parallel: number,
+): Promise<void> {
+  const count = Number(await echo(`${server}/getCaseCount`));
+  const suffix = `agent=${encodeURIComponent(agent)}`;
+  let next = 1;
+  const work = async (): Promise<void> => {
+    while (next <= count) {
+      const number = next;
+      next += 1;
+      await echo(`${server}/runCase?case=${number}&${suffix}`);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.max(1, parallel) }, work));
+  await echo(`${server}/updateReports?${suffix}`);
+}

@@ -1,0 +1,66 @@
+// The peer `sanswire`: an echo server in an http 'upgrade' handler and an echo client, at the default limits.
+import { once } from 'node:events';
+import { createServer, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { type Peer, versionOf } from './peer.ts';
+
+interface EchoSocket {
+  on(event: 'message', listener: (event: { readonly data: string | Uint8Array }) => void): void;
+  on(event: 'close' | 'error', listener: () => void): void;
+  send(data: string | Uint8Array): boolean;
+}
+
+interface EchoOptions {
+  readonly extensions: readonly unknown[];
+}
+
+/** What this peer uses of the package. */
+interface SanswirePackage {
+  readonly default: {
+    new (
+      request: IncomingMessage,
+      socket: Duplex,
+      head: Buffer,
+      protocols: readonly string[],
+      options: EchoOptions,
+    ): EchoSocket;
+    readonly Client: new (
+      url: string,
+      protocols: readonly string[],
+      options: EchoOptions,
+    ) => EchoSocket;
+  };
+  readonly permessageDeflate: unknown;
+}
+
+const loaded: unknown = await import('sanswire');
+const { default: WebSocket, permessageDeflate } = loaded as SanswirePackage;
+const options: EchoOptions = { extensions: [permessageDeflate] };
+
+/** The library as a peer. */
+export const peer: Peer = {
+  name: 'sanswire',
+  version: versionOf('sanswire'),
+  serve: async () => {
+    const server = createServer();
+    server.on('upgrade', (request: IncomingMessage, duplex: Duplex, head: Buffer) => {
+      const socket = new WebSocket(request, duplex, head, [], options);
+      socket.on('message', ({ data }) => socket.send(data));
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    return (server.address() as AddressInfo).port;
+  },
+  echo: async (url) => {
+    const socket = new WebSocket.Client(url, [], options);
+    let lastText: string | null = null;
+    socket.on('error', () => {});
+    socket.on('message', ({ data }) => {
+      if (typeof data === 'string') lastText = data;
+      socket.send(data);
+    });
+    await new Promise<void>((resolve) => socket.on('close', resolve));
+    return lastText;
+  },
+};

@@ -1,0 +1,223 @@
+// The suite's end of a WebSocket connection once the handshake is done, in either role: writes what it is told, cut as it
+// is told, reads what the peer sends, keeps the closing handshake (RFC 6455 §5.5.1, §7.1) and says how the connection ended.
+//
+// It has no will of its own but two: it answers the peer's Close, and playing server it ends TCP after the closing
+// handshake (§7.1.1). As a client it leaves that to the server, and drops the connection if that takes too long.
+import type { Socket } from 'node:net';
+import { buildFrames, type Cut, closePayload, Opcode, type WireFrame } from './frame.ts';
+import { FrameReader } from './frame-reader.ts';
+import { MessageReader, type ReceivedClose, type ReceivedEvent } from './message-reader.ts';
+import { describeFrame, type WireLog } from './wire-log.ts';
+
+/** The side that the suite plays. */
+export type Role = 'client' | 'server';
+
+/** Says what a connection is made with. */
+export interface ConnectionOptions {
+  readonly socket: Socket;
+  readonly role: Role;
+  readonly log: WireLog;
+  readonly allowsCompression: boolean;
+  /** The longest message that is taken from the peer, in octets. */
+  readonly maxMessageLength: number;
+  readonly onEvent: (event: ReceivedEvent) => void;
+  /** Called once when the peer sent its Close, broke the protocol, or TCP is over: nothing more will come. */
+  readonly onDone: () => void;
+}
+
+/** How long the suite waits for the other side to end TCP after the closing handshake, in milliseconds. */
+export const TCP_END_WAIT_MS = 2_000;
+
+/** One end of a connection under test. */
+export class Connection {
+  /** Who sent the first Close, or ended TCP without one; null while the connection is open. */
+  closeStartedBy: 'suite' | 'peer' | null = null;
+  /** The peer's Close, once received. */
+  remoteClose: ReceivedClose | null = null;
+  /** What the peer did wrong, if it broke the protocol. */
+  violation: string | null = null;
+  /** True when the suite as client had to drop TCP because the server did not end it. */
+  hasDroppedTcp = false;
+  /** Settles when TCP is over. */
+  readonly ended: Promise<void>;
+
+  readonly #options: ConnectionOptions;
+  readonly #reader: FrameReader;
+  readonly #messages: MessageReader;
+  #isSuiteCloseSent = false;
+  #isDone = false;
+  #tcpEndTimer: NodeJS.Timeout | undefined;
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
+    const { socket, role, maxMessageLength } = options;
+    const onViolation = (reason: string): void => this.#violate(reason);
+    this.#messages = new MessageReader({
+      allowsCompression: options.allowsCompression,
+      maxMessageLength,
+      onEvent: (event) => this.#takeEvent(event),
+      onClose: (close) => this.#takeClose(close),
+      onViolation,
+    });
+    this.#reader = new FrameReader({
+      mustBeMasked: role === 'server',
+      maxPayloadLength: maxMessageLength,
+      onFrame: (frame) => {
+        options.log.add('peer', () => describeFrame(frame));
+        this.#messages.push(frame);
+      },
+      onViolation,
+    });
+    this.ended = new Promise((resolve) => {
+      const settle = (): void => {
+        this.#tcpIsOver();
+        resolve();
+      };
+      if (socket.closed) settle();
+      else socket.once('close', settle);
+    });
+    socket.on('data', (chunk) => this.#reader.push(chunk));
+    socket.on('end', () => this.#tcpEndsByPeer());
+    // Whoever read the HTTP head has paused the socket.
+    socket.resume();
+    socket.on('error', (error) => options.log.add('note', () => `socket: ${error.message}`));
+  }
+
+  /** True while the peer may still send something that counts. */
+  get isOpen(): boolean {
+    return !this.#isDone;
+  }
+
+  /** Takes octets that came with the HTTP head. */
+  receive(rest: Buffer): void {
+    if (rest.length > 0) this.#reader.push(rest);
+  }
+
+  /** Writes frames, cut as told; comes back when all is written, or early when nothing more will come. */
+  async send(frames: readonly WireFrame[], cut: Cut): Promise<void> {
+    if (cut === 'frame-wise') {
+      for (const frame of frames) {
+        await this.#writeApart(this.#build([frame]));
+      }
+      return;
+    }
+    const bytes = this.#build(frames);
+    const pieceLength = cut === 'in one go' ? bytes.length : cut === 'octet-wise' ? 1 : cut;
+    await this.writeInPieces(bytes, pieceLength);
+  }
+
+  /** Writes octets in pieces of one length, each a write (and so, without Nagle, a segment) of its own. */
+  async writeInPieces(bytes: Buffer, pieceLength: number): Promise<void> {
+    if (bytes.length <= pieceLength) {
+      this.write(bytes);
+      return;
+    }
+    const count = Math.ceil(bytes.length / pieceLength);
+    this.#options.log.add('note', () => `the next ${bytes.length} octets go in ${count} chops`);
+    for (let start = 0; start < bytes.length && this.isOpen; start += pieceLength) {
+      await this.#writeApart(bytes.subarray(start, start + pieceLength));
+    }
+  }
+
+  /** Writes octets as they are. */
+  write(bytes: Buffer): boolean {
+    return !this.#options.socket.destroyed && this.#options.socket.write(bytes);
+  }
+
+  /** Builds frames, masked when the suite is the client, and logs them. */
+  #build(frames: readonly WireFrame[]): Buffer {
+    for (const frame of frames) {
+      this.#options.log.add('suite', () => describeFrame(frame));
+      // A Close that itself breaks the protocol (case 3.7) starts no closing handshake.
+      if (frame.opcode === Opcode.close && !frame.rsv) this.#markCloseSent();
+    }
+    return buildFrames(frames, this.#options.role === 'client');
+  }
+
+  /** Writes one message without waiting for anything: what a long series of echoes is made of. */
+  sendNow(frames: readonly WireFrame[]): void {
+    this.write(this.#build(frames));
+  }
+
+  /** Sends a Close, unless one was sent. */
+  close(code?: number): void {
+    if (this.#isSuiteCloseSent) return;
+    this.sendNow([{ opcode: Opcode.close, payload: closePayload(code) }]);
+  }
+
+  /** Breaks off: nothing more is read, and TCP is dropped. */
+  destroy(): void {
+    this.closeStartedBy ??= 'suite';
+    this.#reader.stop();
+    this.#options.socket.destroy();
+  }
+
+  async #writeApart(bytes: Buffer): Promise<void> {
+    const { socket } = this.#options;
+    const isRoomLeft = this.write(bytes);
+    if (!isRoomLeft && !socket.destroyed) {
+      await new Promise<void>((resolve) => {
+        const settle = (): void => {
+          socket.off('drain', settle).off('close', settle);
+          resolve();
+        };
+        socket.on('drain', settle).on('close', settle);
+      });
+    }
+    // One turn of the event loop between two writes, so that the peer can read them one by one.
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  #markCloseSent(): void {
+    this.#isSuiteCloseSent = true;
+    this.closeStartedBy ??= 'suite';
+  }
+
+  #takeEvent(event: ReceivedEvent): void {
+    if (!this.#isDone) this.#options.onEvent(event);
+  }
+
+  #takeClose(close: ReceivedClose): void {
+    this.remoteClose = close;
+    this.closeStartedBy ??= 'peer';
+    this.close(close.code ?? undefined);
+    if (this.#options.role === 'server') this.#options.socket.end();
+    this.#limitTcpEnd();
+    this.#finish();
+  }
+
+  #violate(reason: string): void {
+    this.violation ??= reason;
+    this.#options.log.add('note', () => `the peer broke the protocol: ${reason}`);
+    this.destroy();
+    this.#finish();
+  }
+
+  #tcpEndsByPeer(): void {
+    this.#options.log.add('note', () => 'the peer ended TCP');
+    this.closeStartedBy ??= 'peer';
+    this.#options.socket.end();
+    this.#finish();
+  }
+
+  #tcpIsOver(): void {
+    clearTimeout(this.#tcpEndTimer);
+    this.closeStartedBy ??= 'peer';
+    this.#finish();
+  }
+
+  #limitTcpEnd(): void {
+    this.#tcpEndTimer = setTimeout(() => {
+      const { role, log, socket } = this.#options;
+      if (role === 'client') this.hasDroppedTcp = true;
+      log.add('note', () => `TCP was still up after ${TCP_END_WAIT_MS} ms: dropped by the suite`);
+      socket.destroy();
+    }, TCP_END_WAIT_MS);
+  }
+
+  #finish(): void {
+    if (this.#isDone) return;
+    this.#isDone = true;
+    this.#options.onDone();
+  }
+}
