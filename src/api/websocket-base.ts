@@ -1,0 +1,453 @@
+/**
+ * What the server's and the client's WebSocket have in common: the WHATWG interface (WHATWG WebSockets §3.1), the events
+ * and streams1 methods of faye-websocket, and async iteration.
+ *
+ * There is no protocol here: the class translates between its callers and a connection, whose driver tells it what
+ * happens. `readyState` follows from the connection, and is stored nowhere. How the connection comes about is the
+ * business of the subclasses, which call `connected` or `connectionFailed` once.
+ */
+
+import type { Duplex } from 'node:stream';
+import { CloseCode } from '../close-code.ts';
+import type { Connection } from '../connection/connection.ts';
+import type { WriteCallback } from '../connection/output-queue.ts';
+import { PreparedMessage } from '../connection/prepared-message.ts';
+import { InvalidStateError, LimitExceededError, WebSocketError } from '../errors.ts';
+import { nodeHost } from '../node/node-host.ts';
+import type { DriverOptions, SocketDriver } from '../node/socket-driver.ts';
+import { readCloseArguments } from './close-arguments.ts';
+import { defineEventAttributes, type EventAttribute } from './event-attributes.ts';
+import { StreamEventTarget } from './event-target.ts';
+import { CloseEvent, ErrorEvent, MessageEvent, WebSocketEvent } from './events.ts';
+import {
+  BINARY_TYPES,
+  type BinaryType,
+  fromBytes,
+  type MessageData,
+  type Payload,
+  payloadLength,
+  toPayload,
+} from './message-data.ts';
+import { MessageIterator, type MessageSubscriber } from './message-iterator.ts';
+import { Outbox } from './outbox.ts';
+import { PingCallbacks } from './ping-callbacks.ts';
+import { defineReadyStates, ReadyState } from './ready-state.ts';
+import { type OwnerEvents, WebSocketDriver } from './websocket-driver.ts';
+
+/** What a message is when it is delivered: text, or binary in the form that `binaryType` asks for. */
+export type ReceivedData = string | Buffer | ArrayBuffer | Blob;
+
+/** The events of a WebSocket. */
+export interface WebSocketEvents {
+  /** The connection is established. */
+  open: WebSocketEvent;
+  /** A message has come. */
+  message: MessageEvent<ReceivedData>;
+  /** The connection has failed; a `close` follows. Without a listener nothing happens. */
+  error: ErrorEvent;
+  /** The connection is closed; the last event, and there is exactly one. */
+  close: CloseEvent;
+  /** The data of each message, for `pipe`. */
+  data: ReceivedData;
+  /** The outbound queue is low again, after `send` or `write` returned false. */
+  drain: undefined;
+  /** No more messages will come. */
+  end: undefined;
+}
+
+/** Filled in by the static block below, which may reach private members. */
+let events: OwnerEvents<WebSocketBase>;
+
+export abstract class WebSocketBase extends StreamEventTarget<WebSocketEvents> {
+  declare static readonly CONNECTING: 0;
+  declare static readonly OPEN: 1;
+  declare static readonly CLOSING: 2;
+  declare static readonly CLOSED: 3;
+  declare readonly CONNECTING: 0;
+  declare readonly OPEN: 1;
+  declare readonly CLOSING: 2;
+  declare readonly CLOSED: 3;
+
+  declare onopen: EventAttribute<this, WebSocketEvents, 'open'>;
+  declare onmessage: EventAttribute<this, WebSocketEvents, 'message'>;
+  declare onerror: EventAttribute<this, WebSocketEvents, 'error'>;
+  declare onclose: EventAttribute<this, WebSocketEvents, 'close'>;
+
+  /** The absolute URL of the connection. */
+  readonly url: string;
+
+  readonly #maxHeldLength: number;
+
+  #driver: WebSocketDriver<WebSocketBase> | undefined;
+  #version = '';
+  #protocol = '';
+  #extensions = '';
+  #binaryType: BinaryType = 'nodebuffer';
+  #isOpened = false;
+  #isClosing = false;
+  #isClosed = false;
+  #isPaused = false;
+  /** What was sent after the connection began to close; WHATWG's bufferedAmount never forgets it. */
+  #discardedLength = 0;
+  #outbox: Outbox | undefined;
+  #pingCallbacks: PingCallbacks | undefined;
+  #subscribers: Set<MessageSubscriber<ReceivedData>> | undefined;
+  #stopAborting: (() => void) | undefined;
+
+  static {
+    defineReadyStates(WebSocketBase);
+    defineEventAttributes(WebSocketBase.prototype, ['open', 'message', 'error', 'close']);
+    events = {
+      message: (socket, data, isBinary) => socket.#receiveMessage(data, isBinary),
+      pong: (socket, payload) => socket.#receivePong(payload),
+      error: (socket, error) => socket.#fail(error),
+      closed: (socket, code, reason, wasClean) => socket.#finish(code, reason, wasClean),
+      drain: (socket) => socket.notify('drain'),
+    };
+  }
+
+  /**
+   * @param url - the absolute URL
+   * @param maxBufferedAmount - what may wait to be sent while connecting, in bytes
+   */
+  constructor(url: string, maxBufferedAmount: number = Number.POSITIVE_INFINITY) {
+    super();
+    this.url = url;
+    this.#maxHeldLength = maxBufferedAmount;
+  }
+
+  // ---- State -------------------------------------------------------------------------------------------------------
+
+  /** CONNECTING (0), OPEN (1), CLOSING (2) or CLOSED (3). */
+  get readyState(): ReadyState {
+    if (this.#isClosed) return ReadyState.CLOSED;
+    if (this.#isClosing) return ReadyState.CLOSING;
+    if (!this.#isOpened) return ReadyState.CONNECTING;
+    return this.#connection?.isOpen === true ? ReadyState.OPEN : ReadyState.CLOSING;
+  }
+
+  /** The version of the protocol: `hybi-13`, `hybi-8`; '' while connecting. */
+  get version(): string {
+    return this.#version;
+  }
+
+  /** The subprotocol chosen in the opening handshake; '' for none. */
+  get protocol(): string {
+    return this.#protocol;
+  }
+
+  /** The extensions in use, as in the Sec-WebSocket-Extensions header; '' for none. */
+  get extensions(): string {
+    return this.#extensions;
+  }
+
+  /**
+   * Payload bytes that were sent and have not been handed to the system yet, frame headers not counted; what was sent too
+   * late to go out stays counted (WHATWG WebSockets §3.1).
+   */
+  get bufferedAmount(): number {
+    const queued = this.#connection?.bufferedAmount ?? 0;
+    return queued + (this.#outbox?.byteLength ?? 0) + this.#discardedLength;
+  }
+
+  /**
+   * In what form binary messages are delivered: 'nodebuffer', 'arraybuffer' or 'blob'. A Buffer may be a view of what the
+   * socket has read: copy what is kept for long. Setting another value changes nothing, as in a browser.
+   * @defaultValue 'nodebuffer'
+   */
+  get binaryType(): BinaryType {
+    return this.#binaryType;
+  }
+
+  set binaryType(type: BinaryType) {
+    if (BINARY_TYPES.includes(type)) this.#binaryType = type;
+  }
+
+  /** Whether messages can still come. */
+  get readable(): boolean {
+    return !this.#isClosed;
+  }
+
+  /** Whether messages can be sent, now or once the connection is open. */
+  get writable(): boolean {
+    return this.readyState <= ReadyState.OPEN;
+  }
+
+  /** Whether reading is paused: by `pause()`, or by a `for await` loop that lags behind. */
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
+  /** The round-trip time of the last `ping` heartbeat in milliseconds; undefined before the first, or without one. */
+  get roundTripTime(): number | undefined {
+    return this.#driver?.roundTripTimeMs;
+  }
+
+  // ---- Sending -----------------------------------------------------------------------------------------------------
+
+  /**
+   * Sends a message: a string as text; a Buffer, ArrayBuffer, view or Blob as binary; anything else as the text it
+   * converts to. While connecting, messages wait; once the connection closes, they are discarded (WHATWG WebSockets §3.1).
+   * Bytes must not change before they are written: long ones are not copied.
+   *
+   * @param data - the message, or one prepared with `WebSocket.prepare`
+   * @param callback - called once when the message has been handed to the system, or with an error
+   * @returns false when the outbound queue is over highWaterMark (a `drain` event follows), or nothing was sent
+   * @throws TypeError when the data cannot be converted to a string
+   */
+  send(data: MessageData, callback?: WriteCallback): boolean {
+    const payload = toPayload(data);
+    if (this.readyState >= ReadyState.CLOSING) {
+      this.#discardedLength += payloadLength(payload);
+      if (callback !== undefined) {
+        process.nextTick(callback, new InvalidStateError('The connection is not open'));
+      }
+      return false;
+    }
+    if (this.#outbox !== undefined || !this.#isOpened || payload instanceof Blob) {
+      return this.#hold(payload, callback);
+    }
+    return this.#deliverNow(payload, callback);
+  }
+
+  /** Sends a message, as {@link WebSocketBase.send}; the method that `pipe` calls. */
+  write(data: MessageData, callback?: WriteCallback): boolean {
+    return this.send(data, callback);
+  }
+
+  /** Sends a last message, if one is given, and closes the connection; the method that `pipe` calls at the end. */
+  end(data?: MessageData): void {
+    if (data !== undefined) this.send(data);
+    this.close();
+  }
+
+  /**
+   * Sends a Ping (RFC 6455 §5.5.2).
+   *
+   * @param message - the payload, at most 125 bytes
+   * @param callback - called once when the matching Pong, or that of a later Ping, comes
+   * @returns true if and only if a Ping was sent: not before the connection is open, nor once it closes, nor when
+   *   {@link MAX_PENDING_PINGS} callbacks wait already
+   * @throws RangeError when the payload is longer than 125 bytes
+   */
+  ping(message: MessageData | (() => void) = '', callback?: () => void): boolean {
+    if (typeof message === 'function') return this.ping('', message as () => void);
+    const data = toPayload(message);
+    if (data instanceof Blob || data instanceof PreparedMessage) {
+      throw new TypeError('The payload of a Ping must be a string or bytes');
+    }
+    const payload = typeof data === 'string' ? Buffer.from(data) : data;
+    if (this.readyState !== ReadyState.OPEN || this.#pingCallbacks?.isFull === true) return false;
+    if (this.#connection?.ping(payload) !== true) return false;
+    if (callback !== undefined) {
+      this.#pingCallbacks ??= new PingCallbacks();
+      this.#pingCallbacks.add(payload, callback);
+    }
+    return true;
+  }
+
+  /**
+   * Begins the closing handshake (RFC 6455 §7.1.2). What was sent before goes out first; messages that still come are not
+   * delivered. While connecting, it gives the connection up.
+   *
+   * @param code - 1000 or 3000 to 4999; without one the Close frame is empty
+   * @param reason - at most 123 bytes in UTF-8
+   * @throws DOMException `InvalidAccessError` for another code, `SyntaxError` for a longer reason
+   */
+  close(code?: number, reason?: string): void {
+    const status = readCloseArguments(code, reason);
+    if (this.#isClosing || this.#isClosed) return;
+    if (!this.#isOpened && this.#driver === undefined) {
+      this.#isClosing = true;
+      this.abandonConnecting();
+    } else if (this.#outbox !== undefined) {
+      this.#isClosing = true;
+      this.#outbox.closeAfter(status.code, status.reason);
+    } else {
+      this.#closeNow(status.code, status.reason);
+    }
+  }
+
+  /** Drops the connection at once, without a closing handshake; `close` follows with 1006. */
+  terminate(): void {
+    if (this.#isClosed) return;
+    this.#isClosing = true;
+    if (this.#driver === undefined) this.abandonConnecting();
+    else this.#driver.terminate();
+  }
+
+  // ---- Receiving ---------------------------------------------------------------------------------------------------
+
+  /** Stops reading: no messages are delivered, no Pings answered, and the peer is held back. */
+  pause(): void {
+    this.#isPaused = true;
+    this.#driver?.pause();
+  }
+
+  /** Goes on reading. */
+  resume(): void {
+    this.#isPaused = false;
+    this.#driver?.resume();
+  }
+
+  /**
+   * Iterates over the messages that come from now on. The loop ends when the connection has closed, throws when it
+   * failed, and holds the peer back when it lags behind.
+   *
+   * @example
+   * for await (const message of socket) console.log(message);
+   */
+  [Symbol.asyncIterator](): AsyncIterableIterator<ReceivedData, undefined> {
+    return new MessageIterator<ReceivedData>({
+      isClosed: this.#isClosed,
+      pause: () => this.pause(),
+      resume: () => this.resume(),
+      subscribe: (subscriber) => {
+        this.#subscribers ??= new Set();
+        this.#subscribers.add(subscriber);
+        return () => this.#subscribers?.delete(subscriber);
+      },
+    });
+  }
+
+  /** Closes the connection and waits for its end: `await using socket = …`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isClosed) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.once('close', () => resolve());
+      this.close();
+    });
+  }
+
+  // ---- For subclasses ----------------------------------------------------------------------------------------------
+
+  /**
+   * Gives up on a connection that is being established; the subclass then calls {@link WebSocketBase.connectionFailed}
+   * with the same error.
+   */
+  protected abstract abandonConnecting(error?: WebSocketError): void;
+
+  /** Makes the driver of a socket whose opening handshake is done; the subclass calls `connected` when it is to begin. */
+  protected createDriver(socket: Duplex, options: Omit<DriverOptions, 'host'>): SocketDriver {
+    const driver = new WebSocketDriver<WebSocketBase>(this, events, socket, {
+      ...options,
+      host: nodeHost,
+    });
+    this.#driver = driver;
+    driver.attach();
+    return driver;
+  }
+
+  protected describeConnection(version: string, protocol: string, extensions: string): void {
+    this.#version = version;
+    this.#protocol = protocol;
+    this.#extensions = extensions;
+  }
+
+  /**
+   * Opens the connection: delivers the open event, then what waits, then begins to read.
+   *
+   * @param head - bytes that were read after the handshake's head
+   */
+  protected connected(head: Uint8Array): void {
+    if (this.#isClosed || this.#driver === undefined) return;
+    this.#isOpened = true;
+    if (this.#isPaused) this.#driver.pause();
+    if (!this.#isClosing) this.dispatch(new WebSocketEvent('open'));
+    this.#outbox?.flush();
+    this.#driver.start(head);
+  }
+
+  /** Ends a connection that was never established. */
+  protected connectionFailed(error: WebSocketError | undefined): void {
+    if (this.#isClosed) return;
+    if (error !== undefined) this.#fail(error);
+    this.#finish(CloseCode.ABNORMAL_CLOSURE, '', false);
+  }
+
+  /** Drops the connection, in whatever state, when a signal is aborted. */
+  protected abortOn(signal: AbortSignal): void {
+    const abort = (): void => {
+      const error = new WebSocketError('WS_ABORTED', { cause: signal.reason });
+      if (this.#driver === undefined) this.abandonConnecting(error);
+      else this.#driver.abort(error);
+    };
+    signal.addEventListener('abort', abort, { once: true });
+    this.#stopAborting = () => signal.removeEventListener('abort', abort);
+  }
+
+  // ---- Inside ------------------------------------------------------------------------------------------------------
+
+  get #connection(): Connection | undefined {
+    return this.#driver?.connection;
+  }
+
+  #hold(payload: Payload | Blob, callback: WriteCallback | undefined): boolean {
+    this.#outbox ??= new Outbox({
+      canDeliver: () => this.#isOpened,
+      deliver: (next, nextCallback) => this.#deliverNow(next, nextCallback),
+      onEmpty: (close) => {
+        this.#outbox = undefined;
+        if (close !== undefined) this.#closeNow(close.code, close.reason);
+      },
+      onFailed: (cause) => this.#connection?.fail(new WebSocketError('WS_INTERNAL', { cause })),
+    });
+    this.#outbox.push(payload, callback);
+    const held = this.#outbox?.byteLength ?? 0;
+    if (held <= this.#maxHeldLength) return true;
+    this.#overflow(
+      new LimitExceededError('WS_BUFFERED_AMOUNT_EXCEEDED', this.#maxHeldLength, held),
+    );
+    return false;
+  }
+
+  #overflow(error: WebSocketError): void {
+    if (this.#connection === undefined) this.abandonConnecting(error);
+    else this.#connection.fail(error);
+  }
+
+  #deliverNow(payload: Payload, callback: WriteCallback | undefined): boolean {
+    const connection = this.#connection!;
+    if (typeof payload === 'string') return connection.sendText(payload, callback);
+    if (payload instanceof PreparedMessage) return connection.sendPrepared(payload, callback);
+    return connection.sendBinary(payload, callback);
+  }
+
+  #closeNow(code: number, reason: string): void {
+    this.#isClosing = true;
+    this.#connection?.close(code, reason);
+    // The peer's Close must be read, also when the application has paused.
+    if (this.#isPaused) this.resume();
+  }
+
+  #receiveMessage(data: string | Uint8Array, isBinary: boolean): void {
+    if (this.#isClosing) return;
+    const value = isBinary ? fromBytes(data as Uint8Array, this.#binaryType) : (data as string);
+    this.dispatch(new MessageEvent('message', value));
+    this.notify('data', value);
+    if (this.#subscribers !== undefined) {
+      for (const subscriber of this.#subscribers) subscriber.onMessage(value);
+    }
+  }
+
+  #receivePong(payload: Uint8Array): void {
+    const callbacks = this.#pingCallbacks?.take(payload) ?? [];
+    for (const callback of callbacks) callback();
+  }
+
+  #fail(error: WebSocketError): void {
+    this.#isClosing = true;
+    this.dispatch(new ErrorEvent('error', error));
+    for (const subscriber of [...(this.#subscribers ?? [])]) subscriber.onError(error);
+  }
+
+  #finish(code: number, reason: string, wasClean: boolean): void {
+    this.#isClosed = true;
+    this.#stopAborting?.();
+    this.#outbox?.discard(new InvalidStateError('The connection is closed'));
+    this.#outbox = undefined;
+    this.notify('end');
+    this.dispatch(new CloseEvent('close', code, reason, wasClean));
+    for (const subscriber of [...(this.#subscribers ?? [])]) subscriber.onClose();
+  }
+}

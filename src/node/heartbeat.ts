@@ -1,0 +1,103 @@
+/**
+ * Heartbeats (RFC 6455 §5.5.2): a Ping at an interval, the round-trip time from its Pong, and the discovery of a peer that
+ * is no longer there.
+ *
+ * Any byte from the peer proves that it lives, not just the Pong. While reading is paused nothing can be heard, so nobody
+ * is declared dead. At most one heartbeat Ping is unanswered at a time: a stuck connection gathers none.
+ */
+
+import { performance } from 'node:perf_hooks';
+
+/** What a heartbeat needs of its driver. */
+export interface HeartbeatOwner {
+  sendHeartbeat(payload: Uint8Array): void;
+  /** Whether bytes can arrive at all: reading is not paused. */
+  readonly isListening: boolean;
+  onPeerDead(): void;
+}
+
+export interface HeartbeatOptions {
+  /** The time between Pings in milliseconds. */
+  readonly intervalMs: number;
+  /** How long after a Ping the peer may stay silent, in milliseconds; Infinity never declares it dead. */
+  readonly pongTimeoutMs: number;
+}
+
+/** Tells a heartbeat's Ping from those of the application. */
+const PAYLOAD_PREFIX = 'heartbeat ';
+
+export class Heartbeat {
+  /** The round-trip time of the last answered Ping in milliseconds; undefined before the first. */
+  roundTripTimeMs: number | undefined;
+
+  readonly #owner: HeartbeatOwner;
+  readonly #options: HeartbeatOptions;
+  #interval: NodeJS.Timeout | undefined;
+  #deadline: NodeJS.Timeout | undefined;
+  #hasHeard = false;
+  #count = 0;
+  /** The payload of the Ping that waits for its Pong, and when it was sent. */
+  #awaited: string | undefined;
+  #sentAtMs = 0;
+
+  constructor(owner: HeartbeatOwner, options: HeartbeatOptions) {
+    this.#owner = owner;
+    this.#options = options;
+  }
+
+  /** Starts; the first Ping goes out after one interval. */
+  start(): void {
+    this.#interval = setInterval(() => this.#beat(), this.#options.intervalMs);
+  }
+
+  stop(): void {
+    clearInterval(this.#interval);
+    clearTimeout(this.#deadline);
+  }
+
+  /** Takes note that the peer has sent something. */
+  hear(): void {
+    this.#hasHeard = true;
+  }
+
+  /**
+   * Takes a Pong's payload.
+   *
+   * @returns whether the Pong answers a heartbeat, and so is not the application's concern
+   */
+  receivePong(payload: Uint8Array): boolean {
+    if (this.#awaited === undefined || this.#awaited !== Buffer.from(payload).toString('latin1')) {
+      return false;
+    }
+    this.#awaited = undefined;
+    this.roundTripTimeMs = performance.now() - this.#sentAtMs;
+    return true;
+  }
+
+  #beat(): void {
+    const { pongTimeoutMs, intervalMs } = this.#options;
+    // At equal times the deadline must be judged before the next Ping would move it.
+    if (this.#deadline !== undefined && pongTimeoutMs >= intervalMs) {
+      if (pongTimeoutMs > intervalMs) return;
+      if (this.#judge()) return;
+    }
+    if (this.#awaited === undefined || this.#hasHeard) {
+      this.#awaited = `${PAYLOAD_PREFIX}${++this.#count}`;
+      this.#sentAtMs = performance.now();
+      this.#hasHeard = false;
+      this.#owner.sendHeartbeat(Buffer.from(this.#awaited, 'latin1'));
+    }
+    if (pongTimeoutMs !== Number.POSITIVE_INFINITY) {
+      this.#deadline = setTimeout(() => this.#judge(), pongTimeoutMs);
+    }
+  }
+
+  /** Declares the peer dead when it has been silent since the Ping; returns whether it did. */
+  #judge(): boolean {
+    clearTimeout(this.#deadline);
+    this.#deadline = undefined;
+    if (this.#hasHeard || !this.#owner.isListening) return false;
+    this.#owner.onPeerDead();
+    return true;
+  }
+}
