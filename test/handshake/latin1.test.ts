@@ -1,0 +1,31 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { decodeLatin1, encodeLatin1, utf8AsLatin1 } from '../../src/handshake/latin1.ts';
+
+describe('Latin-1', () => {
+  it('decodes what it encodes, for every byte and over the step of one call', () => {
+    const bytes = Uint8Array.from({ length: 10_000 }, (_, at) => at % 256);
+    const text = decodeLatin1(bytes, 0, bytes.length);
+    expect(text).toBe(Buffer.from(bytes).toString('latin1'));
+    expect(encodeLatin1(text)).toEqual(bytes);
+  });
+
+  it('decodes a range', () => {
+    expect(decodeLatin1(encodeLatin1('abcdef'), 2, 4)).toBe('cd');
+    expect(decodeLatin1(encodeLatin1('abc'), 1, 1)).toBe('');
+  });
+});
+
+describe('utf8AsLatin1', () => {
+  it('gives a character for each byte of UTF-8 (property)', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        expect(utf8AsLatin1(text)).toBe(Buffer.from(text).toString('latin1'));
+      }),
+    );
+  });
+
+  it('makes U+FFFD of a lone surrogate, and keeps a percent sign', () => {
+    expect(utf8AsLatin1('\ud800%41')).toBe('\xef\xbf\xbd%41');
+  });
+});

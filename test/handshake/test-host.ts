@@ -1,0 +1,31 @@
+/**
+ * A host for the tests of the handshake, made of node:crypto: digests and randomness.
+ *
+ * The handshake asks a host for nothing else, so the rest refuses to be called.
+ */
+
+import { createHash, randomBytes } from 'node:crypto';
+import type { Host } from '../../src/host.ts';
+
+function unused(): never {
+  throw new Error('The handshake does not use this part of a host');
+}
+
+/** Digests like any host. */
+export const testHost: Host = {
+  allocate: unused,
+  decodeText: unused,
+  isText: unused,
+  textLength: unused,
+  encodeText: unused,
+  mask: unused,
+  maskingKey: unused,
+  randomBase64: (byteLength) => randomBytes(byteLength).toString('base64'),
+  sha1Base64: (text) => createHash('sha1').update(text).digest('base64'),
+  md5: (bytes) => new Uint8Array(createHash('md5').update(bytes).digest()),
+};
+
+/** Makes a host whose keys are known: the key of RFC 6455 §1.3 unless another is given. */
+export function hostWithKey(key = 'dGhlIHNhbXBsZSBub25jZQ=='): Host {
+  return { ...testHost, randomBase64: () => key };
+}
