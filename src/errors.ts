@@ -128,7 +128,12 @@ export const FAULTS = {
   WS_HANDSHAKE_HOST: {
     status: 400,
     section: 'RFC 6455 §4.2.1',
-    message: 'The Host header is missing or given more than once',
+    message: 'The Host header is missing, malformed, or given more than once',
+  },
+  WS_HANDSHAKE_BODY: {
+    status: 400,
+    section: 'RFC 9110 §7.8',
+    message: 'The request has a body, which would be read as frames',
   },
   WS_HANDSHAKE_UPGRADE: {
     status: 426,
@@ -193,7 +198,7 @@ export const FAULTS = {
   },
   WS_RESPONSE_EXTENSIONS: {
     section: 'RFC 6455 §4.1',
-    message: 'The server chose an extension that was not offered',
+    message: 'The extensions that the server chose are malformed or were not offered',
   },
   WS_PROXY_REFUSED: {
     section: 'RFC 9110 §9.3.6',
