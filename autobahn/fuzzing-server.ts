@@ -25,6 +25,9 @@ export interface FuzzingServerOptions {
 /** How long a connection may take until its request is complete, in milliseconds. */
 const REQUEST_LIMIT_MS = 10_000;
 
+/** How long a client may go without running anything before {@link FuzzingServer.stalled} settles, in milliseconds. */
+const STALL_LIMIT_MS = 30_000;
+
 /** The longest message that a client may send where it should send none, in octets. */
 const MAX_ANSWER_LENGTH = 1024;
 
@@ -34,9 +37,21 @@ export class FuzzingServer {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #results = new Map<string, Map<string, CaseResult>>();
+  /** Settles when no connection has been up for {@link STALL_LIMIT_MS}. */
+  readonly stalled: Promise<void>;
+  readonly #stallTimer: NodeJS.Timeout;
 
   constructor(options: FuzzingServerOptions) {
     this.#options = options;
+    let settle: () => void = () => {};
+    this.stalled = new Promise((resolve) => {
+      settle = resolve;
+    });
+    // Time counts from the last connection that came or went; while one is up, the limit of its case holds.
+    this.#stallTimer = setTimeout(() => {
+      if (this.#sockets.size === 0) settle();
+      else this.#stallTimer.refresh();
+    }, STALL_LIMIT_MS).unref();
     this.#server = createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket));
   }
 
@@ -52,6 +67,7 @@ export class FuzzingServer {
 
   /** Ends all connections and stops. */
   async close(): Promise<void> {
+    clearTimeout(this.#stallTimer);
     for (const socket of this.#sockets) socket.destroy();
     await new Promise((resolve) => this.#server.close(resolve));
   }
@@ -68,6 +84,7 @@ export class FuzzingServer {
 
   #accept(socket: Socket): void {
     this.#sockets.add(socket);
+    this.#stallTimer.refresh();
     socket.setNoDelay(true);
     socket.on('error', () => {});
     socket.on('close', () => this.#sockets.delete(socket));

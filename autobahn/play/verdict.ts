@@ -71,9 +71,11 @@ function judgeClose({ close }: ConformanceCase, observation: Observation): Judge
   const { closeStartedBy, remoteCloseCode, hasDroppedTcp } = observation;
   if (closeStartedBy !== close.startedBy) {
     const by = closeStartedBy === null ? 'never' : `by the ${closeStartedBy}`;
+    const code = remoteCloseCode === undefined ? 'without a Close' : `with ${remoteCloseCode}`;
+    const detail = closeStartedBy === 'peer' ? ` ${code}` : '';
     return {
       behavior: 'FAILED',
-      reason: `The connection was to be closed by the ${close.startedBy}, and was closed ${by}.`,
+      reason: `The connection was to be closed by the ${close.startedBy}, and was closed ${by}${detail}.`,
     };
   }
   if (remoteCloseCode === undefined) {
