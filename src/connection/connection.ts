@@ -13,32 +13,22 @@
  */
 
 import { CloseCode } from '../close-code.ts';
-import {
-  FAULTS,
-  InvalidStateError,
-  LimitExceededError,
-  ProtocolError,
-  WebSocketError,
-} from '../errors.ts';
+import { FAULTS, InvalidStateError, ProtocolError, WebSocketError } from '../errors.ts';
 import { buildClosePayload, type CloseStatus, parseClosePayload } from '../frame/close-payload.ts';
 import { FIN, SHORT_PAYLOAD_MAX } from '../frame/frame-header.ts';
 import { Opcode } from '../frame/opcode.ts';
 import type { Host } from '../host.ts';
 import type { ConnectionHandler } from './handler.ts';
 import { MessageReceiver, type ReceiverOwner } from './message-receiver.ts';
-import {
-  type ConnectionOptions,
-  type ResolvedLimits,
-  type Role,
-  resolveLimits,
-} from './options.ts';
+import { MessageSender, type SenderOwner } from './message-sender.ts';
+import { type ConnectionOptions, type Role, resolveLimits } from './options.ts';
 import { OutputQueue, type WriteCallback } from './output-queue.ts';
 import type { PreparedMessage } from './prepared-message.ts';
 
 const NO_BYTES = new Uint8Array(0);
 const ABNORMAL: CloseStatus = { code: CloseCode.ABNORMAL_CLOSURE, reason: '' };
 
-export class Connection implements ReceiverOwner {
+export class Connection implements ReceiverOwner, SenderOwner {
   readonly role: Role;
   /** What our Close frame said; undefined until one was queued. */
   closeSent: CloseStatus | undefined;
@@ -51,9 +41,9 @@ export class Connection implements ReceiverOwner {
 
   readonly #host: Host;
   readonly #handler: ConnectionHandler;
-  readonly #limits: ResolvedLimits;
   readonly #answersPings: boolean;
   readonly #receiver: MessageReceiver;
+  readonly #sender: MessageSender;
   readonly #output: OutputQueue;
   #isPaused = false;
   #isReceiving = false;
@@ -63,8 +53,6 @@ export class Connection implements ReceiverOwner {
   #isTransportClosed = false;
   #isAbandoned = false;
   #hasToldClosing = false;
-  #needsDrain = false;
-  #isInFragmentedSend = false;
   /** The newest Ping's payload, while output is stuck: older ones need no answer any more (RFC 6455 §5.5.3). */
   #pendingPong: Uint8Array | undefined;
 
@@ -72,10 +60,11 @@ export class Connection implements ReceiverOwner {
     this.role = options.role;
     this.#host = options.host;
     this.#handler = options.handler;
-    this.#limits = resolveLimits(options);
+    const limits = resolveLimits(options);
     this.#answersPings = options.answersPings ?? true;
-    this.#receiver = new MessageReceiver(options, this.#limits, this);
+    this.#receiver = new MessageReceiver(options, limits, this);
     this.#output = new OutputQueue(options.host, options.role);
+    this.#sender = new MessageSender(this, limits, this.#output);
   }
 
   // ---- State -------------------------------------------------------------------------------------------------------
@@ -212,31 +201,22 @@ export class Connection implements ReceiverOwner {
    * @throws {@link InvalidStateError} when a fragmented message is being sent
    */
   sendText(text: string, callback?: WriteCallback): boolean {
-    if (!this.#canSendMessage(callback)) return false;
-    const wasEmpty = this.#output.isEmpty;
-    this.#output.pushText(FIN | Opcode.TEXT, text);
-    return this.#afterPush(wasEmpty, callback);
+    return this.#sender.sendText(text, callback);
   }
 
   /** Sends a binary message; as {@link Connection.sendText}. A long payload must not change until it is written. */
   sendBinary(bytes: Uint8Array, callback?: WriteCallback): boolean {
-    return this.#sendPayload(FIN | Opcode.BINARY, bytes, callback);
+    return this.#sender.sendPayload(Opcode.BINARY, bytes, callback);
   }
 
   /** Sends a text message that is UTF-8 already; it is not checked. As {@link Connection.sendText}. */
   sendEncodedText(bytes: Uint8Array, callback?: WriteCallback): boolean {
-    return this.#sendPayload(FIN | Opcode.TEXT, bytes, callback);
+    return this.#sender.sendPayload(Opcode.TEXT, bytes, callback);
   }
 
   /** Sends a message that was made once for many connections; as {@link Connection.sendText}. */
   sendPrepared(message: PreparedMessage, callback?: WriteCallback): boolean {
-    if (this.role === 'client') {
-      return this.#sendPayload(message.firstByte, message.payload, callback);
-    }
-    if (!this.#canSendMessage(callback)) return false;
-    const wasEmpty = this.#output.isEmpty;
-    this.#output.pushSerialized(message.frame, message.payload.length);
-    return this.#afterPush(wasEmpty, callback);
+    return this.#sender.sendPrepared(message, callback);
   }
 
   /**
@@ -246,16 +226,7 @@ export class Connection implements ReceiverOwner {
    * @param isLast - whether the piece completes the message
    */
   sendFragment(data: string | Uint8Array, isLast: boolean, callback?: WriteCallback): boolean {
-    if (!this.#canSend(callback)) return false;
-    const isText = typeof data === 'string';
-    const first = isText ? Opcode.TEXT : Opcode.BINARY;
-    const opcode = this.#isInFragmentedSend ? Opcode.CONTINUATION : first;
-    this.#isInFragmentedSend = !isLast;
-    const firstByte = (isLast ? FIN : 0) | opcode;
-    const wasEmpty = this.#output.isEmpty;
-    if (isText) this.#output.pushText(firstByte, data);
-    else this.#output.pushFrame(firstByte, data);
-    return this.#afterPush(wasEmpty, callback);
+    return this.#sender.sendFragment(data, isLast, callback);
   }
 
   /**
@@ -331,10 +302,17 @@ export class Connection implements ReceiverOwner {
    */
   outputWritten(isCopied = false): void {
     this.#output.complete(isCopied);
-    if (this.#needsDrain && this.#output.bufferedByteLength * 2 <= this.#limits.highWaterMark) {
-      this.#needsDrain = false;
-      if (this.isOpen) this.#handler.onDrain();
-    }
+    this.#sender.checkDrain();
+  }
+
+  // ---- From the sender and the receiver ----------------------------------------------------------------------------
+
+  onOutput(): void {
+    this.#handler.onOutput();
+  }
+
+  onDrain(): void {
+    this.#handler.onDrain();
   }
 
   // ---- Inside ------------------------------------------------------------------------------------------------------
@@ -393,7 +371,10 @@ export class Connection implements ReceiverOwner {
     if (payload.length > SHORT_PAYLOAD_MAX) {
       throw new RangeError(`The payload of a control frame is at most ${SHORT_PAYLOAD_MAX} bytes`);
     }
-    if (!this.#canSend(callback)) return false;
+    if (!this.isOpen) {
+      callback?.(new InvalidStateError('The connection is not open'));
+      return false;
+    }
     this.#pushControl(opcode, payload);
     if (callback !== undefined) this.#output.addCallback(callback);
     return true;
@@ -403,48 +384,6 @@ export class Connection implements ReceiverOwner {
     const wasEmpty = this.#output.isEmpty;
     this.#output.pushFrame(FIN | opcode, payload);
     if (wasEmpty) this.#handler.onOutput();
-  }
-
-  #sendPayload(
-    firstByte: number,
-    payload: Uint8Array,
-    callback: WriteCallback | undefined,
-  ): boolean {
-    if (!this.#canSendMessage(callback)) return false;
-    const wasEmpty = this.#output.isEmpty;
-    this.#output.pushFrame(firstByte, payload);
-    return this.#afterPush(wasEmpty, callback);
-  }
-
-  #canSendMessage(callback: WriteCallback | undefined): boolean {
-    if (this.#isInFragmentedSend) {
-      throw new InvalidStateError('A fragmented message is being sent');
-    }
-    return this.#canSend(callback);
-  }
-
-  #canSend(callback: WriteCallback | undefined): boolean {
-    if (this.isOpen) return true;
-    callback?.(new InvalidStateError('The connection is not open'));
-    return false;
-  }
-
-  /** Does what follows each message queued: the callback, the limits, the notice. */
-  #afterPush(wasEmpty: boolean, callback: WriteCallback | undefined): boolean {
-    if (callback !== undefined) this.#output.addCallback(callback);
-    const buffered = this.#output.bufferedByteLength;
-    if (buffered >= this.#limits.highWaterMark) this.#needsDrain = true;
-    if (buffered > this.#limits.maxBufferedAmount) this.#overflow(buffered);
-    else if (wasEmpty) this.#handler.onOutput();
-    return !this.#needsDrain;
-  }
-
-  /** Drops what a slow peer has let gather, so that the limit bounds memory at once and not after closeTimeout. */
-  #overflow(buffered: number): void {
-    const limit = this.#limits.maxBufferedAmount;
-    const error = new LimitExceededError('WS_BUFFERED_AMOUNT_EXCEEDED', limit, buffered);
-    this.#output.discard(error);
-    this.fail(error);
   }
 
   #hold(bytes: Uint8Array): void {

@@ -8,20 +8,19 @@ import { FrameSerializer } from '../frame/frame-serializer.ts';
 import { Opcode } from '../frame/opcode.ts';
 import type { Host } from '../host.ts';
 
-/** Holds a message ready to be sent. Make one with {@link prepareMessage}. */
+/** Holds a message ready to be sent. Send it with `Connection.sendPrepared`. */
 export class PreparedMessage {
   readonly isBinary: boolean;
   /** The payload; the bytes of a binary message are a copy, so that later changes do not reach it. */
   readonly payload: Uint8Array;
-  /** FIN and opcode: the first byte of the frame where no extension changes it. */
-  readonly firstByte: number;
+  readonly opcode: Opcode;
   readonly #host: Host;
   #frame: Uint8Array | undefined;
 
   constructor(host: Host, data: string | Uint8Array) {
     this.#host = host;
     this.isBinary = typeof data !== 'string';
-    this.firstByte = FIN | (this.isBinary ? Opcode.BINARY : Opcode.TEXT);
+    this.opcode = this.isBinary ? Opcode.BINARY : Opcode.TEXT;
     if (typeof data === 'string') {
       this.payload = host.allocate(host.textLength(data));
       host.encodeText(data, this.payload, 0);
@@ -36,7 +35,7 @@ export class PreparedMessage {
     if (this.#frame === undefined) {
       const serializer = new FrameSerializer(this.#host, 'server');
       this.#frame = this.#host.allocate(serializer.frameLength(this.payload.length));
-      serializer.writeFrame(this.#frame, 0, this.firstByte, this.payload);
+      serializer.writeFrame(this.#frame, 0, FIN | this.opcode, this.payload);
     }
     return this.#frame;
   }
