@@ -1,0 +1,765 @@
+/** The server's EventSource on real sockets: HTTP/1.1 and HTTP/2, hostile strings, clients that vanish or do not read. */
+
+import { once } from 'node:events';
+import {
+  createServer,
+  get,
+  IncomingMessage,
+  type OutgoingHttpHeaders,
+  type Server,
+  ServerResponse,
+} from 'node:http';
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect as connectHttp2,
+  createServer as createHttp2Server,
+  type Http2Server,
+} from 'node:http2';
+import { type AddressInfo, connect, Socket } from 'node:net';
+import { PassThrough, Readable, Stream } from 'node:stream';
+import { TLSSocket } from 'node:tls';
+import { EventSource as UndiciEventSource } from 'undici';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { CLOSE_TIMEOUT_MS, EventSource } from '../../src/api/event-source.ts';
+import type { EventSourceOptions } from '../../src/api/event-source-options.ts';
+import { lastEventIdOf, requestUrl } from '../../src/api/event-source-request.ts';
+import type { ErrorEvent, WebSocketEvent } from '../../src/api/events.ts';
+import { LimitExceededError } from '../../src/errors.ts';
+
+const cleanups: (() => unknown)[] = [];
+
+afterEach(async () => {
+  vi.useRealTimers();
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+async function listen(server: Server | Http2Server): Promise<number> {
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  cleanups.push(() => {
+    server.close();
+    if ('closeAllConnections' in server) server.closeAllConnections();
+  });
+  return (server.address() as AddressInfo).port;
+}
+
+/** A source at the server, the client's response as it arrives, and every event the source had. */
+interface Pair {
+  readonly source: EventSource;
+  readonly port: number;
+  readonly response: IncomingMessage;
+  readonly received: { text: string };
+  /** Resolves when the client has the whole stream. */
+  readonly ended: Promise<unknown>;
+  readonly log: string[];
+}
+
+function logEvents(source: EventSource): string[] {
+  const log: string[] = [];
+  source.on('open', () => log.push('open'));
+  source.on('error', (event: ErrorEvent) => log.push(`error ${event.message}`));
+  source.on('close', () => log.push('close'));
+  return log;
+}
+
+async function openPair(
+  options?: EventSourceOptions,
+  headers: OutgoingHttpHeaders = {},
+  path = '/events',
+): Promise<Pair> {
+  const server = createServer();
+  const port = await listen(server);
+  const request = get({ host: '127.0.0.1', port, path, headers, agent: false });
+  request.on('error', () => {});
+  const [message, reply] = await once(server, 'request');
+  const source = new EventSource(message, reply, options);
+  const log = logEvents(source);
+  const [response] = (await once(request, 'response')) as [IncomingMessage];
+  response.on('error', () => {});
+  response.setEncoding('utf8');
+  const received = { text: '' };
+  response.on('data', (chunk: string) => {
+    received.text += chunk;
+  });
+  const ended = new Promise((resolve) => response.once('end', resolve));
+  return { source, port, response, received, ended, log };
+}
+
+/** Sends a request and reads the response, whatever becomes of it. */
+function visit(port: number): void {
+  const request = get({ port, host: '127.0.0.1', agent: false }, (response) => {
+    response.on('error', () => {}).resume();
+  });
+  request.on('error', () => {});
+}
+
+/** A source whose client is a bare socket that does not read until it is told to. */
+async function openUnread(options?: EventSourceOptions) {
+  const server = createServer();
+  const port = await listen(server);
+  const client = connect({ port, host: '127.0.0.1' });
+  client.pause();
+  client.on('error', () => {});
+  cleanups.push(() => client.destroy());
+  client.write('GET / HTTP/1.1\r\nHost: example.com\r\n\r\n');
+  const [request, response] = await once(server, 'request');
+  const source = new EventSource(request, response, options);
+  return { source, client, log: logEvents(source) };
+}
+
+/** Waits for the close; unlike events.once it does not mind an error on the way. */
+function closed(source: EventSource): Promise<unknown> {
+  return new Promise((resolve) => source.once('close', resolve));
+}
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+async function settle(): Promise<void> {
+  for (let count = 0; count < 10; count++) await turn();
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await turn();
+}
+
+describe('isEventSource (WHATWG HTML §9.2.3)', () => {
+  function request(method: string, accept?: string): IncomingMessage {
+    const message = new IncomingMessage(new Socket());
+    message.method = method;
+    if (accept !== undefined) message.headers.accept = accept;
+    return message;
+  }
+
+  it('wants GET and an Accept that names text/event-stream', () => {
+    expect(EventSource.isEventSource(request('GET', 'text/event-stream'))).toBe(true);
+    expect(EventSource.isEventSource(request('GET', 'text/html, Text/Event-Stream;q=0.5'))).toBe(
+      true,
+    );
+    expect(EventSource.isEventSource(request('POST', 'text/event-stream'))).toBe(false);
+    expect(EventSource.isEventSource(request('GET', '*/*'))).toBe(false);
+    expect(EventSource.isEventSource(request('GET'))).toBe(false);
+  });
+});
+
+describe('the response head', () => {
+  it('says what the stream is and that nothing may keep it', async () => {
+    const { response } = await openPair();
+    expect(response.statusCode).toBe(200);
+    expect(response.headers).toMatchObject({
+      'content-type': 'text/event-stream',
+      'cache-control': 'no-cache, no-store, no-transform',
+      'x-accel-buffering': 'no',
+      connection: 'close',
+    });
+  });
+
+  it('has the fields of the application, which replace the default ones', async () => {
+    const { response } = await openPair({
+      headers: {
+        'Access-Control-Allow-Origin': '*',
+        'cache-control': 'no-cache',
+        CONNECTION: 'keep-alive',
+        'Set-Cookie': ['a=1', 'b=2'],
+        'X-Count': 3,
+      },
+    });
+    expect(response.headers).toMatchObject({
+      'access-control-allow-origin': '*',
+      'cache-control': 'no-cache',
+      connection: 'keep-alive',
+      'set-cookie': ['a=1', 'b=2'],
+      'x-count': '3',
+    });
+  });
+
+  it('takes a Headers object', async () => {
+    const { response } = await openPair({ headers: new Headers({ 'X-One': '1' }) });
+    expect(response.headers['x-one']).toBe('1');
+  });
+
+  it('arrives at once, also when there is nothing else to send', async () => {
+    const { response, received } = await openPair({ retry: null, ping: null });
+    expect(response.statusCode).toBe(200);
+    expect(received.text).toBe('');
+  });
+
+  it.each([
+    { 'X-Evil': 'a\r\nSet-Cookie: b' },
+    { 'X-Evil': 'a\nb' },
+    { 'X-Evil': 'a\0b' },
+    { 'X-Evil': ['good', 'a\r\n\r\nb'] },
+    { 'X-Evil\r\nSet-Cookie': 'b' },
+    { 'X-Evil': '\u{1F600}' },
+    { 'X-Evil': undefined as never },
+  ])('refuses %j before anything is sent', async (headers) => {
+    const server = createServer((request, response) => {
+      expect(() => new EventSource(request, response, { headers })).toThrow(TypeError);
+      expect(response.headersSent).toBe(false);
+      response.writeHead(500).end('refused');
+    });
+    const port = await listen(server);
+    const [response] = await once(get({ port, host: '127.0.0.1', agent: false }), 'response');
+    expect(response.statusCode).toBe(500);
+    expect(response.headers['content-type']).toBe(undefined);
+    response.resume();
+  });
+
+  it('is refused by Node when the response has begun', async () => {
+    const server = createServer((request, response) => {
+      response.writeHead(200);
+      expect(() => new EventSource(request, response)).toThrow(/headers/i);
+      response.end();
+    });
+    const port = await listen(server);
+    const [response] = await once(get({ port, host: '127.0.0.1', agent: false }), 'response');
+    response.resume();
+  });
+});
+
+describe('options', () => {
+  const make = (options: object): EventSource => {
+    const request = new IncomingMessage(new Socket());
+    return new EventSource(request, new ServerResponse(request), options);
+  };
+
+  it('are refused by name when unknown', () => {
+    expect(() => make({ pong: 1 })).toThrow(new Error('Unrecognized option: pong'));
+  });
+
+  it.each([
+    [{ retry: -1 }, RangeError, 'retry'],
+    [{ retry: Number.NaN }, RangeError, 'seconds'],
+    [{ retry: Infinity }, RangeError, 'seconds'],
+    [{ retry: '5\n\nevent: admin' }, TypeError, 'retry'],
+    [{ ping: -1 }, RangeError, 'ping'],
+    [{ ping: 2_147_484 }, RangeError, 'seconds'],
+    [{ maxBufferedAmount: -1 }, RangeError, 'bytes'],
+    [{ headers: 'x' }, TypeError, 'headers'],
+  ])('are refused when they are wrong: %j', (options, kind, text) => {
+    expect(() => make(options)).toThrow(kind);
+    expect(() => make(options)).toThrow(text);
+  });
+
+  it.each([
+    [undefined, 'retry: 5000\n\n'],
+    [10, 'retry: 10000\n\n'],
+    [0, 'retry: 0\n\n'],
+    [0.0019, 'retry: 1\n\n'],
+    [2_147_483, 'retry: 2147483000\n\n'],
+  ])('retry, in seconds: %s', async (retry, text) => {
+    const { received } = await openPair({ retry });
+    await until(() => received.text !== '');
+    expect(received.text).toBe(text);
+  });
+});
+
+describe('the request', () => {
+  it('gives the absolute URL from Host', async () => {
+    const { source } = await openPair({}, { Host: 'example.com:81' }, '/a?b=c');
+    expect(source.url).toBe('http://example.com:81/a?b=c');
+  });
+
+  it('gives an absolute request target as it is (RFC 9112 §3.2.2)', async () => {
+    const { source } = await openPair({}, {}, 'http://example.org/a');
+    expect(source.url).toBe('http://example.org/a');
+  });
+
+  it('gives https on an encrypted socket, and the local address without Host', () => {
+    const request = new IncomingMessage(new TLSSocket(new Socket()));
+    request.url = '/';
+    expect(requestUrl(request)).toBe('https://localhost/');
+    request.headers.host = 'example.com';
+    expect(requestUrl(request)).toBe('https://example.com/');
+  });
+
+  it('gives Last-Event-ID, decoded from UTF-8 (WHATWG HTML §9.2.3)', async () => {
+    const bytes = Buffer.from('é☃😀 7').toString('latin1');
+    const { source } = await openPair({}, { 'Last-Event-ID': bytes });
+    expect(source.lastEventId).toBe('é☃😀 7');
+    const none = await openPair();
+    expect(none.source.lastEventId).toBe('');
+    expect(lastEventIdOf(new IncomingMessage(new Socket()))).toBe('');
+  });
+});
+
+describe('send', () => {
+  it('sends events in order, from the constructor on', async () => {
+    const { source, received, ended, log } = await openPair();
+    expect(source.send('Hello')).toBe(true);
+    expect(source.send('Breaking News!', { event: 'notification', id: '99' })).toBe(true);
+    expect(source.send('two\r\nlines\rand\nmore', { id: 7 })).toBe(true);
+    expect(source.send(123)).toBe(true);
+    expect(source.send(Buffer.from('snow ☃'))).toBe(true);
+    expect(source.send('', null)).toBe(true);
+    source.close();
+    await ended;
+    expect(received.text).toBe(
+      'retry: 5000\n\n' +
+        'data: Hello\n\n' +
+        'event: notification\nid: 99\ndata: Breaking News!\n\n' +
+        'id: 7\ndata: two\ndata: lines\ndata: and\ndata: more\n\n' +
+        'data: 123\n\ndata: snow ☃\n\ndata: \n\n',
+    );
+    expect(log).toEqual(['open', 'close']);
+  });
+
+  it.each(['event', 'id'])('refuses line ends and NUL in %s, and sends nothing', async (field) => {
+    const { source, received, ended } = await openPair({ retry: null });
+    for (const value of ['a\n\nevent: admin', 'a\rb', 'a\r\nb', 'a\0b']) {
+      expect(() => source.send('x', { [field]: value })).toThrow(TypeError);
+    }
+    source.end('ok');
+    await ended;
+    expect(received.text).toBe('data: ok\n\n');
+  });
+
+  it('is a harmless false after close', async () => {
+    const { source, response, log } = await openPair();
+    source.close();
+    expect(source.send('late')).toBe(false);
+    expect(source.send('late', { event: 'a\nb' })).toBe(false);
+    expect(source.write('late')).toBe(false);
+    expect(source.ping()).toBe(false);
+    expect(source.close()).toBe(false);
+    expect(source.end('late')).toBe(source);
+    await once(response, 'end');
+    await settle();
+    expect(source.send('late')).toBe(false);
+    expect(source.bufferedAmount).toBe(0);
+    expect(log).toEqual(['open', 'close']);
+  });
+
+  it('reaches a client that nobody here wrote, which comes back with the last id', async () => {
+    const server = createServer();
+    const port = await listen(server);
+    const client = new UndiciEventSource(`http://127.0.0.1:${port}/`);
+    cleanups.push(() => client.close());
+    const seen: unknown[] = [];
+    client.addEventListener('notification', (event: Event) => {
+      const { data, lastEventId } = event as MessageEvent;
+      seen.push(data, lastEventId);
+    });
+    const [request, response] = await once(server, 'request');
+    expect(EventSource.isEventSource(request)).toBe(true);
+    const source = new EventSource(request, response, { retry: 0 });
+    source.send('a\nb ☃', { event: 'notification', id: '7' });
+    source.close();
+    const [again, reply] = await once(server, 'request');
+    expect(seen).toEqual(['a\nb ☃', '7']);
+    const second = new EventSource(again, reply);
+    expect(second.lastEventId).toBe('7');
+    client.close();
+    await closed(second);
+  });
+});
+
+describe('states and events', () => {
+  it('opens after the turn of the constructor, and ends in CLOSED', async () => {
+    const server = createServer();
+    const port = await listen(server);
+    visit(port);
+    const [request, response] = await once(server, 'request');
+    const source = new EventSource(request, response);
+    expect(source.readyState).toBe(EventSource.CONNECTING);
+    expect(source.writable).toBe(true);
+    const events: WebSocketEvent[] = [];
+    source.onopen = (event) => events.push(event);
+    source.onclose = (event) => events.push(event);
+    await once(source, 'open');
+    expect(source.readyState).toBe(source.OPEN);
+    source.close();
+    expect(source.readyState).toBe(source.CLOSING);
+    expect(source.writable).toBe(false);
+    await closed(source);
+    expect(source.readyState).toBe(source.CLOSED);
+    expect(events.map((event) => event.type)).toEqual(['open', 'close']);
+    expect(events[0]?.target).toBe(source);
+  });
+
+  it('has the faye-websocket constants and is a stream that nothing can be read from', async () => {
+    const { source } = await openPair();
+    expect([0, 1, 2, 3]).toEqual([
+      EventSource.CONNECTING,
+      EventSource.OPEN,
+      EventSource.CLOSING,
+      EventSource.CLOSED,
+    ]);
+    expect([0, 1, 2, 3]).toEqual([source.CONNECTING, source.OPEN, source.CLOSING, source.CLOSED]);
+    expect(source).toBeInstanceOf(Stream);
+    expect(source.readable).toBe(false);
+    expect(source.onmessage).toBe(null);
+  });
+
+  it('never opens when it is closed in the same turn', async () => {
+    const server = createServer();
+    const port = await listen(server);
+    visit(port);
+    const [request, response] = await once(server, 'request');
+    const source = new EventSource(request, response);
+    const log = logEvents(source);
+    source.close();
+    await closed(source);
+    await settle();
+    expect(log).toEqual(['close']);
+  });
+
+  it('closes when the application ends the response itself', async () => {
+    const server = createServer();
+    const port = await listen(server);
+    visit(port);
+    const [request, response] = await once(server, 'request');
+    const source = new EventSource(request, response);
+    const log = logEvents(source);
+    response.end();
+    expect(source.send('late')).toBe(false);
+    expect(source.writable).toBe(false);
+    await closed(source);
+    await settle();
+    expect(log).toEqual(['open', 'close']);
+  });
+});
+
+describe('a client that vanishes', () => {
+  it('is one close, whether it resets or ends the connection', async () => {
+    for (const how of ['resetAndDestroy', 'destroy', 'end'] as const) {
+      const { source, client, log } = await openUnread();
+      client[how]();
+      client.resume();
+      await closed(source);
+      expect(source.send('late')).toBe(false);
+      await settle();
+      expect(log).toEqual(['open', 'close']);
+    }
+  });
+
+  it('is one close, also while messages are sent to it', async () => {
+    const { source, client, log } = await openUnread();
+    client.resetAndDestroy();
+    while (source.readyState !== EventSource.CLOSED) {
+      source.send('x'.repeat(1000));
+      await turn();
+    }
+    await settle();
+    expect(log.filter((entry) => entry === 'close')).toEqual(['close']);
+    expect(log.at(-1)).toBe('close');
+  });
+
+  it('is one close when it was gone before the constructor', async () => {
+    const server = createServer();
+    const port = await listen(server);
+    const client = connect({ port, host: '127.0.0.1' });
+    client.write('GET / HTTP/1.1\r\nHost: example.com\r\n\r\n');
+    const [request, response] = await once(server, 'request');
+    client.destroy();
+    await once(response, 'close');
+    const source = new EventSource(request, response);
+    const log = logEvents(source);
+    expect(source.send('x')).toBe(false);
+    await closed(source);
+    source.destroy();
+    await settle();
+    expect(log).toEqual(['close']);
+  });
+
+  it('is an error and one close when the response fails', async () => {
+    const server = createServer();
+    const port = await listen(server);
+    visit(port);
+    const [request, response] = await once(server, 'request');
+    const source = new EventSource(request, response);
+    const log = logEvents(source);
+    await once(source, 'open');
+    response.emit('error', new Error('broken pipe'));
+    response.emit('error', new Error('again'));
+    await closed(source);
+    response.emit('error', new Error('later'));
+    await settle();
+    expect(log).toEqual(['open', 'error broken pipe', 'close']);
+  });
+
+  it('does not crash without a listener', async () => {
+    const server = createServer();
+    const port = await listen(server);
+    visit(port);
+    const [request, response] = await once(server, 'request');
+    const source = new EventSource(request, response);
+    response.emit('error', new Error('broken pipe'));
+    await until(() => source.readyState === EventSource.CLOSED);
+  });
+});
+
+describe('a client that does not read', () => {
+  it('makes send return false, and drain follows when it reads', async () => {
+    const { source, client } = await openUnread();
+    let drains = 0;
+    source.on('drain', () => drains++);
+    while (source.send('x'.repeat(65_536)));
+    expect(source.bufferedAmount).toBeGreaterThan(0);
+    expect(drains).toBe(0);
+    client.resume();
+    await once(source, 'drain');
+    expect(source.bufferedAmount).toBe(0);
+    expect(source.send('more')).toBe(true);
+  });
+
+  it('is dropped with an error over maxBufferedAmount', async () => {
+    const { source, log } = await openUnread({ maxBufferedAmount: 1_000_000 });
+    await once(source, 'open');
+    const errors: Error[] = [];
+    source.on('error', (event) => errors.push(event.error));
+    let sent = 0;
+    do {
+      source.send('x'.repeat(10_000));
+      sent += 10_000;
+    } while (source.writable);
+    expect(sent).toBeLessThan(1_000_000 + 20_000);
+    await closed(source);
+    expect(source.bufferedAmount).toBe(0);
+    expect(errors[0]).toBeInstanceOf(LimitExceededError);
+    expect(errors[0]).toMatchObject({ code: 'WS_BUFFERED_AMOUNT_EXCEEDED', limit: 1_000_000 });
+    expect(log.length).toBe(3);
+    expect(log[2]).toBe('close');
+  });
+
+  it('has until the close timeout to read the rest', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const { source, log } = await openUnread();
+    await once(source, 'open');
+    source.end('x'.repeat(50_000_000));
+    await settle();
+    vi.advanceTimersByTime(CLOSE_TIMEOUT_MS - 1);
+    await settle();
+    expect(source.readyState).toBe(EventSource.CLOSING);
+    vi.advanceTimersByTime(1);
+    await closed(source);
+    await settle();
+    expect(log).toEqual(['open', 'close']);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('is dropped at once by destroy', async () => {
+    const { source, log } = await openUnread();
+    source.send('x'.repeat(50_000_000));
+    await settle();
+    source.destroy();
+    await closed(source);
+    await settle();
+    expect(log).toEqual(['open', 'close']);
+  });
+});
+
+describe('ping', () => {
+  const COMMENT = ':\n\n';
+
+  it('sends a comment when it is called', async () => {
+    const { source, received } = await openPair({ retry: null });
+    expect(source.ping()).toBe(true);
+    await until(() => received.text !== '');
+    expect(received.text).toBe(COMMENT);
+  });
+
+  it.each([
+    [undefined, 10],
+    [15, 15],
+    [0.5, 0.5],
+  ])('is sent every so many seconds: %s', async (ping, seconds) => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    const { source, received } = await openPair({ retry: null, ping });
+    vi.advanceTimersByTime(seconds * 1000 - 1);
+    await settle();
+    expect(received.text).toBe('');
+    vi.advanceTimersByTime(1);
+    await until(() => received.text === COMMENT);
+    vi.advanceTimersByTime(seconds * 1000);
+    await until(() => received.text === COMMENT + COMMENT);
+    source.close();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it.each([0, null, false] as const)('is off with %s', async (ping) => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    await openPair({ ping });
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('adds nothing to a queue that is not read', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    const { source } = await openUnread();
+    source.send('x'.repeat(50_000_000));
+    await settle();
+    const before = source.bufferedAmount;
+    vi.advanceTimersByTime(100_000);
+    await settle();
+    expect(source.bufferedAmount).toBe(before);
+  });
+
+  it('ends with the connection', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    const { source, client } = await openUnread();
+    expect(vi.getTimerCount()).toBe(1);
+    client.destroy();
+    await closed(source);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+describe('pipe into it', () => {
+  it('makes a message of each chunk and ends, under backpressure, too', async () => {
+    const { source, received, ended } = await openPair({ retry: null });
+    const chunks = Array.from({ length: 50 }, (_, index) => `${index}`.repeat(5000));
+    Readable.from(chunks).pipe(source);
+    await ended;
+    expect(received.text === chunks.map((chunk) => `data: ${chunk}\n\n`).join('')).toBe(true);
+  });
+
+  it('keeps a character together that is cut into two chunks', async () => {
+    const { source, received, ended } = await openPair({ retry: null });
+    const bytes = Buffer.from('a☃b☃');
+    const through = new PassThrough();
+    through.pipe(source);
+    for (const [from, to] of [
+      [0, 2],
+      [2, 3],
+      [3, 7],
+    ] as const) {
+      through.write(bytes.subarray(from, to));
+      await turn();
+    }
+    through.end();
+    await ended;
+    expect(received.text).toBe('data: a\n\ndata: ☃b\n\ndata: \uFFFD\n\n');
+  });
+
+  it('takes streams of the first kind', async () => {
+    const { source, received, ended } = await openPair({ retry: null });
+    const legacy = Object.assign(new Stream(), { readable: true });
+    legacy.pipe(source);
+    legacy.emit('data', 'one');
+    legacy.emit('data', 'two');
+    legacy.emit('end');
+    await ended;
+    expect(received.text).toBe('data: one\n\ndata: two\n\n');
+  });
+
+  it('calls back when it has ended', async () => {
+    const { source } = await openPair();
+    const ended = new Promise<void>((resolve) => source.end('last', 'utf8', resolve));
+    await ended;
+    expect(source.readyState).toBe(EventSource.CLOSED);
+  });
+
+  it('lets go of the source when the client vanishes', async () => {
+    const { source, client } = await openUnread();
+    const through = new PassThrough();
+    through.pipe(source);
+    client.destroy();
+    await closed(source);
+    expect(through.listenerCount('data')).toBe(0);
+  });
+});
+
+describe('HTTP/2', () => {
+  interface Http2Pair {
+    readonly source: EventSource;
+    readonly session: ClientHttp2Session;
+    readonly stream: ClientHttp2Stream;
+    readonly headers: Record<string, unknown>;
+    readonly received: { text: string };
+    readonly log: string[];
+  }
+
+  async function openHttp2(
+    options?: EventSourceOptions,
+    headers: OutgoingHttpHeaders = {},
+  ): Promise<Http2Pair> {
+    const server = createHttp2Server();
+    const port = await listen(server);
+    const session = connectHttp2(`http://127.0.0.1:${port}`);
+    session.on('error', () => {});
+    cleanups.push(() => session.destroy());
+    const stream = session.request({
+      ':path': '/events?a',
+      ':authority': 'example.com:81',
+      accept: 'text/event-stream',
+      ...headers,
+    });
+    stream.on('error', () => {});
+    const [request, reply] = await once(server, 'request');
+    expect(EventSource.isEventSource(request)).toBe(true);
+    const source = new EventSource(request, reply, options);
+    const log = logEvents(source);
+    const [fields] = await once(stream, 'response');
+    stream.setEncoding('utf8');
+    const received = { text: '' };
+    stream.on('data', (chunk: string) => {
+      received.text += chunk;
+    });
+    return { source, session, stream, headers: fields, received, log };
+  }
+
+  it('streams events, without a Connection field', async () => {
+    const warnings: unknown[] = [];
+    const warn = (warning: unknown): void => void warnings.push(warning);
+    process.on('warning', warn);
+    cleanups.push(() => process.off('warning', warn));
+    const pair = await openHttp2({ headers: { 'X-One': 1 } });
+    expect(pair.source.url).toBe('http://example.com:81/events?a');
+    expect(pair.headers).toMatchObject({
+      ':status': 200,
+      'content-type': 'text/event-stream',
+      'cache-control': 'no-cache, no-store, no-transform',
+      'x-one': '1',
+    });
+    expect('connection' in pair.headers).toBe(false);
+    expect(pair.source.send('Hello', { id: 'é' })).toBe(true);
+    pair.source.end('bye');
+    await once(pair.stream, 'close');
+    expect(pair.received.text).toBe('retry: 5000\n\nid: é\ndata: Hello\n\ndata: bye\n\n');
+    await settle();
+    expect(pair.log).toEqual(['open', 'close']);
+    expect(warnings).toEqual([]);
+  });
+
+  it('sends the head at once without a retry field', async () => {
+    const { headers } = await openHttp2({ retry: null });
+    expect(headers[':status']).toBe(200);
+  });
+
+  it('decodes Last-Event-ID', async () => {
+    const bytes = Buffer.from('é☃').toString('latin1');
+    const { source } = await openHttp2({}, { 'last-event-id': bytes });
+    expect(source.lastEventId).toBe('é☃');
+  });
+
+  it.each(['stream', 'session'] as const)('is one close when the %s vanishes', async (which) => {
+    const pair = await openHttp2();
+    pair[which].destroy();
+    await closed(pair.source);
+    expect(pair.source.send('late')).toBe(false);
+    expect(pair.source.close()).toBe(false);
+    expect(pair.source.bufferedAmount).toBe(0);
+    await settle();
+    expect(pair.log).toEqual(['open', 'close']);
+  });
+
+  it('has backpressure, drain and a limit', async () => {
+    const pair = await openHttp2({ maxBufferedAmount: 5_000_000 });
+    pair.stream.pause();
+    while (pair.source.send('x'.repeat(65_536)));
+    expect(pair.source.bufferedAmount).toBeGreaterThan(0);
+    pair.stream.resume();
+    await once(pair.source, 'drain');
+    while (pair.source.writable) pair.source.send('x'.repeat(65_536));
+    await closed(pair.source);
+    expect(pair.log[1]).toMatch(/^error .*maxBufferedAmount/);
+    expect(pair.log[2]).toBe('close');
+  });
+
+  it('is dropped by destroy', async () => {
+    const pair = await openHttp2();
+    pair.source.destroy();
+    await once(pair.stream, 'close');
+    await settle();
+    expect(pair.log.at(-1)).toBe('close');
+  });
+});
