@@ -170,6 +170,11 @@ export const FAULTS = {
     section: 'RFC 6455 §10.2',
     message: 'The Origin is not one of those allowed',
   },
+  WS_HANDSHAKE_REFUSED: {
+    status: 403,
+    section: 'RFC 6455 §4.2.2',
+    message: 'The application refused the request',
+  },
   WS_HANDSHAKE_DRAFT: {
     status: 400,
     section: 'draft-ietf-hybi-thewebsocketprotocol-00 §5.2',

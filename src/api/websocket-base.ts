@@ -372,6 +372,7 @@ export abstract class WebSocketBase extends StreamEventTarget<WebSocketEvents> {
       if (this.#driver === undefined) this.abandonConnecting(error);
       else this.#driver.abort(error);
     };
+    if (signal.aborted) process.nextTick(abort);
     signal.addEventListener('abort', abort, { once: true });
     this.#stopAborting = () => signal.removeEventListener('abort', abort);
   }

@@ -20,6 +20,8 @@ import { buildAcceptance, buildRefusal } from '../handshake/server-response.ts';
 import { chooseSubprotocol } from '../handshake/subprotocol.ts';
 import { nodeHost } from '../node/node-host.ts';
 import type { SocketDriver } from '../node/socket-driver.ts';
+import { Client } from './client.ts';
+import { EventSource } from './event-source.ts';
 import { type MessageData, toPayload } from './message-data.ts';
 import { validateOptions } from './options.ts';
 import {
@@ -55,6 +57,13 @@ const NO_BYTES = Buffer.alloc(0);
  * });
  */
 export class WebSocket extends WebSocketBase {
+  /** The class itself, for `const { WebSocket } = require('sanswire')`. */
+  static readonly WebSocket: typeof WebSocket = WebSocket;
+  /** The client. */
+  static readonly Client: typeof Client = Client;
+  /** Server push over text/event-stream. */
+  static readonly EventSource: typeof EventSource = EventSource;
+
   /** Tells whether a request asks for a WebSocket: GET, with the Upgrade and Connection headers. */
   static isWebSocket(request: IncomingMessage): boolean {
     const { connection, upgrade } = request.headers;

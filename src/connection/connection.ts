@@ -24,11 +24,12 @@ import { MessageSender, type SenderOwner } from './message-sender.ts';
 import { type ConnectionOptions, type Role, resolveLimits } from './options.ts';
 import { OutputQueue, type WriteCallback } from './output-queue.ts';
 import type { PreparedMessage } from './prepared-message.ts';
+import type { WireConnection } from './wire-connection.ts';
 
 const NO_BYTES = new Uint8Array(0);
 const ABNORMAL: CloseStatus = { code: CloseCode.ABNORMAL_CLOSURE, reason: '' };
 
-export class Connection implements ReceiverOwner, SenderOwner {
+export class Connection implements WireConnection, ReceiverOwner, SenderOwner {
   readonly role: Role;
   /** What our Close frame said; undefined until one was queued. */
   closeSent: CloseStatus | undefined;

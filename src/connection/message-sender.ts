@@ -57,9 +57,18 @@ export class MessageSender {
     if (this.#owner.role === 'client') {
       return this.sendPayload(message.opcode, message.payload, callback);
     }
+    return this.sendSerialized(message.frame, message.payload.length, callback);
+  }
+
+  /** Sends a whole message whose frame has been made, by a server. */
+  sendSerialized(
+    frame: Uint8Array,
+    payloadLength: number,
+    callback: WriteCallback | undefined,
+  ): boolean {
     if (!this.#canSendWhole(callback)) return false;
     const wasEmpty = this.#output.isEmpty;
-    this.#output.pushSerialized(message.frame, message.payload.length);
+    this.#output.pushSerialized(frame, payloadLength);
     return this.#afterPush(wasEmpty, callback);
   }
 
