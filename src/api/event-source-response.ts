@@ -13,7 +13,9 @@ import {
   validateHeaderValue,
 } from 'node:http';
 import type { Http2ServerResponse } from 'node:http2';
+import type { Socket } from 'node:net';
 import { EVENT_STREAM_HEADERS } from '../event-stream/http-fields.ts';
+import type { EventSourceRequest } from './event-source-request.ts';
 
 /** A response as Node's HTTP/1 and HTTP/2 servers hand it out. */
 export type EventSourceResponse = ServerResponse | Http2ServerResponse;
@@ -58,9 +60,18 @@ export function sendHead(response: EventSourceResponse, fields: HeaderFields): v
 }
 
 /** Lets a connection be idle for as long as it likes, and small events leave at once. */
-export function prepareSocket(response: EventSourceResponse): void {
+export function prepareSocket(request: EventSourceRequest, response: EventSourceResponse): void {
   response.setTimeout(0);
-  if (!isHttp2(response)) response.socket?.setNoDelay(true);
+  // HTTP/2 forbids it on the socket that its streams share, and does it by itself.
+  if (!isHttp2(response)) request.socket.setNoDelay(true);
+}
+
+/** Returns the socket that an HTTP/1 response in a pipeline will have when those before it are done. */
+export function awaitedSocket(
+  request: EventSourceRequest,
+  response: EventSourceResponse,
+): Socket | undefined {
+  return isHttp2(response) || response.socket ? undefined : request.socket;
 }
 
 /** Tells whether nothing that is written to a response can reach the client any more, whether it has noticed or not. */

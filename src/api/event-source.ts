@@ -23,6 +23,7 @@ import {
   requestUrl,
 } from './event-source-request.ts';
 import {
+  awaitedSocket,
   type EventSourceResponse,
   isGone,
   prepareSocket,
@@ -129,13 +130,16 @@ export class EventSource extends StreamEventTarget<EventSourceEvents> {
     this.#response = response as ServerResponse;
     this.#maxBufferedAmount = settings.maxBufferedAmount;
 
-    if (isGone(response)) {
+    const awaited = awaitedSocket(request, response);
+    if (isGone(response) || awaited?.destroyed) {
       this.#drop();
       return;
     }
     sendHead(response, settings.headers);
     this.#listen();
-    prepareSocket(response);
+    // Node tells a response that still waits for its turn nothing when the connection closes.
+    awaited?.once('close', () => this.destroy());
+    prepareSocket(request, response);
     if (settings.retryMs === undefined) this.#response.flushHeaders();
     else this.#write(serializeRetry(settings.retryMs));
     if (settings.pingMs > 0) {
@@ -165,7 +169,11 @@ export class EventSource extends StreamEventTarget<EventSourceEvents> {
 
   /** True as long as `send` and `write` take messages. */
   get writable(): boolean {
-    return this.#isWritable();
+    return (
+      this.#readyState <= ReadyState.OPEN &&
+      !this.#response.writableEnded &&
+      !isGone(this.#response)
+    );
   }
 
   /** The bytes that wait to be sent, with what HTTP adds to them; 0 when closed. */
@@ -182,7 +190,7 @@ export class EventSource extends StreamEventTarget<EventSourceEvents> {
    * @throws TypeError when the name or id contains CR, LF or NUL
    */
   send(message: string | number | Uint8Array, options?: SendOptions | null): boolean {
-    if (!this.#isWritable()) return false;
+    if (!this.#canSend()) return false;
     const data = message instanceof Uint8Array ? decodeText(message) : String(message);
     const event = options?.event === undefined ? undefined : String(options.event);
     const id = options?.id === undefined ? undefined : String(options.id);
@@ -197,7 +205,7 @@ export class EventSource extends StreamEventTarget<EventSourceEvents> {
    */
   write(message: string | Uint8Array): boolean {
     if (!(message instanceof Uint8Array)) return this.send(message);
-    if (!this.#isWritable()) return false;
+    if (!this.#canSend()) return false;
     this.#decoder ??= new StringDecoder('utf8');
     const text = this.#decoder.write(message as Buffer);
     return text === '' && message.byteLength > 0 ? !this.#needsDrain : this.send(text);
@@ -232,7 +240,7 @@ export class EventSource extends StreamEventTarget<EventSourceEvents> {
    * @returns what `send` returns
    */
   ping(): boolean {
-    return this.#isWritable() && this.#write(serializeComment());
+    return this.#canSend() && this.#write(serializeComment());
   }
 
   /**
@@ -242,8 +250,7 @@ export class EventSource extends StreamEventTarget<EventSourceEvents> {
    */
   close(): boolean {
     if (this.#readyState >= ReadyState.CLOSING) return false;
-    this.#beginClosing();
-    this.#closeTimer = setTimeout(() => this.#drop(), CLOSE_TIMEOUT_MS).unref();
+    this.#expectClose();
     this.#response.end();
     return true;
   }
@@ -268,12 +275,14 @@ export class EventSource extends StreamEventTarget<EventSourceEvents> {
     this.dispatch(new WebSocketEvent('open'));
   }
 
-  #isWritable(): boolean {
-    return (
-      this.#readyState <= ReadyState.OPEN &&
-      !this.#response.writableEnded &&
-      !isGone(this.#response)
-    );
+  /**
+   * Checks that the client can still be reached. When it cannot, the connection is about to close; should what is queued
+   * never be read, nothing else would end it, as its socket has no timeout.
+   */
+  #canSend(): boolean {
+    if (this.writable) return true;
+    if (this.#readyState <= ReadyState.OPEN) this.#expectClose();
+    return false;
   }
 
   #write(text: string): boolean {
@@ -295,10 +304,7 @@ export class EventSource extends StreamEventTarget<EventSourceEvents> {
 
   #keepAlive(): void {
     // A queue that is not empty keeps the connection busy by itself, and pings would only lengthen it.
-    if (this.#needsDrain) return;
-    // A socket that can no longer be written to, but never closes, would go unnoticed: it has no timeout.
-    if (isGone(this.#response)) this.#drop();
-    else this.ping();
+    if (this.#canSend() && !this.#needsDrain) this.ping();
   }
 
   #fail(error: Error): void {
@@ -309,20 +315,25 @@ export class EventSource extends StreamEventTarget<EventSourceEvents> {
 
   /** Ends everything at once; `close` comes on the next tick at the latest, since not every response announces it. */
   #drop(): void {
-    this.#beginClosing();
+    this.#stop();
     this.#response.destroy();
     process.nextTick(() => this.#finish());
   }
 
-  #beginClosing(): void {
+  #expectClose(): void {
+    this.#stop();
+    this.#closeTimer = setTimeout(() => this.#drop(), CLOSE_TIMEOUT_MS).unref();
+  }
+
+  #stop(): void {
     this.#readyState = ReadyState.CLOSING;
     clearInterval(this.#pingTimer);
+    clearTimeout(this.#closeTimer);
   }
 
   #finish(): void {
     if (this.#readyState === ReadyState.CLOSED) return;
-    this.#beginClosing();
-    clearTimeout(this.#closeTimer);
+    this.#stop();
     this.#readyState = ReadyState.CLOSED;
     if (this.#failure) this.dispatch(new ErrorEvent('error', this.#failure));
     this.dispatch(new WebSocketEvent('close'));

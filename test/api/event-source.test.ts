@@ -18,6 +18,7 @@ import {
 } from 'node:http2';
 import { type AddressInfo, connect, Socket } from 'node:net';
 import { PassThrough, Readable, Stream } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { TLSSocket } from 'node:tls';
 import { EventSource as UndiciEventSource } from 'undici';
 import { afterEach, describe, expect, it, vi } from 'vitest';
@@ -410,6 +411,7 @@ describe('states and events', () => {
     const [request, response] = await once(server, 'request');
     const source = new EventSource(request, response);
     const log = logEvents(source);
+    await once(source, 'open');
     response.end();
     expect(source.send('late')).toBe(false);
     expect(source.writable).toBe(false);
@@ -459,6 +461,74 @@ describe('a client that vanishes', () => {
     source.destroy();
     await settle();
     expect(log).toEqual(['close']);
+  });
+
+  it.each([true, false])('is one close in a pipeline, seen before: %s', async (isBefore) => {
+    const server = createServer();
+    const port = await listen(server);
+    const client = connect({ port, host: '127.0.0.1' });
+    client.write('GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n');
+    const requests: [IncomingMessage, ServerResponse][] = [];
+    server.on('request', (...pair) => requests.push(pair));
+    await until(() => requests.length === 2);
+    const [request, response] = requests[1]!;
+    expect(response.socket).toBe(null);
+    if (isBefore) {
+      client.destroy();
+      await once(request.socket, 'close');
+    }
+    const source = new EventSource(request, response);
+    const log = logEvents(source);
+    const done = closed(source);
+    expect(source.send('queued')).toBe(!isBefore);
+    await turn();
+    client.destroy();
+    await done;
+    expect(source.send('late')).toBe(false);
+    await settle();
+    expect(log).toEqual(isBefore ? ['close'] : ['open', 'close']);
+  });
+
+  it('serves a client that waits for its turn in a pipeline', async () => {
+    const server = createServer();
+    const port = await listen(server);
+    const client = connect({ port, host: '127.0.0.1' }).setEncoding('utf8');
+    client.write('GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n');
+    let text = '';
+    client.on('data', (chunk: string) => {
+      text += chunk;
+    });
+    const requests: [IncomingMessage, ServerResponse][] = [];
+    server.on('request', (...pair) => requests.push(pair));
+    await until(() => requests.length === 2);
+    const source = new EventSource(...requests[1]!);
+    source.end('queued');
+    await settle();
+    expect(text).toBe('');
+    requests[0]![1].end('first');
+    await closed(source);
+    await once(client, 'end');
+    expect(text).toContain('data: queued\n\n');
+  });
+
+  it.each(['send', 'ping timer'])('has a deadline when it only ends its side: %s', async (how) => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] });
+    const { source, client, log } = await openUnread();
+    source.send('x'.repeat(50_000_000));
+    client.end();
+    await until(() => !source.writable);
+    expect(source.readyState).toBe(EventSource.OPEN);
+    if (how === 'send') expect(source.send('late')).toBe(false);
+    else vi.advanceTimersByTime(10_000);
+    expect(source.readyState).toBe(EventSource.CLOSING);
+    await settle();
+    vi.advanceTimersByTime(CLOSE_TIMEOUT_MS - 1);
+    await settle();
+    expect(log).toEqual(['open']);
+    vi.advanceTimersByTime(1);
+    await settle();
+    expect(log).toEqual(['open', 'close']);
+    expect(vi.getTimerCount()).toBe(0);
   });
 
   it('is an error and one close when the response fails', async () => {
@@ -628,6 +698,13 @@ describe('pipe into it', () => {
     through.end();
     await ended;
     expect(received.text).toBe('data: a\n\ndata: ☃b\n\ndata: \uFFFD\n\n');
+  });
+
+  it('is a destination of pipeline', async () => {
+    const { source, received, ended } = await openPair({ retry: null });
+    await pipeline(Readable.from(['one', 'two']), source);
+    await ended;
+    expect(received.text).toBe('data: one\n\ndata: two\n\n');
   });
 
   it('takes streams of the first kind', async () => {
