@@ -14,7 +14,12 @@
 import { CloseCode } from '../close-code.ts';
 import { InvalidStateError, WebSocketError } from '../errors.ts';
 import type { CloseStatus } from '../frame/close-payload.ts';
-import { CLOSING_FRAME, serializeDraftBytes, serializeDraftText } from '../frame/draft-frame.ts';
+import {
+  CLOSING_FRAME,
+  serializeDraftBytes,
+  serializeDraftText,
+  TEXT_FRAME_OVERHEAD,
+} from '../frame/draft-frame.ts';
 import type { DraftVersion } from '../handshake/draft-handshake.ts';
 import type { Host } from '../host.ts';
 import { DraftReceiver, type DraftReceiverOwner } from './draft-receiver.ts';
@@ -27,9 +32,6 @@ import type { WireConnection } from './wire-connection.ts';
 
 const WITHOUT_CODE: CloseStatus = { code: CloseCode.NO_STATUS_RECEIVED, reason: '' };
 const ABNORMAL: CloseStatus = { code: CloseCode.ABNORMAL_CLOSURE, reason: '' };
-
-/** What surrounds the payload of a text frame. */
-const FRAME_OVERHEAD = 2;
 
 export class DraftConnection implements WireConnection, DraftReceiverOwner, SenderOwner {
   readonly role = 'server';
@@ -250,7 +252,7 @@ export class DraftConnection implements WireConnection, DraftReceiverOwner, Send
   // ---- Inside ------------------------------------------------------------------------------------------------------
 
   #sendFrame(frame: Uint8Array, callback: WriteCallback | undefined): boolean {
-    return this.#sender.sendSerialized(frame, frame.length - FRAME_OVERHEAD, callback);
+    return this.#sender.sendSerialized(frame, frame.length - TEXT_FRAME_OVERHEAD, callback);
   }
 
   #refuse(what: string, callback: WriteCallback | undefined): false {
@@ -279,17 +281,16 @@ export class DraftConnection implements WireConnection, DraftReceiverOwner, Send
   }
 
   #hold(bytes: Uint8Array): void {
-    if (bytes.length === 0) return;
-    // A rest that is a small part of its memory is copied, so that a long pause does not pin the transport's chunk.
-    const pinsLittle = bytes.length * 2 >= bytes.buffer.byteLength;
-    this.#held.push(pinsLittle ? bytes : copyOf(this.#host, bytes));
+    if (bytes.length > 0) this.#held.push(keepable(this.#host, bytes));
   }
 
   #process(bytes: Uint8Array): void {
     this.#isReceiving = true;
     try {
       const used = this.#receiver.parse(bytes);
-      if (used < bytes.length && !this.#isDeaf) this.#held.unshift(bytes.subarray(used));
+      if (used < bytes.length && !this.#isDeaf) {
+        this.#held.unshift(keepable(this.#host, bytes.subarray(used)));
+      }
     } catch (error) {
       // Not the peer's doing: the handler threw, or this engine has a fault.
       this.fail(new WebSocketError('WS_INTERNAL', { cause: error }));
@@ -336,7 +337,9 @@ export class DraftConnection implements WireConnection, DraftReceiverOwner, Send
   }
 }
 
-function copyOf(host: Host, bytes: Uint8Array): Uint8Array {
+/** Copies a range that is a small part of its memory, so that a long pause does not pin the transport's chunk. */
+function keepable(host: Host, bytes: Uint8Array): Uint8Array {
+  if (bytes.length * 2 >= bytes.buffer.byteLength) return bytes;
   const copy = host.allocate(bytes.length);
   copy.set(bytes);
   return copy;
