@@ -22,6 +22,9 @@ export interface FuzzingServerOptions {
   readonly onUpdateReports: (agent: string) => void | Promise<void>;
 }
 
+/** What the paths of requests are resolved against. */
+const BASE_URL = 'ws://localhost';
+
 /** How long a connection may take until its request is complete, in milliseconds. */
 const REQUEST_LIMIT_MS = 10_000;
 
@@ -37,6 +40,7 @@ export class FuzzingServer {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #results = new Map<string, Map<string, CaseResult>>();
+  readonly #running = new Set<Promise<void>>();
   /** Settles when no connection has been up for {@link STALL_LIMIT_MS}. */
   readonly stalled: Promise<void>;
   readonly #stallTimer: NodeJS.Timeout;
@@ -72,8 +76,13 @@ export class FuzzingServer {
     await new Promise((resolve) => this.#server.close(resolve));
   }
 
-  /** The results of an agent, in the order of the cases; a case that it never ran is FAILED. */
-  resultsOf(agent: string): CaseResult[] {
+  /**
+   * The results of an agent, in the order of the cases; a case that it never ran is FAILED.
+   *
+   * Waits for the cases that are still running: a client may be through with one a moment before its verdict is.
+   */
+  async resultsOf(agent: string): Promise<CaseResult[]> {
+    await Promise.all(this.#running);
     const results = this.#results.get(agent);
     return this.#options.cases.map(
       (conformanceCase) =>
@@ -105,7 +114,12 @@ export class FuzzingServer {
   }
 
   async #answer(socket: Socket, head: HttpHead, rest: Buffer, startedAt: number): Promise<void> {
-    const url = new URL(head.startLine.split(' ')[1] ?? '/', 'ws://localhost');
+    const target = head.startLine.split(' ')[1] ?? '';
+    if (!URL.canParse(target, BASE_URL)) {
+      refuse(socket, '400 Bad Request');
+      return;
+    }
+    const url = new URL(target, BASE_URL);
     const number = Number(url.searchParams.get('case') ?? 0);
     const conformanceCase = this.#options.cases[number - 1];
     const agent = url.searchParams.get('agent') ?? 'unnamed client';
@@ -117,11 +131,15 @@ export class FuzzingServer {
     } else if (conformanceCase === undefined) {
       refuse(socket, '404 Not Found');
     } else if (url.pathname === '/runCase') {
-      await this.#runCase(conformanceCase, agent, socket, head, rest, startedAt);
+      const running = this.#runCase(conformanceCase, agent, socket, head, rest, startedAt);
+      this.#running.add(running);
+      await running;
+      this.#running.delete(running);
     } else if (url.pathname === '/getCaseInfo') {
       const { id, title } = conformanceCase;
       this.#tell(socket, head, rest, JSON.stringify({ id, description: title }));
     } else if (url.pathname === '/getCaseStatus') {
+      await Promise.all(this.#running);
       const result = this.#results.get(agent)?.get(conformanceCase.id);
       this.#tell(socket, head, rest, JSON.stringify({ behavior: result?.behavior ?? 'FAILED' }));
     } else {

@@ -69,8 +69,9 @@ async function judgePeerClient(
   const peer = await spawnPeer([name, 'loop', url, String(options.parallel)]);
   await Promise.race([peer.exited, server.stalled]);
   peer.stop();
+  const results = await server.resultsOf(peer.agent);
   await server.close();
-  return { side: 'client', agent: peer.agent, results: server.resultsOf(peer.agent) };
+  return { side: 'client', agent: peer.agent, results };
 }
 
 /** Serves clients from outside; settles when one has asked for its report, or on Ctrl-C. */
@@ -89,7 +90,7 @@ async function judgeClients(
     settings,
     onResult: (agent, result) => progress.add(agent, result),
     onUpdateReports: async (agent) => {
-      const results = server.resultsOf(agent);
+      const results = await server.resultsOf(agent);
       finished.push({ side: 'client', agent, results });
       await writeReport(options.reports, 'client', agent, cases, results);
       if (!stays) setImmediate(() => end());

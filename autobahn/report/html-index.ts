@@ -55,7 +55,7 @@ function caseRows(index: ReportIndex): string {
   let section = '';
   const rows = played.flatMap(({ id, title }) => {
     const cells = agents.map((agent) => verdictCell(index[agent]?.[id])).join('');
-    const row = `<tr><td class="number">${id}</td><td>${escapeHtml(title)}</td>${cells}</tr>`;
+    const row = `<tr><td class="number">${id}</td><td class="title">${escapeHtml(title)}</td>${cells}</tr>`;
     if (sectionOf(id) === section) return [row];
     section = sectionOf(id);
     const heading = `${section} &nbsp; ${sectionTitles[section] ?? ''}`;

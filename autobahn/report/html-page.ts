@@ -56,7 +56,7 @@ table { border-collapse: collapse; width: 100%; background: var(--card); border:
 th, td { text-align: left; padding: .32rem .6rem; border-bottom: 1px solid var(--line); vertical-align: top; }
 th { color: var(--soft); font-weight: 600; font-size: .82rem; } thead th { position: sticky; top: 0; background: var(--card); }
 td.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-td.verdict { white-space: nowrap; } td.verdict small { color: var(--soft); margin-left: .45rem; }
+td.title { overflow-wrap: anywhere; min-width: 14rem; } td.verdict { white-space: nowrap; } td.verdict small { color: var(--soft); margin-left: .45rem; }
 tr.section td { background: var(--page); font-weight: 600; padding-top: 1rem; }
 .log td { font: 12.5px/1.45 ui-monospace, monospace; word-break: break-all; }
 .log .by-suite td:nth-child(2) { color: var(--informational); } .log .by-peer td:nth-child(2) { color: var(--ok); }

@@ -20,6 +20,8 @@ export interface ConnectionOptions {
   readonly allowsCompression: boolean;
   /** The longest message that is taken from the peer, in octets. */
   readonly maxMessageLength: number;
+  /** How long the other side may take to end TCP, in milliseconds. @defaultValue {@link TCP_END_WAIT_MS} */
+  readonly tcpEndWaitMs?: number;
   readonly onEvent: (event: ReceivedEvent) => void;
   /** Called once when the peer sent its Close, broke the protocol, or TCP is over: nothing more will come. */
   readonly onDone: () => void;
@@ -207,12 +209,12 @@ export class Connection {
   }
 
   #limitTcpEnd(): void {
+    const { role, log, socket, tcpEndWaitMs = TCP_END_WAIT_MS } = this.#options;
     this.#tcpEndTimer = setTimeout(() => {
-      const { role, log, socket } = this.#options;
       if (role === 'client') this.hasDroppedTcp = true;
-      log.add('note', () => `TCP was still up after ${TCP_END_WAIT_MS} ms: dropped by the suite`);
+      log.add('note', () => `TCP was still up after ${tcpEndWaitMs} ms: dropped by the suite`);
       socket.destroy();
-    }, TCP_END_WAIT_MS);
+    }, tcpEndWaitMs);
   }
 
   #finish(): void {

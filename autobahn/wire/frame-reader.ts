@@ -100,7 +100,7 @@ export class FrameReader {
     const short = this.#header[1]! & 0x7f;
     if (short < 126) return short;
     const length =
-      short === 126 ? this.#header.readUInt16BE(2) : Number(this.#header.readBigUInt64BE(2));
+      short === 126 ? BigInt(this.#header.readUInt16BE(2)) : this.#header.readBigUInt64BE(2);
     if (length < (short === 126 ? 126 : 65_536)) {
       this.#violate(`a payload of ${length} octets has its length in a longer form than needed`);
       return null;
@@ -109,7 +109,7 @@ export class FrameReader {
       this.#violate(`a frame of ${length} octets is longer than anything that was sent`);
       return null;
     }
-    return length;
+    return Number(length);
   }
 
   #fillPayload(payload: Buffer, chunk: Buffer, position: number): number {

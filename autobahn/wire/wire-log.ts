@@ -14,6 +14,8 @@ const FIRST_KEPT = 60;
 const LAST_KEPT = 20;
 const PREVIEW_LENGTH = 32;
 
+const CLOSE = 8;
+
 const OPCODE_NAMES: Readonly<Record<number, string>> = {
   0: 'continuation',
   1: 'text',
@@ -66,8 +68,16 @@ export function describeFrame(frame: {
 }): string {
   const { opcode, fin = true, rsv = 0, payload } = frame;
   const name = OPCODE_NAMES[opcode] ?? `opcode ${opcode}`;
+  if (opcode === CLOSE && payload.length >= 2) return describeClose(payload, fin, rsv);
   const flags = `FIN=${fin ? 1 : 0} RSV=${rsv}`;
   return `${name} ${flags} ${payload.length} octets ${previewOctets(payload)}`.trimEnd();
+}
+
+function describeClose(payload: Uint8Array, fin: boolean, rsv: number): string {
+  const code = ((payload[0] ?? 0) << 8) | (payload[1] ?? 0);
+  const reason = previewOctets(payload.subarray(2));
+  const flags = fin && rsv === 0 ? '' : ` FIN=${fin ? 1 : 0} RSV=${rsv}`;
+  return `close${flags} with code ${code} ${reason}`.trimEnd();
 }
 
 /** Shows the first octets of a payload: as text where they are printable ASCII, else in hexadecimal. */
