@@ -1,0 +1,90 @@
+/**
+ * The host of Node with a counter in front of each service: what the engine costs, told without a clock, and what it keeps,
+ * told without the process's memory.
+ */
+
+import type { Host } from '../../src/host.ts';
+import { nodeHost } from '../../src/node/node-host.ts';
+import { BufferWatch } from './garbage.ts';
+
+export class CountingHost implements Host {
+  /** All calls of the services below. */
+  callCount = 0;
+  /** The memory ever asked for. */
+  allocatedLength = 0;
+  allocationCount = 0;
+  /** The most that was asked for at once. */
+  largestAllocation = 0;
+  maskedLength = 0;
+  /** The bytes that were validated or decoded. */
+  readLength = 0;
+  readonly #memory = new BufferWatch();
+
+  /** Returns the bytes of all memory that was asked for and that something still refers to. */
+  retainedLength(): Promise<number> {
+    return this.#memory.retainedLength();
+  }
+
+  allocate(length: number): Uint8Array {
+    this.callCount++;
+    this.allocationCount++;
+    this.allocatedLength += length;
+    this.largestAllocation = Math.max(this.largestAllocation, length);
+    const bytes = nodeHost.allocate(length);
+    this.#memory.watch(bytes);
+    return bytes;
+  }
+
+  decodeText(bytes: Uint8Array, start: number, end: number): string | undefined {
+    this.callCount++;
+    this.readLength += end - start;
+    return nodeHost.decodeText(bytes, start, end);
+  }
+
+  isText(bytes: Uint8Array, start: number, end: number): boolean {
+    this.callCount++;
+    this.readLength += end - start;
+    return nodeHost.isText(bytes, start, end);
+  }
+
+  textLength(text: string): number {
+    this.callCount++;
+    return nodeHost.textLength(text);
+  }
+
+  encodeText(text: string, target: Uint8Array, offset: number): number {
+    this.callCount++;
+    return nodeHost.encodeText(text, target, offset);
+  }
+
+  mask(
+    source: Uint8Array,
+    start: number,
+    end: number,
+    target: Uint8Array,
+    targetStart: number,
+    key: number,
+    keyPosition: number,
+  ): void {
+    this.callCount++;
+    this.maskedLength += end - start;
+    nodeHost.mask(source, start, end, target, targetStart, key, keyPosition);
+  }
+
+  maskingKey(): number {
+    this.callCount++;
+    return nodeHost.maskingKey();
+  }
+
+  randomBase64(byteLength: number): string {
+    return nodeHost.randomBase64(byteLength);
+  }
+
+  sha1Base64(text: string): string {
+    return nodeHost.sha1Base64(text);
+  }
+
+  md5(bytes: Uint8Array): Uint8Array {
+    return nodeHost.md5(bytes);
+  }
+}
