@@ -1,18 +1,26 @@
 // Compiles the conformance suite to autobahn/dist and runs it: Node 20 runs no TypeScript, and the suite is no part of the package.
 //
-// `npm run conformance -- …` comes here after scripts/ensure-built.mjs has installed and built the package.
+// `npm run conformance -- …` comes here after scripts/ensure-built.mjs has installed and built the package. Compiles only what is
+// stale, so that two runs side by side do not pull the ground from under each other.
 import { spawnSync } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const compiler = fileURLToPath(new URL('../node_modules/typescript/bin/tsc', import.meta.url));
+const dist = join(here, 'dist');
+const entry = join(dist, 'run.js');
 
-// An empty dist/, so that a module that was renamed does not linger.
-rmSync(`${here}dist`, { recursive: true, force: true });
-const { status } = spawnSync(process.execPath, [compiler, '-p', `${here}tsconfig.json`], {
-  stdio: 'inherit',
-});
-if (status !== 0) process.exit(status ?? 1);
+const sources = readdirSync(here, { recursive: true, encoding: 'utf8' })
+  .filter((path) => path.endsWith('.ts') || path === 'tsconfig.json')
+  .map((path) => statSync(join(here, path)).mtimeMs);
+
+if (!existsSync(entry) || statSync(entry).mtimeMs < Math.max(...sources)) {
+  // From an empty dist/, so that a module that was renamed does not linger.
+  rmSync(dist, { recursive: true, force: true });
+  const { status } = spawnSync(process.execPath, [compiler, '-p', here], { stdio: 'inherit' });
+  if (status !== 0) process.exit(status ?? 1);
+}
 
 await import('./dist/run.js');

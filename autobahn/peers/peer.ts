@@ -8,8 +8,8 @@ import { createRequire } from 'node:module';
 export interface Peer {
   readonly name: string;
   readonly version: string;
-  /** Starts an echo server on 127.0.0.1, at its default limits, with permessage-deflate; gives the port. */
-  readonly serve?: () => Promise<number>;
+  /** Starts an echo server, at its default limits, with permessage-deflate; gives the port, which 0 leaves to the system. */
+  readonly serve?: (host: string, port: number) => Promise<number>;
   /**
    * Connects, echoes every message in its type, and settles when the connection is over, however it ended.
    *

@@ -42,13 +42,13 @@ const options: EchoOptions = { extensions: [permessageDeflate] };
 export const peer: Peer = {
   name: 'sanswire',
   version: versionOf('sanswire'),
-  serve: async () => {
+  serve: async (host, port) => {
     const server = createServer();
     server.on('upgrade', (request: IncomingMessage, duplex: Duplex, head: Buffer) => {
       const socket = new WebSocket(request, duplex, head, [], options);
       socket.on('message', ({ data }) => socket.send(data));
     });
-    server.listen(0, '127.0.0.1');
+    server.listen(port, host);
     await once(server, 'listening');
     return (server.address() as AddressInfo).port;
   },

@@ -26,7 +26,10 @@ const READY_LIMIT_MS = 30_000;
  * @throws Error when it does not get ready
  */
 export async function spawnPeer(args: readonly string[]): Promise<RunningPeer> {
-  const child = spawn(process.execPath, [ENTRY, ...args], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [ENTRY, ...args], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    env: { ...process.env, CONFORMANCE_CHILD: '1' },
+  });
   const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
   const { agent, port } = await readFirstLine(child);
   child.stdout?.resume();

@@ -16,8 +16,8 @@ function echoOn(socket: WebSocket, onText: (text: string) => void): void {
 export const peer: Peer = {
   name: 'ws',
   version: versionOf('ws'),
-  serve: async () => {
-    const server = new WebSocketServer({ host: '127.0.0.1', port: 0, perMessageDeflate: true });
+  serve: async (host, port) => {
+    const server = new WebSocketServer({ host, port, perMessageDeflate: true });
     server.on('connection', (socket) => echoOn(socket, () => {}));
     await once(server, 'listening');
     return (server.address() as AddressInfo).port;

@@ -71,7 +71,8 @@ export class CompressedMessages {
       ...(windowBits >= 9 && dictionary.length > 0 && { dictionary }),
       finishFlush: constants.Z_SYNC_FLUSH,
     });
-    return compressed.subarray(0, compressed.length - TAIL.length);
+    // A copy: the result of zlib is a view of a buffer of 16 KiB at least.
+    return Buffer.from(compressed.subarray(0, compressed.length - TAIL.length));
   }
 }
 

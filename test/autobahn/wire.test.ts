@@ -40,20 +40,22 @@ describe('frames', () => {
       rsv: fc.integer({ min: 0, max: 7 }),
       opcode: fc.integer({ min: 0, max: 15 }),
       payload: fc
-        .integer({ min: 0, max: 70_000 })
-        .chain((length) =>
-          fc.integer({ min: 0, max: 255 }).map((octet) => Buffer.alloc(length, octet)),
-        ),
+        .tuple(fc.constantFrom(0, 1, 5, 125, 126, 127, 65_535, 65_536), fc.nat(255))
+        .map(([length, octet]) => Buffer.alloc(length, octet)),
     });
     const property = fc.property(
-      fc.array(frame, { maxLength: 4 }),
+      fc.array(frame, { maxLength: 3 }),
       fc.boolean(),
-      fc.integer({ min: 1, max: 5000 }),
+      fc.constantFrom(1, 2, 3, 7, 1000, 1_000_000),
       (frames, isMasked, cut) => {
-        expect(readFrames(buildFrames(frames, isMasked), cut, isMasked)).toEqual(frames);
+        const read = readFrames(buildFrames(frames, isMasked), cut, isMasked);
+        // Octet by octet comparing of long buffers is what `toEqual` takes its time for.
+        const summary = ({ fin, rsv, opcode, payload }: ReceivedFrame): string =>
+          [fin, rsv, opcode, payload.length, payload.toString('latin1')].join(' ');
+        expect(read.map(summary).join('\n') === frames.map(summary).join('\n')).toBe(true);
       },
     );
-    fc.assert(property, { numRuns: 60 });
+    fc.assert(property, { numRuns: 100 });
   });
 
   it('are masked octet by octet as RFC 6455 §5.3 says, wherever the payload lies in memory', () => {
