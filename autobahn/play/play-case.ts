@@ -126,6 +126,7 @@ class CasePlayer {
       closeStartedBy: connection.closeStartedBy,
       remoteCloseCode: remoteClose === null ? undefined : remoteClose.code,
       hasDroppedTcp: connection.hasDroppedTcp,
+      wasReset: connection.wasReset,
     };
     return judge(this.#case, observation, performance.now() - startedAt, log.entries());
   }

@@ -31,6 +31,7 @@ export interface Observation {
   /** The code of the peer's Close; null without one, undefined without a Close. */
   readonly remoteCloseCode: number | null | undefined;
   readonly hasDroppedTcp: boolean;
+  readonly wasReset: boolean;
 }
 
 /** Holds the verdict on one case. */
@@ -68,7 +69,7 @@ function judgeEvents(observation: Observation): Judgement {
 }
 
 function judgeClose({ close }: ConformanceCase, observation: Observation): Judgement {
-  const { closeStartedBy, remoteCloseCode, hasDroppedTcp } = observation;
+  const { closeStartedBy, remoteCloseCode, hasDroppedTcp, wasReset } = observation;
   if (closeStartedBy !== close.startedBy) {
     const by = closeStartedBy === null ? 'never' : `by the ${closeStartedBy}`;
     const code = remoteCloseCode === undefined ? 'without a Close' : `with ${remoteCloseCode}`;
@@ -87,6 +88,9 @@ function judgeClose({ close }: ConformanceCase, observation: Observation): Judge
       behavior: 'WRONG CODE',
       reason: `The close code is ${remoteCloseCode ?? 'missing'}; wanted: ${wanted}.`,
     };
+  }
+  if (wasReset) {
+    return { behavior: 'UNCLEAN', reason: 'The server reset TCP after the closing handshake.' };
   }
   if (hasDroppedTcp) {
     return { behavior: 'FAILED BY CLIENT', reason: 'The server did not end TCP after the Close.' };

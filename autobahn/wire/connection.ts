@@ -40,6 +40,8 @@ export class Connection {
   violation: string | null = null;
   /** True when the suite as client had to drop TCP because the server did not end it. */
   hasDroppedTcp = false;
+  /** True when the server reset TCP although it had read all that the suite sent: nothing came after the suite's Close. */
+  wasReset = false;
   /** Settles when TCP is over. */
   readonly ended: Promise<void>;
 
@@ -47,6 +49,7 @@ export class Connection {
   readonly #reader: FrameReader;
   readonly #messages: MessageReader;
   #isSuiteCloseSent = false;
+  #hasSentAfterClose = false;
   #isDone = false;
   #tcpEndTimer: NodeJS.Timeout | undefined;
 
@@ -82,7 +85,11 @@ export class Connection {
     socket.on('end', () => this.#tcpEndsByPeer());
     // Whoever read the HTTP head has paused the socket.
     socket.resume();
-    socket.on('error', (error) => options.log.add('note', () => `socket: ${error.message}`));
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      options.log.add('note', () => `socket: ${error.message}`);
+      const isClean = this.closeStartedBy === 'suite' && !this.#hasSentAfterClose;
+      this.wasReset ||= role === 'client' && isClean && error.code === 'ECONNRESET';
+    });
   }
 
   /** True while the peer may still send something that counts. */
@@ -130,6 +137,7 @@ export class Connection {
   #build(frames: readonly WireFrame[]): Buffer {
     for (const frame of frames) {
       this.#options.log.add('suite', () => describeFrame(frame));
+      this.#hasSentAfterClose ||= this.#isSuiteCloseSent;
       // A Close that itself breaks the protocol (case 3.7) starts no closing handshake.
       if (frame.opcode === Opcode.close && !frame.rsv) this.#markCloseSent();
     }
