@@ -29,3 +29,8 @@ export function concat(pieces: readonly Uint8Array[]): Uint8Array {
 export function utf8(text: string): Uint8Array {
   return new TextEncoder().encode(text);
 }
+
+/** Tells whether two ranges hold the same bytes; of long ones, the assertion library takes its time. */
+export function sameBytes(first: Uint8Array | undefined, second: Uint8Array): boolean {
+  return first !== undefined && Buffer.compare(first, second) === 0;
+}
