@@ -93,6 +93,17 @@ export const FAULTS = {
     section: 'RFC 6455 §8.1',
     message: 'The reason in a Close frame is not valid UTF-8',
   },
+  // Extensions
+  WS_INVALID_DEFLATE: {
+    closeCode: 'INVALID_PAYLOAD_DATA',
+    section: 'RFC 7692 §7.2.2',
+    message: 'A compressed message is not valid DEFLATE',
+  },
+  WS_EXTENSION_FAILED: {
+    closeCode: 'PROTOCOL_ERROR',
+    section: 'RFC 6455 §9',
+    message: 'An extension cannot make sense of a message',
+  },
   // Limits
   WS_MESSAGE_TOO_LONG: {
     closeCode: 'MESSAGE_TOO_BIG',

@@ -18,7 +18,9 @@ import { buildClosePayload, type CloseStatus, parseClosePayload } from '../frame
 import { FIN, SHORT_PAYLOAD_MAX } from '../frame/frame-header.ts';
 import { Opcode } from '../frame/opcode.ts';
 import type { Host } from '../host.ts';
+import { type ExtensionLink, linkExtensions } from './extension-link.ts';
 import type { ConnectionHandler } from './handler.ts';
+import { keepable } from './keepable.ts';
 import { MessageReceiver, type ReceiverOwner } from './message-receiver.ts';
 import { MessageSender, type SenderOwner } from './message-sender.ts';
 import { type ConnectionOptions, type Role, resolveLimits } from './options.ts';
@@ -46,7 +48,10 @@ export class Connection implements WireConnection, ReceiverOwner, SenderOwner {
   readonly #receiver: MessageReceiver;
   readonly #sender: MessageSender;
   readonly #output: OutputQueue;
+  readonly #extensions: ExtensionLink | undefined;
   #isPaused = false;
+  /** Whether extensions have so many messages on their way that no more is read. */
+  #isWaiting = false;
   #isReceiving = false;
   /** What came while no more could be taken: at most what the transport delivers after it was paused. */
   #held: Uint8Array[] | undefined;
@@ -54,6 +59,9 @@ export class Connection implements WireConnection, ReceiverOwner, SenderOwner {
   #isTransportClosed = false;
   #isAbandoned = false;
   #hasToldClosing = false;
+  /** The Close that waits for messages that are on their way through extensions: ours, and the payload of the peer's. */
+  #pendingClose: CloseStatus | undefined;
+  #pendingClosePayload: Uint8Array | undefined;
   /** The newest Ping's payload, while output is stuck: older ones need no answer any more (RFC 6455 §5.5.3). */
   #pendingPong: Uint8Array | undefined;
 
@@ -65,7 +73,12 @@ export class Connection implements WireConnection, ReceiverOwner, SenderOwner {
     this.#answersPings = options.answersPings ?? true;
     this.#receiver = new MessageReceiver(options, limits, this);
     this.#output = new OutputQueue(options.host, options.role);
-    this.#sender = new MessageSender(this, limits, this.#output);
+    this.#sender = new MessageSender(options.host, this, limits, this.#output);
+    this.#extensions = linkExtensions(options.sessions ?? [], this.#receiver, this.#sender);
+    if (this.#extensions !== undefined) {
+      this.#receiver.use(this.#extensions.incoming);
+      this.#sender.use(this.#extensions.outgoing);
+    }
   }
 
   // ---- State -------------------------------------------------------------------------------------------------------
@@ -76,6 +89,7 @@ export class Connection implements WireConnection, ReceiverOwner, SenderOwner {
       this.closeSent === undefined &&
       this.closeReceived === undefined &&
       this.failure === undefined &&
+      this.#pendingClose === undefined &&
       !this.#isAbandoned &&
       !this.isClosed
     );
@@ -92,7 +106,7 @@ export class Connection implements WireConnection, ReceiverOwner, SenderOwner {
 
   /** Whether the parser may go on: see {@link ReceiverOwner}. */
   get canReceive(): boolean {
-    return !this.#isPaused && !this.#isDeaf;
+    return !this.#isPaused && !this.#isWaiting && !this.#isDeaf;
   }
 
   /** Whether messages that begin from now on come as onMessageStart, onMessageData and onMessageEnd. */
@@ -122,6 +136,7 @@ export class Connection implements WireConnection, ReceiverOwner, SenderOwner {
     return (
       this.closeReceived !== undefined ||
       this.failure !== undefined ||
+      this.#pendingClosePayload !== undefined ||
       this.#isAbandoned ||
       this.isClosed
     );
@@ -135,7 +150,7 @@ export class Connection implements WireConnection, ReceiverOwner, SenderOwner {
    */
   receive(bytes: Uint8Array): void {
     if (this.#isDeaf) return;
-    if (this.#isPaused || this.#isReceiving || this.#held !== undefined) {
+    if (this.#isReceiving || this.#held !== undefined || !this.canReceive) {
       this.#hold(bytes);
     } else {
       this.#process(bytes);
@@ -173,8 +188,7 @@ export class Connection implements WireConnection, ReceiverOwner, SenderOwner {
   /** Takes and tells nothing more of the peer, held back or not: the application drops the connection. */
   abandon(): void {
     this.#isAbandoned = true;
-    this.#held = undefined;
-    this.#receiver.abandon();
+    this.#stopReceiving();
   }
 
   /** Stops the delivery of messages, and the answers to control frames with it, until {@link Connection.resume}. */
@@ -197,22 +211,23 @@ export class Connection implements WireConnection, ReceiverOwner, SenderOwner {
    * Sends a text message. Lone surrogates become U+FFFD.
    *
    * @param callback - called when the bytes are written, or with an error
+   * @param isCoded - false to keep extensions such as compression from this message, where they let it pass
    * @returns false when the outbound queue is over highWaterMark (onDrain follows), or nothing was sent because the
    *   connection is not open
    * @throws {@link InvalidStateError} when a fragmented message is being sent
    */
-  sendText(text: string, callback?: WriteCallback): boolean {
-    return this.#sender.sendText(text, callback);
+  sendText(text: string, callback?: WriteCallback, isCoded = true): boolean {
+    return this.#sender.sendText(text, isCoded, callback);
   }
 
   /** Sends a binary message; as {@link Connection.sendText}. A long payload must not change until it is written. */
-  sendBinary(bytes: Uint8Array, callback?: WriteCallback): boolean {
-    return this.#sender.sendPayload(Opcode.BINARY, bytes, callback);
+  sendBinary(bytes: Uint8Array, callback?: WriteCallback, isCoded = true): boolean {
+    return this.#sender.sendPayload(Opcode.BINARY, bytes, isCoded, callback);
   }
 
   /** Sends a text message that is UTF-8 already; it is not checked. As {@link Connection.sendText}. */
-  sendEncodedText(bytes: Uint8Array, callback?: WriteCallback): boolean {
-    return this.#sender.sendPayload(Opcode.TEXT, bytes, callback);
+  sendEncodedText(bytes: Uint8Array, callback?: WriteCallback, isCoded = true): boolean {
+    return this.#sender.sendPayload(Opcode.TEXT, bytes, isCoded, callback);
   }
 
   /** Sends a message that was made once for many connections; as {@link Connection.sendText}. */
@@ -254,7 +269,7 @@ export class Connection implements WireConnection, ReceiverOwner, SenderOwner {
    */
   close(code: number = CloseCode.NO_STATUS_RECEIVED, reason = ''): void {
     if (!this.isOpen) return;
-    this.#sendClose({ code, reason });
+    this.#closeInTurn({ code, reason });
     this.#tellClosing();
   }
 
@@ -265,8 +280,9 @@ export class Connection implements WireConnection, ReceiverOwner, SenderOwner {
   fail(error: WebSocketError): void {
     if (this.failure !== undefined || this.isClosed) return;
     this.failure = error;
-    this.#held = undefined;
-    this.#receiver.abandon();
+    this.#stopReceiving();
+    this.#pendingClose = undefined;
+    this.#sender.discard(error);
     if (error.closeCode !== undefined && this.closeSent === undefined) {
       const reason = error.code === 'WS_INTERNAL' ? '' : FAULTS[error.code].message;
       this.#sendClose({ code: error.closeCode, reason });
@@ -284,7 +300,10 @@ export class Connection implements WireConnection, ReceiverOwner, SenderOwner {
 
   /** Payload bytes of messages that are queued or being written, as WHATWG's bufferedAmount counts them. */
   get bufferedAmount(): number {
-    return this.#output.payloadLength + this.#output.inFlightPayloadLength;
+    const { payloadLength, inFlightPayloadLength, lostPayloadLength } = this.#output;
+    return (
+      payloadLength + inFlightPayloadLength + lostPayloadLength + this.#sender.waitingLength
+    );
   }
 
   /**
@@ -318,6 +337,27 @@ export class Connection implements WireConnection, ReceiverOwner, SenderOwner {
 
   // ---- Inside ------------------------------------------------------------------------------------------------------
 
+  onSenderIdle(): void {
+    const status = this.#pendingClose;
+    if (status === undefined || this.closeSent !== undefined) return;
+    this.#pendingClose = undefined;
+    this.#sendClose(status);
+  }
+
+  setWaiting(isWaiting: boolean): void {
+    if (isWaiting === this.#isWaiting) return;
+    this.#isWaiting = isWaiting;
+    this.#handler.onWaiting?.(isWaiting);
+    if (!isWaiting) this.#processHeld();
+  }
+
+  onReceiverIdle(): void {
+    const payload = this.#pendingClosePayload;
+    this.#pendingClosePayload = undefined;
+    if (payload !== undefined) this.#receiveClose(payload, 0, payload.length);
+    this.#processHeld();
+  }
+
   /** Takes a whole control frame from the receiver (RFC 6455 §5.5). */
   receiveControl(opcode: number, bytes: Uint8Array, start: number, end: number): void {
     if (opcode === Opcode.CLOSE) {
@@ -332,17 +372,33 @@ export class Connection implements WireConnection, ReceiverOwner, SenderOwner {
   }
 
   #receiveClose(bytes: Uint8Array, start: number, end: number): void {
+    if (this.#receiver.isBusy) {
+      this.#pendingClosePayload = keepable(this.#host, bytes.subarray(start, end));
+      return;
+    }
     const status = parseClosePayload(this.#host, bytes, start, end);
     if (typeof status === 'string') {
       this.fail(new ProtocolError(status));
       return;
     }
     this.closeReceived = status;
-    this.#held = undefined;
-    this.#receiver.abandon();
-    // The answer carries the peer's code, and no reason: RFC 6455 §5.5.1 asks for an echo of the code alone.
-    if (this.closeSent === undefined) this.#sendClose({ code: status.code, reason: '' });
+    this.#stopReceiving();
+    // RFC 6455 §5.5.1 asks for an echo of the code. The reason goes with it, as ws and faye-websocket have it: the close
+    // event of the one who began shows what came back (§7.1.6), and a reason that vanished would look like a bug.
+    if (this.closeSent === undefined) this.#closeInTurn(status);
     this.#tellClosing();
+  }
+
+  #stopReceiving(): void {
+    this.#held = undefined;
+    this.#pendingClosePayload = undefined;
+    this.#receiver.abandon();
+  }
+
+  /** Sends our Close, behind the messages that are on their way through extensions. */
+  #closeInTurn(status: CloseStatus): void {
+    if (this.#sender.isBusy) this.#pendingClose ??= status;
+    else this.#sendClose(status);
   }
 
   #answerPing(payload: Uint8Array): void {
@@ -390,9 +446,7 @@ export class Connection implements WireConnection, ReceiverOwner, SenderOwner {
   #hold(bytes: Uint8Array): void {
     if (bytes.length === 0) return;
     this.#held ??= [];
-    // A rest that is a small part of its memory is copied, so that a long pause does not pin the transport's chunk.
-    const pinsLittle = bytes.length * 2 >= bytes.buffer.byteLength;
-    this.#held.push(pinsLittle ? bytes : copyOf(this.#host, bytes));
+    this.#held.push(keepable(this.#host, bytes));
   }
 
   #process(bytes: Uint8Array): void {
@@ -400,7 +454,7 @@ export class Connection implements WireConnection, ReceiverOwner, SenderOwner {
     try {
       const used = this.#receiver.parse(bytes);
       if (used < bytes.length && !this.#isDeaf) {
-        this.#held = [bytes.subarray(used), ...(this.#held ?? [])];
+        this.#held = [keepable(this.#host, bytes.subarray(used)), ...(this.#held ?? [])];
       }
     } catch (error) {
       // Not the peer's doing: the handler threw, or this engine has a fault.
@@ -414,12 +468,12 @@ export class Connection implements WireConnection, ReceiverOwner, SenderOwner {
   /** Goes on with what was held back, then with the end that may have come meanwhile. */
   #processHeld(): void {
     if (this.#isReceiving) return;
-    while (this.#held !== undefined && !this.#isPaused) {
+    while (this.#held !== undefined && this.canReceive) {
       const next = this.#held.shift();
       if (this.#held.length === 0) this.#held = undefined;
       if (next !== undefined) this.#process(next);
     }
-    if (this.#held !== undefined) return;
+    if (this.#held !== undefined || this.#receiver.isBusy) return;
     if (this.#hasReceivedEnd) {
       this.#receiver.abandon();
       this.#tellClosing();
@@ -437,14 +491,11 @@ export class Connection implements WireConnection, ReceiverOwner, SenderOwner {
     if (this.isClosed) return;
     this.isClosed = true;
     this.#pendingPong = undefined;
-    this.#output.discard(this.failure ?? new InvalidStateError('The connection is closed'));
+    const error = this.failure ?? new InvalidStateError('The connection is closed');
+    this.#sender.discard(error);
+    this.#output.discard(error);
+    this.#extensions?.close();
     const { code, reason } = this.closeReceived ?? ABNORMAL;
     this.#handler.onClose(code, reason, this.#isCloseComplete && this.failure === undefined);
   }
-}
-
-function copyOf(host: Host, bytes: Uint8Array): Uint8Array {
-  const copy = host.allocate(bytes.length);
-  copy.set(bytes);
-  return copy;
 }

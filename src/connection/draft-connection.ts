@@ -24,6 +24,7 @@ import type { DraftVersion } from '../handshake/draft-handshake.ts';
 import type { Host } from '../host.ts';
 import { DraftReceiver, type DraftReceiverOwner } from './draft-receiver.ts';
 import type { ConnectionHandler } from './handler.ts';
+import { keepable } from './keepable.ts';
 import { MessageSender, type SenderOwner } from './message-sender.ts';
 import { type ConnectionOptions, resolveLimits } from './options.ts';
 import { OutputQueue, type WriteCallback } from './output-queue.ts';
@@ -69,7 +70,7 @@ export class DraftConnection implements WireConnection, DraftReceiverOwner, Send
     const limits = resolveLimits(options);
     this.#receiver = new DraftReceiver(options, limits, this);
     this.#output = new OutputQueue(options.host, this.role);
-    this.#sender = new MessageSender(this, limits, this.#output);
+    this.#sender = new MessageSender(options.host, this, limits, this.#output);
   }
 
   // ---- State -------------------------------------------------------------------------------------------------------
@@ -244,6 +245,9 @@ export class DraftConnection implements WireConnection, DraftReceiverOwner, Send
     this.#handler.onDrain();
   }
 
+  /** Nothing waits for that: the drafts have no extensions. */
+  onSenderIdle(): void {}
+
   /** Takes a closing frame from the receiver; hixie-75 knows it only as a frame of no length, which means nothing. */
   receiveClosing(): void {
     if (this.version === 'hixie-76') this.#acceptClosing();
@@ -335,12 +339,4 @@ export class DraftConnection implements WireConnection, DraftReceiverOwner, Send
     const { code, reason } = this.closeReceived ?? ABNORMAL;
     this.#handler.onClose(code, reason, this.#isCloseComplete && this.failure === undefined);
   }
-}
-
-/** Copies a range that is a small part of its memory, so that a long pause does not pin the transport's chunk. */
-function keepable(host: Host, bytes: Uint8Array): Uint8Array {
-  if (bytes.length * 2 >= bytes.buffer.byteLength) return bytes;
-  const copy = host.allocate(bytes.length);
-  copy.set(bytes);
-  return copy;
 }

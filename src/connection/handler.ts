@@ -49,6 +49,12 @@ export interface ConnectionHandler {
   /** The outbound queue is low again after a send returned false. */
   onDrain(): void;
 
+  /**
+   * Extensions have so many messages on their way that no more shall be read for now, or no longer so. What is delivered
+   * all the same is held back.
+   */
+  onWaiting?(isWaiting: boolean): void;
+
   /** There is output to write, where there was none. The driver writes it at the end of the turn. */
   onOutput(): void;
 }

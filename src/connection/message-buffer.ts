@@ -29,10 +29,15 @@ export class MessageBuffer {
     this.#host = host;
   }
 
-  /** Adds a piece. */
-  push(bytes: Uint8Array, start: number, end: number): void {
+  /**
+   * Adds a piece.
+   *
+   * @param isLasting - whether the bytes stay as they are, so that a long piece may be referenced; true by default
+   */
+  push(bytes: Uint8Array, start: number, end: number, isLasting = true): void {
     const length = end - start;
-    if (length >= REFERENCE_MIN_LENGTH && length * 2 >= bytes.buffer.byteLength) {
+    const isMostOfItsMemory = length * 2 >= bytes.buffer.byteLength;
+    if (isLasting && isMostOfItsMemory && length >= REFERENCE_MIN_LENGTH) {
       this.#sealBlock();
       this.#pieces.push(bytes.subarray(start, end));
       this.length += length;

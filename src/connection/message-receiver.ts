@@ -21,6 +21,7 @@ import { isControlOpcode, Opcode } from '../frame/opcode.ts';
 import { Utf8Validator } from '../frame/utf8-validator.ts';
 import type { Host } from '../host.ts';
 import type { ConnectionHandler } from './handler.ts';
+import type { IncomingExtension, PlainReceiver } from './incoming-extension.ts';
 import { MessageBuffer } from './message-buffer.ts';
 import type { ConnectionOptions, ResolvedLimits } from './options.ts';
 
@@ -30,23 +31,32 @@ export interface ReceiverOwner {
   readonly canReceive: boolean;
   /** Whether the connection has failed: nothing more is told of its messages. */
   readonly hasFailed: boolean;
+  /** Whether so many messages are on their way through extensions that no more shall be read. */
+  setWaiting(isWaiting: boolean): void;
+  /** No message is on its way through extensions any more. */
+  onReceiverIdle(): void;
   /** Takes a whole control frame. */
   receiveControl(opcode: number, bytes: Uint8Array, start: number, end: number): void;
   fail(error: WebSocketError): void;
 }
 
-export class MessageReceiver implements FrameHandler {
+export class MessageReceiver implements FrameHandler, PlainReceiver {
   /** Whether messages that begin from now on are handed over piece by piece. */
   isStreaming = false;
 
-  readonly #host: Host;
+  readonly host: Host;
+  readonly limits: ResolvedLimits;
   readonly #handler: ConnectionHandler;
   readonly #owner: ReceiverOwner;
-  readonly #limits: ResolvedLimits;
   readonly #decodesText: boolean;
   readonly #parser: FrameParser;
 
+  /** What the extensions do with messages; undefined without extensions. */
+  #extension: IncomingExtension | undefined;
+
   #isInMessage = false;
+  /** Whether the message goes through the extensions. */
+  #isCoded = false;
   #isBinary = false;
   #isStreamed = false;
   /** The payload bytes that the message's frames have declared so far. */
@@ -59,17 +69,37 @@ export class MessageReceiver implements FrameHandler {
   #controlPayload: Uint8Array | undefined;
 
   constructor(options: ConnectionOptions, limits: ResolvedLimits, owner: ReceiverOwner) {
-    this.#host = options.host;
+    this.host = options.host;
     this.#handler = options.handler;
     this.#owner = owner;
-    this.#limits = limits;
+    this.limits = limits;
     this.#decodesText = options.decodesText ?? true;
     this.#parser = new FrameParser(options.host, this, options.role);
   }
 
+  /** Puts extensions in the way of the messages. */
+  use(extension: IncomingExtension): void {
+    this.#extension = extension;
+    this.#parser.allowedRsv = extension.rsv;
+  }
+
+  /** Whether messages are on their way through extensions, so that a Close must wait for them. */
+  get isBusy(): boolean {
+    return this.#extension?.isBusy === true;
+  }
+
+  get canReceive(): boolean {
+    return this.#owner.canReceive;
+  }
+
+  get isStreamed(): boolean {
+    return this.#isStreamed;
+  }
+
   /** Takes the next bytes; returns how many were used, which is fewer when the owner wants no more now. */
   parse(bytes: Uint8Array): number {
-    return this.#parser.parse(bytes);
+    if (this.#extension !== undefined && !this.#extension.proceed()) return 0;
+    return this.#owner.canReceive ? this.#parser.parse(bytes) : 0;
   }
 
   /** Lets go of a message that will not be completed. */
@@ -77,6 +107,7 @@ export class MessageReceiver implements FrameHandler {
     this.#buffer = undefined;
     this.#validator = undefined;
     this.#controlPayload = undefined;
+    this.#extension?.abandon();
   }
 
   onFrameFault(code: FaultCode): void {
@@ -90,12 +121,21 @@ export class MessageReceiver implements FrameHandler {
     if (isFirst === this.#isInMessage) {
       return this.#fault(isFirst ? 'WS_CONTINUATION_EXPECTED' : 'WS_CONTINUATION_UNEXPECTED');
     }
-    if (isFirst) this.#beginMessage(opcode === Opcode.BINARY);
+    const extension = this.#extension;
+    if (extension !== undefined && !extension.isValidRsv(this.#parser)) {
+      return this.#fault('WS_RESERVED_BIT');
+    }
+    if (isFirst) {
+      this.#beginMessage(opcode === Opcode.BINARY);
+      this.#isCoded = extension?.takes(this.#parser) === true;
+    }
     this.#frameCount++;
-    this.#messageLength += payloadLength;
-    const { maxLength, maxFragments } = this.#limits;
-    if (this.#messageLength > maxLength) {
-      return this.#exceed('WS_MESSAGE_TOO_LONG', maxLength, this.#messageLength);
+    const { maxLength, maxFragments } = this.limits;
+    if (!this.#isCoded) {
+      this.#messageLength += payloadLength;
+      if (this.#messageLength > maxLength) {
+        return this.#exceed('WS_MESSAGE_TOO_LONG', maxLength, this.#messageLength);
+      }
     }
     if (this.#frameCount > maxFragments) {
       return this.#exceed('WS_TOO_MANY_FRAGMENTS', maxFragments, this.#frameCount);
@@ -109,11 +149,71 @@ export class MessageReceiver implements FrameHandler {
 
   onFramePayload(bytes: Uint8Array, start: number, end: number, isLast: boolean): boolean {
     const { fin, opcode } = this.#parser;
-    if (isControlOpcode(opcode)) this.#receiveControl(opcode, bytes, start, end, isLast);
-    else if (this.#isStreamed) this.#streamPiece(bytes, start, end, isLast && fin);
-    else if (isLast && fin && this.#buffer === undefined) this.#deliver(bytes, start, end);
-    else this.#gatherPiece(bytes, start, end, isLast && fin);
+    if (isControlOpcode(opcode)) {
+      this.#receiveControl(opcode, bytes, start, end, isLast);
+      return this.#owner.canReceive;
+    }
+    const isEnd = isLast && fin;
+    if (isEnd) this.#isInMessage = false;
+    if (this.#isCoded) this.#extension!.push(bytes, start, end, isEnd);
+    else if (this.#isStreamed) this.#streamPiece(bytes, start, end, isEnd);
+    else if (isEnd && this.#buffer === undefined) this.#deliver(bytes, start, end);
+    else this.#gatherPiece(bytes, start, end, isEnd);
     return this.#owner.canReceive;
+  }
+
+  // ---- From the extensions -----------------------------------------------------------------------------------------
+
+  receivePlain(bytes: Uint8Array, start: number, end: number, isEnd: boolean): boolean {
+    this.#messageLength += end - start;
+    const { maxLength } = this.limits;
+    if (this.#messageLength > maxLength) {
+      return this.#exceed('WS_MESSAGE_TOO_LONG', maxLength, this.#messageLength);
+    }
+    const isText = !this.#isBinary && this.#decodesText;
+    if (this.#isStreamed) {
+      this.#streamPiece(this.#copy(bytes, start, end), 0, end - start, isEnd);
+    } else if (isEnd && this.#buffer === undefined) {
+      // A string is made of the bytes at once; what is delivered as bytes must outlive them.
+      if (isText) this.#deliver(bytes, start, end);
+      else this.#deliver(this.#copy(bytes, start, end), 0, end - start);
+    } else {
+      this.#gatherPiece(bytes, start, end, isEnd, false);
+    }
+    return this.#owner.canReceive;
+  }
+
+  receiveWhole(bytes: Uint8Array, isBinary: boolean): void {
+    if (this.#owner.hasFailed) return;
+    if (!this.isStreaming) {
+      this.#deliver(bytes, 0, bytes.length, isBinary);
+    } else if (!isBinary && !this.host.isText(bytes, 0, bytes.length)) {
+      this.#fault('WS_INVALID_TEXT');
+    } else {
+      this.#handler.onMessageStart(isBinary);
+      if (bytes.length > 0) this.#handler.onMessageData(bytes);
+      if (!this.#owner.hasFailed) this.#handler.onMessageEnd();
+    }
+  }
+
+  fail(error: WebSocketError): void {
+    this.#owner.fail(error);
+  }
+
+  setWaiting(isWaiting: boolean): void {
+    this.#owner.setWaiting(isWaiting);
+  }
+
+  onExtensionIdle(): void {
+    this.#owner.onReceiverIdle();
+  }
+
+  // ---- Inside ------------------------------------------------------------------------------------------------------
+
+  #copy(bytes: Uint8Array, start: number, end: number): Uint8Array {
+    const copy = this.host.allocate(end - start);
+    copyBytes(bytes, start, end, copy, 0);
+    return copy;
   }
 
   #beginMessage(isBinary: boolean): void {
@@ -125,26 +225,31 @@ export class MessageReceiver implements FrameHandler {
   }
 
   /** Delivers a whole message, which lies in one range. */
-  #deliver(bytes: Uint8Array, start: number, end: number): void {
-    this.#isInMessage = false;
-    if (this.#isBinary) {
+  #deliver(bytes: Uint8Array, start: number, end: number, isBinary = this.#isBinary): void {
+    if (isBinary) {
       this.#handler.onMessage(bytes.subarray(start, end), true);
     } else if (this.#decodesText) {
-      const text = this.#host.decodeText(bytes, start, end);
+      const text = this.host.decodeText(bytes, start, end);
       if (text === undefined) this.#fault('WS_INVALID_TEXT');
       else this.#handler.onMessage(text, false);
-    } else if (this.#host.isText(bytes, start, end)) {
+    } else if (this.host.isText(bytes, start, end)) {
       this.#handler.onMessage(bytes.subarray(start, end), false);
     } else {
       this.#fault('WS_INVALID_TEXT');
     }
   }
 
-  #gatherPiece(bytes: Uint8Array, start: number, end: number, isEnd: boolean): void {
+  #gatherPiece(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    isEnd: boolean,
+    isLasting = true,
+  ): void {
     if (!this.#validatePiece(bytes, start, end, isEnd)) return;
     if (end > start || isEnd) {
-      this.#buffer ??= new MessageBuffer(this.#host);
-      this.#buffer.push(bytes, start, end);
+      this.#buffer ??= new MessageBuffer(this.host);
+      this.#buffer.push(bytes, start, end, isLasting);
     }
     if (!isEnd) return;
     const whole = this.#buffer!.take();
@@ -154,7 +259,6 @@ export class MessageReceiver implements FrameHandler {
 
   #streamPiece(bytes: Uint8Array, start: number, end: number, isEnd: boolean): void {
     if (!this.#validatePiece(bytes, start, end, isEnd)) return;
-    if (isEnd) this.#isInMessage = false;
     if (end > start) this.#handler.onMessageData(bytes.subarray(start, end));
     if (isEnd && !this.#owner.hasFailed) this.#handler.onMessageEnd();
   }
@@ -162,7 +266,7 @@ export class MessageReceiver implements FrameHandler {
   /** Checks a piece of text as far as it goes, so that a wrong byte fails the connection when it comes. */
   #validatePiece(bytes: Uint8Array, start: number, end: number, isEnd: boolean): boolean {
     if (this.#isBinary) return true;
-    this.#validator ??= new Utf8Validator(this.#host);
+    this.#validator ??= new Utf8Validator(this.host);
     const isValid =
       this.#validator.push(bytes, start, end) && (!isEnd || this.#validator.isComplete);
     if (isEnd) this.#validator = undefined;
@@ -182,7 +286,7 @@ export class MessageReceiver implements FrameHandler {
       this.#owner.receiveControl(opcode, bytes, start, end);
       return;
     }
-    this.#controlPayload ??= this.#host.allocate(payloadLength);
+    this.#controlPayload ??= this.host.allocate(payloadLength);
     const payload = this.#controlPayload;
     copyBytes(bytes, start, end, payload, payloadPosition);
     if (!isLast) return;

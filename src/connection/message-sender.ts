@@ -8,7 +8,10 @@
 import { InvalidStateError, LimitExceededError, type WebSocketError } from '../errors.ts';
 import { FIN } from '../frame/frame-header.ts';
 import { Opcode } from '../frame/opcode.ts';
+import type { Host } from '../host.ts';
+import { MessageBuffer } from './message-buffer.ts';
 import type { ResolvedLimits, Role } from './options.ts';
+import type { OutgoingExtension, ReadyMessage, ReadySender } from './outgoing-extension.ts';
 import type { OutputQueue, WriteCallback } from './output-queue.ts';
 import type { PreparedMessage } from './prepared-message.ts';
 
@@ -21,32 +24,69 @@ export interface SenderOwner {
   onOutput(): void;
   onDrain(): void;
   fail(error: WebSocketError): void;
+  /** Nothing is on its way through extensions any more. */
+  onSenderIdle(): void;
 }
 
-export class MessageSender {
+export class MessageSender implements ReadySender {
+  readonly host: Host;
   readonly #owner: SenderOwner;
   readonly #limits: ResolvedLimits;
   readonly #output: OutputQueue;
+  /** What the extensions do with messages; undefined without extensions. */
+  #extension: OutgoingExtension | undefined;
   #needsDrain = false;
   #isInFragments = false;
+  /** The pieces of a message in fragments, where an extension wants it whole. */
+  #fragments: MessageBuffer | undefined;
+  #fragmentOpcode: Opcode = Opcode.BINARY;
 
-  constructor(owner: SenderOwner, limits: ResolvedLimits, output: OutputQueue) {
+  constructor(host: Host, owner: SenderOwner, limits: ResolvedLimits, output: OutputQueue) {
+    this.host = host;
     this.#owner = owner;
     this.#limits = limits;
     this.#output = output;
   }
 
+  /** Puts extensions in the way of the messages. */
+  use(extension: OutgoingExtension): void {
+    this.#extension = extension;
+  }
+
+  /** Whether messages are on their way through extensions, so that a Close must wait for them. */
+  get isBusy(): boolean {
+    return this.#extension?.isBusy === true;
+  }
+
+  /** Payload bytes of messages that are on their way through extensions. */
+  get waitingLength(): number {
+    return this.#extension?.waitingLength ?? 0;
+  }
+
   /** As `Connection.sendText`. */
-  sendText(text: string, callback: WriteCallback | undefined): boolean {
+  sendText(text: string, isCoded: boolean, callback: WriteCallback | undefined): boolean {
     if (!this.#canSendWhole(callback)) return false;
+    const extension = this.#extension;
+    if (extension !== undefined && !extension.canPass(text.length, isCoded)) {
+      return this.#sendThrough(extension, Opcode.TEXT, this.#encode(text), isCoded, callback);
+    }
     const wasEmpty = this.#output.isEmpty;
     this.#output.pushText(FIN | Opcode.TEXT, text);
     return this.#afterPush(wasEmpty, callback);
   }
 
   /** Sends a whole message whose payload is bytes. */
-  sendPayload(opcode: Opcode, payload: Uint8Array, callback: WriteCallback | undefined): boolean {
+  sendPayload(
+    opcode: Opcode,
+    payload: Uint8Array,
+    isCoded: boolean,
+    callback: WriteCallback | undefined,
+  ): boolean {
     if (!this.#canSendWhole(callback)) return false;
+    const extension = this.#extension;
+    if (extension !== undefined && !extension.canPass(payload.length, isCoded)) {
+      return this.#sendThrough(extension, opcode, payload, isCoded, callback);
+    }
     const wasEmpty = this.#output.isEmpty;
     this.#output.pushFrame(FIN | opcode, payload);
     return this.#afterPush(wasEmpty, callback);
@@ -54,10 +94,10 @@ export class MessageSender {
 
   /** As `Connection.sendPrepared`. */
   sendPrepared(message: PreparedMessage, callback: WriteCallback | undefined): boolean {
-    if (this.#owner.role === 'client') {
-      return this.sendPayload(message.opcode, message.payload, callback);
-    }
-    return this.sendSerialized(message.frame, message.payload.length, callback);
+    const frame = this.#owner.role === 'client' ? undefined : this.#frameOf(message);
+    return frame === undefined
+      ? this.sendPayload(message.opcode, message.payload, true, callback)
+      : this.sendSerialized(frame, message.payload.length, callback);
   }
 
   /** Sends a whole message whose frame has been made, by a server. */
@@ -79,22 +119,96 @@ export class MessageSender {
     callback: WriteCallback | undefined,
   ): boolean {
     if (!this.#canSend(callback)) return false;
-    const isText = typeof data === 'string';
-    const first = isText ? Opcode.TEXT : Opcode.BINARY;
-    const firstByte = (isLast ? FIN : 0) | (this.#isInFragments ? Opcode.CONTINUATION : first);
+    const isFirst = !this.#isInFragments;
+    if (isFirst) this.#fragmentOpcode = typeof data === 'string' ? Opcode.TEXT : Opcode.BINARY;
     this.#isInFragments = !isLast;
+    const bytes = typeof data === 'string' ? this.#encode(data) : data;
+    const extension = this.#extension;
+    const isWhole = extension !== undefined && extension.pieceRsv === 0;
+    if (isWhole) return this.#gatherFragment(extension, bytes, isLast, callback);
+
+    const opcode = isFirst ? this.#fragmentOpcode : Opcode.CONTINUATION;
+    const rsv = isFirst ? (extension?.pieceRsv ?? 0) : 0;
+    const firstByte = (isLast ? FIN : 0) | rsv | opcode;
     const wasEmpty = this.#output.isEmpty;
-    if (isText) this.#output.pushText(firstByte, data);
-    else this.#output.pushFrame(firstByte, data);
+    const coded = extension?.encodePiece(bytes, isLast);
+    if (coded === undefined) this.#output.pushFrame(firstByte, bytes);
+    else this.#output.pushTransient(firstByte, coded, bytes.length);
     return this.#afterPush(wasEmpty, callback);
+  }
+
+  /** Takes a message that the extensions are done with. */
+  sendReady(message: ReadyMessage, isLasting: boolean): void {
+    const { firstByte, payload, plainLength, callback } = message;
+    const wasEmpty = this.#output.isEmpty;
+    if (isLasting && plainLength === payload.length) this.#output.pushFrame(firstByte, payload);
+    else this.#output.pushTransient(firstByte, payload, plainLength);
+    this.#afterPush(wasEmpty, callback);
+  }
+
+  fail(error: WebSocketError): void {
+    this.#owner.fail(error);
+  }
+
+  onExtensionIdle(): void {
+    this.#owner.onSenderIdle();
+  }
+
+  /** Drops what is on its way through extensions. */
+  discard(error: Error): void {
+    this.#extension?.discard(error);
   }
 
   /** Looks, after a write, whether a sender that was told to wait may go on. */
   checkDrain(): void {
     if (!this.#needsDrain) return;
-    if (this.#output.bufferedByteLength * 2 > this.#limits.highWaterMark) return;
+    const buffered = this.#output.bufferedByteLength + this.waitingLength;
+    if (buffered * 2 > this.#limits.highWaterMark) return;
     this.#needsDrain = false;
     if (this.#owner.isOpen) this.#owner.onDrain();
+  }
+
+  /** The frame of a prepared message that all who agreed on the same share; undefined where there is none. */
+  #frameOf(message: PreparedMessage): Uint8Array | undefined {
+    if (this.#extension === undefined) return message.frame;
+    // Not before it is sure to be sent: a compressor that has passed a message over starts afresh.
+    return this.#owner.isOpen ? this.#extension.prepare(message) : undefined;
+  }
+
+  #sendThrough(
+    extension: OutgoingExtension,
+    opcode: Opcode,
+    payload: Uint8Array,
+    isCoded: boolean,
+    callback: WriteCallback | undefined,
+  ): boolean {
+    extension.send(opcode, payload, isCoded, callback);
+    this.#checkLimits();
+    return !this.#needsDrain;
+  }
+
+  /** Gathers a message in fragments for extensions that want it whole; it leaves as one frame. */
+  #gatherFragment(
+    extension: OutgoingExtension,
+    bytes: Uint8Array,
+    isLast: boolean,
+    callback: WriteCallback | undefined,
+  ): boolean {
+    this.#fragments ??= new MessageBuffer(this.host);
+    this.#fragments.push(bytes, 0, bytes.length, false);
+    if (!isLast) {
+      callback?.();
+      return true;
+    }
+    const payload = this.#fragments.take();
+    this.#fragments = undefined;
+    return this.#sendThrough(extension, this.#fragmentOpcode, payload, true, callback);
+  }
+
+  #encode(text: string): Uint8Array {
+    const bytes = this.host.allocate(this.host.textLength(text));
+    this.host.encodeText(text, bytes, 0);
+    return bytes;
   }
 
   #canSendWhole(callback: WriteCallback | undefined): boolean {
@@ -111,17 +225,23 @@ export class MessageSender {
   /** Does what follows each message queued: the callback, the limits, the notice. */
   #afterPush(wasEmpty: boolean, callback: WriteCallback | undefined): boolean {
     if (callback !== undefined) this.#output.addCallback(callback);
-    const buffered = this.#output.bufferedByteLength;
+    this.#checkLimits();
+    if (wasEmpty && !this.#output.isEmpty) this.#owner.onOutput();
+    return !this.#needsDrain;
+  }
+
+  #checkLimits(): void {
+    const buffered = this.#output.bufferedByteLength + this.waitingLength;
     if (buffered >= this.#limits.highWaterMark) this.#needsDrain = true;
     if (buffered > this.#limits.maxBufferedAmount) this.#overflow(buffered);
-    else if (wasEmpty) this.#owner.onOutput();
-    return !this.#needsDrain;
   }
 
   /** Drops what a slow peer has let gather, so that the limit bounds memory at once and not after closeTimeout. */
   #overflow(buffered: number): void {
     const limit = this.#limits.maxBufferedAmount;
     const error = new LimitExceededError('WS_BUFFERED_AMOUNT_EXCEEDED', limit, buffered);
+    // Nothing was sent: the answer is false, and no drain event follows on a connection that has failed.
+    this.#needsDrain = true;
     this.#output.discard(error);
     this.#owner.fail(error);
   }

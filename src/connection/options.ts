@@ -2,6 +2,7 @@
  * The options of a connection, with the unit and default of each limit (docs/limits.md).
  */
 
+import type { ActiveSession } from '../extensions/extension.ts';
 import type { Host } from '../host.ts';
 import type { ConnectionHandler } from './handler.ts';
 
@@ -66,6 +67,11 @@ export interface ConnectionOptions extends ConnectionLimits {
   readonly role: Role;
   readonly host: Host;
   readonly handler: ConnectionHandler;
+  /**
+   * The sessions of the extensions that were negotiated, in the order of the header (RFC 6455 §9.1).
+   * @defaultValue none
+   */
+  readonly sessions?: readonly ActiveSession[] | undefined;
   /**
    * Whether text messages are delivered as strings; else as bytes. They are validated in both cases.
    * @defaultValue true

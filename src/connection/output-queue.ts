@@ -30,6 +30,8 @@ export class OutputQueue {
   /** Bytes handed to the transport that it has not reported written yet. */
   inFlightByteLength = 0;
   inFlightPayloadLength = 0;
+  /** Payload bytes that were dropped; WHATWG's bufferedAmount never forgets them. */
+  lostPayloadLength = 0;
 
   readonly #host: Host;
   readonly #serializer: FrameSerializer;
@@ -84,6 +86,24 @@ export class OutputQueue {
       const offset = this.#openSegment(serializer.frameLength(0) + 8);
       this.#growSegment(serializer.writeHeaderOnly(this.#slab.bytes, offset, firstByte, length), 0);
       this.#pushChunk(payload, length);
+    }
+  }
+
+  /**
+   * Queues a frame whose payload is memory that will be overwritten: it is copied, however long.
+   *
+   * @param plainLength - the length that counts as the message's payload
+   */
+  pushTransient(firstByte: number, payload: Uint8Array, plainLength: number): void {
+    const frameLength = this.#serializer.frameLength(payload.length);
+    if (payload.length <= COPY_MAX_LENGTH) {
+      const offset = this.#openSegment(frameLength);
+      const end = this.#serializer.writeFrame(this.#slab.bytes, offset, firstByte, payload);
+      this.#growSegment(end, plainLength);
+    } else {
+      const frame = this.#host.allocate(frameLength);
+      this.#serializer.writeFrame(frame, 0, firstByte, payload);
+      this.#pushChunk(frame, plainLength);
     }
   }
 
@@ -160,6 +180,7 @@ export class OutputQueue {
     this.#callbacks = undefined;
     this.#chunks = NOTHING;
     this.#isSegmentOpen = false;
+    this.lostPayloadLength += this.payloadLength + this.inFlightPayloadLength;
     this.byteLength = 0;
     this.payloadLength = 0;
     this.inFlightByteLength = 0;

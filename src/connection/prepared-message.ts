@@ -16,6 +16,8 @@ export class PreparedMessage {
   readonly opcode: Opcode;
   readonly #host: Host;
   #frame: Uint8Array | undefined;
+  /** By parameters; as many as extensions are configured differently in one process. */
+  #encodedFrames: Map<string, Uint8Array> | undefined;
 
   constructor(host: Host, data: string | Uint8Array) {
     this.#host = host;
@@ -32,11 +34,37 @@ export class PreparedMessage {
 
   /** The whole frame as a server sends it. */
   get frame(): Uint8Array {
-    if (this.#frame === undefined) {
-      const serializer = new FrameSerializer(this.#host, 'server');
-      this.#frame = this.#host.allocate(serializer.frameLength(this.payload.length));
-      serializer.writeFrame(this.#frame, 0, FIN | this.opcode, this.payload);
-    }
+    this.#frame ??= this.#serialize(this.opcode, this.payload);
     return this.#frame;
+  }
+
+  /**
+   * Returns the frame as a server with an extension sends it, made at the first use of each set of parameters.
+   *
+   * @param key - names the parameters
+   * @param encode - codes the payload; undefined when it is better sent as it is
+   */
+  frameFor(
+    key: string,
+    encode: () => { readonly rsv: number; readonly payload: Uint8Array } | undefined,
+  ): Uint8Array {
+    this.#encodedFrames ??= new Map();
+    let frame = this.#encodedFrames.get(key);
+    if (frame === undefined) {
+      const encoded = encode();
+      frame =
+        encoded === undefined
+          ? this.frame
+          : this.#serialize(encoded.rsv | this.opcode, encoded.payload);
+      this.#encodedFrames.set(key, frame);
+    }
+    return frame;
+  }
+
+  #serialize(bits: number, payload: Uint8Array): Uint8Array {
+    const serializer = new FrameSerializer(this.#host, 'server');
+    const frame = this.#host.allocate(serializer.frameLength(payload.length));
+    serializer.writeFrame(frame, 0, FIN | bits, payload);
+    return frame;
   }
 }

@@ -73,6 +73,11 @@ export class FrameParser {
     this.#expectedMask = role === 'server' ? MASK : 0;
   }
 
+  /** Whether the peer's frames are masked. */
+  get isMasked(): boolean {
+    return this.#expectedMask !== 0;
+  }
+
   /**
    * Takes the next bytes of the stream, which become the parser's own: payloads are unmasked where they lie.
    *

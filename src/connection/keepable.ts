@@ -1,0 +1,13 @@
+/**
+ * What is held back across turns must not pin the transport's chunk: a rest that is a small part of its memory is copied.
+ */
+
+import type { Host } from '../host.ts';
+
+/** Returns bytes that may be kept for long: the same, or a copy where they are less than half of their memory. */
+export function keepable(host: Host, bytes: Uint8Array): Uint8Array {
+  if (bytes.length * 2 >= bytes.buffer.byteLength) return bytes;
+  const copy = host.allocate(bytes.length);
+  copy.set(bytes);
+  return copy;
+}

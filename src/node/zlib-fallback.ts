@@ -1,0 +1,146 @@
+/**
+ * DEFLATE contexts on the documented functions of node:zlib, for a Node, or another runtime, without the native handle.
+ *
+ * The documented synchronous functions start anew each time, so a context here is the last window of plaintext, given as
+ * the dictionary. A message that comes in pieces is gathered and decompressed at its end.
+ */
+
+import { kMaxLength } from 'node:buffer';
+import {
+  constants,
+  deflateRawSync,
+  type InflateRaw,
+  inflateRawSync,
+  type ZlibOptions,
+} from 'node:zlib';
+import { MessageBuffer } from '../connection/message-buffer.ts';
+import {
+  type ContextFactory,
+  type DeflateContext,
+  type DeflateSettings,
+  FLUSH_TAIL,
+  type InflateContext,
+  type InflateOutcome,
+  type InflateSink,
+} from '../extensions/permessage-deflate/codec.ts';
+import { PlaintextWindow } from '../extensions/permessage-deflate/plaintext-window.ts';
+import { nodeHost } from './node-host.ts';
+
+class FallbackDeflater implements DeflateContext {
+  readonly #settings: DeflateSettings;
+  #window: PlaintextWindow;
+
+  constructor(settings: DeflateSettings) {
+    this.#settings = settings;
+    this.#window = new PlaintextWindow(nodeHost, settings.windowBits);
+  }
+
+  deflate(bytes: Uint8Array, isLast: boolean): Uint8Array {
+    const options: ZlibOptions = { ...this.#settings, finishFlush: constants.Z_SYNC_FLUSH };
+    const dictionary = this.#window.toDictionary();
+    if (dictionary !== undefined) options.dictionary = dictionary;
+    const compressed = deflateRawSync(bytes, options);
+    this.#window.push(bytes, 0, bytes.length);
+    return isLast ? compressed.subarray(0, compressed.length - FLUSH_TAIL.length) : compressed;
+  }
+
+  reset(): void {
+    this.#window = new PlaintextWindow(nodeHost, this.#settings.windowBits);
+  }
+
+  close(): void {}
+}
+
+class FallbackInflater implements InflateContext {
+  used = 0;
+  isSpent = false;
+  readonly #windowBits: number;
+  #window: PlaintextWindow;
+  /** The compressed bytes of a message that is not complete. */
+  #gathered: MessageBuffer | undefined;
+
+  constructor(windowBits: number, dictionary: Uint8Array | undefined) {
+    this.#windowBits = windowBits;
+    this.#window = new PlaintextWindow(nodeHost, windowBits);
+    if (dictionary !== undefined) this.#window.push(dictionary, 0, dictionary.length);
+  }
+
+  inflate(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    isLast: boolean,
+    sink: InflateSink,
+    maxLength: number,
+  ): InflateOutcome {
+    this.used = end - start;
+    this.#gathered ??= new MessageBuffer(nodeHost);
+    this.#gathered.push(bytes, start, end, false);
+    // DEFLATE makes nothing longer by more than a few bytes in each 16 KiB: longer input is a message that is too long.
+    if (this.#gathered.length > maxLength + (maxLength >>> 8) + SLACK_LENGTH) return 'tooLong';
+    if (!isLast) return 'done';
+    this.#gathered.push(FLUSH_TAIL, 0, FLUSH_TAIL.length, false);
+    const message = this.#gathered.take();
+    this.#gathered = undefined;
+    return this.#inflateWhole(message, sink, maxLength);
+  }
+
+  reset(): void {
+    this.#window = new PlaintextWindow(nodeHost, this.#windowBits);
+    this.#gathered = undefined;
+  }
+
+  close(): void {}
+
+  #inflateWhole(message: Uint8Array, sink: InflateSink, maxLength: number): InflateOutcome {
+    const whole = new MessageBuffer(nodeHost);
+    let rest = message;
+    // A block with BFINAL ends zlib's stream but not the message (RFC 7692 §7.2.3.4); the tail alone is an empty block.
+    for (let streams = 0; rest.length > 0; streams++) {
+      const result =
+        streams < MAX_STREAMS ? this.#inflateStream(rest, maxLength - whole.length) : 'corrupt';
+      if (typeof result === 'string') return result;
+      const { output, used } = result;
+      this.#window.push(output, 0, output.length);
+      whole.push(output, 0, output.length);
+      rest = used === 0 ? NOTHING : rest.subarray(used);
+    }
+    const output = whole.take();
+    sink(output, 0, output.length, true);
+    return 'done';
+  }
+
+  #inflateStream(
+    input: Uint8Array,
+    maxLength: number,
+  ): { readonly output: Uint8Array; readonly used: number } | InflateOutcome {
+    const options: ZlibOptions & { readonly info: true } = {
+      windowBits: this.#windowBits,
+      finishFlush: constants.Z_SYNC_FLUSH,
+      maxOutputLength: Math.min(Math.max(maxLength, 1), kMaxLength),
+      info: true,
+    };
+    const dictionary = this.#window.toDictionary();
+    if (dictionary !== undefined) options.dictionary = dictionary;
+    try {
+      const { buffer, engine } = inflateRawSync(input, options) as unknown as {
+        readonly buffer: Uint8Array;
+        readonly engine: InflateRaw;
+      };
+      return { output: buffer, used: engine.bytesWritten };
+    } catch (error) {
+      return (error as { code?: string }).code === 'ERR_BUFFER_TOO_LARGE' ? 'tooLong' : 'corrupt';
+    }
+  }
+}
+
+/** How often zlib's stream may end within one message; a sender does it once, if at all. */
+const MAX_STREAMS = 8;
+const SLACK_LENGTH = 1024;
+const NOTHING = new Uint8Array(0);
+
+/** Contexts on the documented functions. */
+export const fallbackContexts: ContextFactory = {
+  createDeflater: (settings) => new FallbackDeflater(settings),
+  createInflater: (windowBits, dictionary) => new FallbackInflater(windowBits, dictionary),
+};
