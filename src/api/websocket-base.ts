@@ -9,9 +9,9 @@
 
 import type { Duplex } from 'node:stream';
 import { CloseCode } from '../close-code.ts';
-import type { Connection } from '../connection/connection.ts';
 import type { WriteCallback } from '../connection/output-queue.ts';
 import { PreparedMessage } from '../connection/prepared-message.ts';
+import type { WireConnection } from '../connection/wire-connection.ts';
 import { InvalidStateError, LimitExceededError, WebSocketError } from '../errors.ts';
 import { nodeHost } from '../node/node-host.ts';
 import type { DriverOptions, SocketDriver } from '../node/socket-driver.ts';
@@ -379,7 +379,7 @@ export abstract class WebSocketBase extends StreamEventTarget<WebSocketEvents> {
 
   // ---- Inside ------------------------------------------------------------------------------------------------------
 
-  get #connection(): Connection | undefined {
+  get #connection(): WireConnection | undefined {
     return this.#driver?.connection;
   }
 

@@ -2,13 +2,21 @@
  * The WebSocket of a server, made from what node:http's `upgrade` event gives (RFC 6455 §4.2).
  *
  * It answers the opening handshake at once: 101, or a refusal that says why, after which the application hears an error
- * and a close. It serves no HTTP and keeps no list of connections: that is the application's server.
+ * and a close. Only draft hixie-76, for those who allow it, may keep the answer waiting. It serves no HTTP and keeps no
+ * list of connections: that is the application's server.
  */
 
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { DraftConnection } from '../connection/draft-connection.ts';
+import type { ConnectionOptions } from '../connection/options.ts';
 import { PreparedMessage } from '../connection/prepared-message.ts';
 import { HandshakeError, type WebSocketError } from '../errors.ts';
+import {
+  DraftHandshake,
+  type DraftVersion,
+  judgeDraftRequest,
+} from '../handshake/draft-handshake.ts';
 import { toRawHeaders } from '../handshake/header-list.ts';
 import {
   type AcceptedRequest,
@@ -18,15 +26,18 @@ import {
 } from '../handshake/server-handshake.ts';
 import { buildAcceptance, buildRefusal } from '../handshake/server-response.ts';
 import { chooseSubprotocol } from '../handshake/subprotocol.ts';
+import { DEFAULT_HANDSHAKE_TIMEOUT_MS, DraftOpening } from '../node/draft-opening.ts';
 import { nodeHost } from '../node/node-host.ts';
 import type { SocketDriver } from '../node/socket-driver.ts';
 import { Client } from './client.ts';
 import { EventSource } from './event-source.ts';
 import { type MessageData, toPayload } from './message-data.ts';
-import { validateOptions } from './options.ts';
+import { type NumberRule, readBoolean, readNumber, validateOptions } from './options.ts';
 import {
+  MAX_TIMEOUT_MS,
   readProtocols,
   readSocketOptions,
+  type SharedDriverOptions,
   SOCKET_OPTION_NAMES,
   type SocketOptions,
 } from './socket-options.ts';
@@ -40,9 +51,34 @@ export interface ServerOptions extends SocketOptions {
    * @defaultValue all
    */
   readonly allowedOrigins?: readonly (string | undefined)[] | undefined;
+  /**
+   * Whether drafts hixie-75 and hixie-76 of the protocol are spoken too, with clients older than RFC 6455. They have text
+   * only: `ping()` returns false, and what is binary is not sent, which its callback is told. Refused with 426 otherwise.
+   * @defaultValue false
+   */
+  readonly allowDrafts?: boolean | undefined;
+  /**
+   * Milliseconds that a client of draft hixie-76 may take to complete the opening handshake. When exceeded: error
+   * WS_HANDSHAKE_TIMEOUT, close code 1006. Other handshakes are complete when the `upgrade` event comes: what they may
+   * take, `headersTimeout` of the http server says.
+   * @defaultValue 10,000
+   */
+  readonly handshakeTimeout?: number | undefined;
 }
 
-const OPTION_NAMES: readonly string[] = [...SOCKET_OPTION_NAMES, 'allowedOrigins'];
+const OPTION_NAMES: readonly string[] = [
+  ...SOCKET_OPTION_NAMES,
+  'allowedOrigins',
+  'allowDrafts',
+  'handshakeTimeout',
+];
+
+const HANDSHAKE_TIMEOUT: NumberRule = {
+  unit: 'milliseconds',
+  minimum: 0,
+  maximum: MAX_TIMEOUT_MS,
+  defaultValue: DEFAULT_HANDSHAKE_TIMEOUT_MS,
+};
 
 const NO_BYTES = Buffer.alloc(0);
 
@@ -88,6 +124,9 @@ export class WebSocket extends WebSocketBase {
     return new PreparedMessage(nodeHost, payload);
   }
 
+  /** The handshake of a draft that is not complete. */
+  #draftOpening: DraftOpening | undefined;
+
   /**
    * @param request - the request of the `upgrade` event
    * @param socket - its socket, or any Duplex that carries the connection
@@ -106,21 +145,36 @@ export class WebSocket extends WebSocketBase {
     validateOptions(options, OPTION_NAMES);
     const settings = options ?? {};
     const driverOptions = readSocketOptions(settings);
+    const handshakeTimeoutMs = readNumber(
+      'handshakeTimeout',
+      settings.handshakeTimeout,
+      HANDSHAKE_TIMEOUT,
+    );
+    const allowsDrafts = readBoolean('allowDrafts', settings.allowDrafts, false);
     const supported = readProtocols(protocols);
     const headers = toRawHeaders(Object.entries(settings.headers ?? {}));
     super(urlOf(request), driverOptions.maxBufferedAmount);
 
-    const verdict = judgeRequest(
-      {
-        method: request.method ?? '',
-        target: request.url ?? '',
-        httpVersionMajor: request.httpVersionMajor,
-        httpVersionMinor: request.httpVersionMinor,
-        rawHeaders: request.rawHeaders,
-      },
-      { allowedOrigins: settings.allowedOrigins },
-    );
+    const upgradeRequest = {
+      method: request.method ?? '',
+      target: request.url ?? '',
+      httpVersionMajor: request.httpVersionMajor,
+      httpVersionMinor: request.httpVersionMinor,
+      rawHeaders: request.rawHeaders,
+    };
+    const { allowedOrigins } = settings;
+    const draft = allowsDrafts ? judgeDraftRequest(upgradeRequest, { allowedOrigins }) : undefined;
     if (settings.signal !== undefined) this.abortOn(settings.signal);
+    if (draft?.accepted === true) {
+      const protocol = chooseSubprotocol(draft.protocols, supported);
+      const acceptance = { protocol, headers, isSecure: isSecure(request) };
+      const handshake = new DraftHandshake(nodeHost, draft, acceptance);
+      this.describeConnection(draft.version, protocol ?? '', '');
+      const options = draftDriverOptions(driverOptions, draft.version);
+      this.#acceptDraft(handshake, socket, head ?? NO_BYTES, options, handshakeTimeoutMs);
+      return;
+    }
+    const verdict = draft ?? judgeRequest(upgradeRequest, { allowedOrigins });
     if (verdict.accepted) {
       const protocol = chooseSubprotocol(verdict.protocols, supported);
       const response = buildAcceptance(nodeHost, verdict, { protocol, headers });
@@ -145,6 +199,31 @@ export class WebSocket extends WebSocketBase {
     driver.sendPrelude(Buffer.from(response, 'latin1'));
   }
 
+  /** Sends the 101 of a draft; opens when the handshake is complete, which it may be already. */
+  #acceptDraft(
+    handshake: DraftHandshake,
+    socket: Duplex,
+    head: Uint8Array,
+    options: DraftDriverOptions,
+    timeoutMs: number,
+  ): void {
+    const rest = head.subarray(handshake.receive(head));
+    if (handshake.isComplete) {
+      const driver = this.createDriver(socket, options);
+      process.nextTick(() => this.connected(rest));
+      driver.sendPrelude(Buffer.concat([Buffer.from(handshake.head, 'latin1'), handshake.answer]));
+      return;
+    }
+    this.#draftOpening = new DraftOpening(socket, handshake, timeoutMs, {
+      onDraftOpened: (frames) => {
+        this.#draftOpening = undefined;
+        this.createDriver(socket, options).sendPrelude(handshake.answer);
+        this.connected(frames);
+      },
+      onDraftFailed: (error) => this.connectionFailed(error),
+    });
+  }
+
   #refuse(socket: Duplex, verdict: RefusedRequest, method: string | undefined): void {
     const error = refusalError(verdict);
     // The peer may be gone: what the socket says about that adds nothing to the error.
@@ -154,9 +233,10 @@ export class WebSocket extends WebSocketBase {
     process.nextTick(() => this.connectionFailed(error));
   }
 
-  /** The connection is established in the constructor, or never: there is nothing to give up in between. */
+  /** Only a draft's handshake can be given up; else the connection is established in the constructor, or never. */
   protected override abandonConnecting(error?: WebSocketError): void {
-    this.connectionFailed(error);
+    if (this.#draftOpening !== undefined) this.#draftOpening.cancel(error);
+    else this.connectionFailed(error);
   }
 }
 
@@ -175,6 +255,23 @@ function refusalError(verdict: RefusedRequest): WebSocketError {
 function urlOf(request: IncomingMessage): string {
   const target = request.url ?? '/';
   if (!target.startsWith('/')) return target.replace(/^http/i, 'ws');
-  const isSecure = 'encrypted' in request.socket && request.socket.encrypted === true;
-  return `${isSecure ? 'wss' : 'ws'}://${request.headers.host ?? ''}${target}`;
+  return `${isSecure(request) ? 'wss' : 'ws'}://${request.headers.host ?? ''}${target}`;
+}
+
+/** Whether the request came through TLS. */
+function isSecure(request: IncomingMessage): boolean {
+  return 'encrypted' in request.socket && request.socket.encrypted === true;
+}
+
+type DraftDriverOptions = ReturnType<typeof draftDriverOptions>;
+
+/** The options of a driver for a draft. It has no Pings: a heartbeat would take a silent peer for a dead one. */
+function draftDriverOptions(options: SharedDriverOptions, version: DraftVersion) {
+  return {
+    ...options,
+    heartbeat: undefined,
+    role: 'server',
+    createConnection: (connectionOptions: ConnectionOptions) =>
+      new DraftConnection(connectionOptions, version),
+  } as const;
 }

@@ -15,6 +15,7 @@ import type { Duplex } from 'node:stream';
 import { Connection } from '../connection/connection.ts';
 import type { ConnectionHandler } from '../connection/handler.ts';
 import type { ConnectionOptions } from '../connection/options.ts';
+import type { WireConnection } from '../connection/wire-connection.ts';
 import { WebSocketError } from '../errors.ts';
 import { Heartbeat, type HeartbeatOptions, type HeartbeatOwner } from './heartbeat.ts';
 
@@ -30,6 +31,8 @@ export interface DriverOptions extends Omit<ConnectionOptions, 'handler'> {
   readonly closeTimeoutMs?: number;
   /** Sends Pings and finds dead peers; absent for none. */
   readonly heartbeat?: HeartbeatOptions | undefined;
+  /** Makes the connection where it is not to be one of RFC 6455: the drafts have their own. */
+  readonly createConnection?: ((options: ConnectionOptions) => WireConnection) | undefined;
 }
 
 const kDriver = Symbol('driver');
@@ -43,7 +46,7 @@ const NO_BYTES = Buffer.alloc(0);
 const TELLS_WHEN_COPIED = process.versions['bun'] === undefined;
 
 export abstract class SocketDriver implements ConnectionHandler, HeartbeatOwner {
-  readonly connection: Connection;
+  readonly connection: WireConnection;
   readonly socket: Duplex;
 
   readonly #closeTimeoutMs: number;
@@ -63,7 +66,9 @@ export abstract class SocketDriver implements ConnectionHandler, HeartbeatOwner 
     this.socket = socket;
     this.#closeTimeoutMs = options.closeTimeoutMs ?? DEFAULT_CLOSE_TIMEOUT_MS;
     this.#copiesWrites = TELLS_WHEN_COPIED && socket instanceof Socket;
-    this.connection = new Connection({ ...options, handler: this });
+    const connectionOptions = { ...options, handler: this };
+    this.connection =
+      options.createConnection?.(connectionOptions) ?? new Connection(connectionOptions);
     if (options.heartbeat !== undefined) this.#heartbeat = new Heartbeat(this, options.heartbeat);
   }
 
@@ -182,6 +187,11 @@ export abstract class SocketDriver implements ConnectionHandler, HeartbeatOwner 
     this.#heartbeat?.stop();
     clearTimeout(this.#closeTimer);
     this.onConnectionClosed(code, reason, wasClean);
+  }
+
+  onWaiting(isWaiting: boolean): void {
+    if (isWaiting) this.socket.pause();
+    else if (!this.connection.isPaused) this.socket.resume();
   }
 
   onOutput(): void {
