@@ -8,7 +8,9 @@
  * It counts bytes and keeps order; what may be sent when is the connection's business.
  */
 
+import { OPCODE_BITS } from '../frame/frame-header.ts';
 import { FrameSerializer } from '../frame/frame-serializer.ts';
+import { isControlOpcode } from '../frame/opcode.ts';
 import { Slab, sharedSlab } from '../frame/slab.ts';
 import type { Host } from '../host.ts';
 
@@ -25,7 +27,7 @@ const NOTHING: Uint8Array[] = [];
 export class OutputQueue {
   /** Queued bytes, frame headers included. */
   byteLength = 0;
-  /** Queued payload bytes: what the application gave, frame headers not counted. */
+  /** Queued payload bytes of messages: frame headers and control frames are not counted. */
   payloadLength = 0;
   /** Bytes handed to the transport that it has not reported written yet. */
   inFlightByteLength = 0;
@@ -74,10 +76,8 @@ export class OutputQueue {
     const length = payload.length;
     if (length <= COPY_MAX_LENGTH) {
       const offset = this.#openSegment(serializer.frameLength(length));
-      this.#growSegment(
-        serializer.writeFrame(this.#slab.bytes, offset, firstByte, payload),
-        length,
-      );
+      const end = serializer.writeFrame(this.#slab.bytes, offset, firstByte, payload);
+      this.#growSegment(end, isControlOpcode(firstByte & OPCODE_BITS) ? 0 : length);
     } else if (serializer.isMasking) {
       const frame = this.#host.allocate(serializer.frameLength(length));
       serializer.writeFrame(frame, 0, firstByte, payload);
@@ -164,6 +164,9 @@ export class OutputQueue {
   complete(isCopied = false): void {
     if (isCopied && this.isEmpty && this.#segmentBytes !== undefined) {
       this.#sharedSlab.release(this.#segmentBytes, this.#segmentStart, this.#segmentEnd);
+      // Once only: from now on, the range may be another queue's.
+      this.#segmentBytes = undefined;
+      this.#isSegmentOpen = false;
     }
     this.#ownSlab = undefined;
     this.inFlightByteLength = 0;

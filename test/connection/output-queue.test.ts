@@ -1,0 +1,318 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { OutputQueue } from '../../src/connection/output-queue.ts';
+import { FIN } from '../../src/frame/frame-header.ts';
+import { Opcode } from '../../src/frame/opcode.ts';
+import { SLAB_LENGTH } from '../../src/frame/slab.ts';
+import { nodeHost } from '../../src/node/node-host.ts';
+import { CountingHost } from '../support/counting-host.ts';
+import { describeFrames, frameTo } from '../support/frames.ts';
+import { concat } from '../support/hex.ts';
+
+type Role = 'client' | 'server';
+const ROLES: readonly Role[] = ['client', 'server'];
+const TEXT = FIN | Opcode.TEXT;
+const BINARY = FIN | Opcode.BINARY;
+const PING = FIN | Opcode.PING;
+
+function takeFrames(queue: OutputQueue, role: Role): string[] {
+  return describeFrames(role, concat(queue.take()));
+}
+
+function filled(length: number): Uint8Array {
+  return new Uint8Array(length).fill(0x61);
+}
+
+describe.each(ROLES)('OutputQueue of a %s', (role) => {
+  it('keeps the order of all that is pushed', () => {
+    const anyPush = fc.oneof(
+      fc.record({ kind: fc.constant('text' as const), length: fc.nat(200) }),
+      fc.record({
+        kind: fc.constant('text' as const),
+        length: fc.integer({ min: 8000, max: 9000 }),
+      }),
+      fc.record({ kind: fc.constant('bytes' as const), length: fc.nat(200) }),
+      fc.record({
+        kind: fc.constant('bytes' as const),
+        length: fc.integer({ min: 8000, max: 9000 }),
+      }),
+      fc.record({ kind: fc.constant('take' as const), length: fc.constant(0) }),
+    );
+    fc.assert(
+      fc.property(fc.array(anyPush, { maxLength: 30 }), (pushes) => {
+        const queue = new OutputQueue(nodeHost, role);
+        const wanted: string[] = [];
+        const taken: Uint8Array[] = [];
+        pushes.forEach(({ kind, length }, index) => {
+          const mark = `${index}`.padEnd(length, '.');
+          if (kind === 'take') taken.push(concat(queue.take()));
+          else if (kind === 'text') queue.pushText(TEXT, mark);
+          else queue.pushFrame(BINARY, new TextEncoder().encode(mark));
+          if (kind !== 'take') wanted.push(`${kind === 'text' ? 'text' : 'binary'} "${mark}"`);
+          if (kind === 'take' && index % 2 === 0) queue.complete();
+        });
+        taken.push(concat(queue.take()));
+        expect(describeFrames(role, concat(taken))).toEqual(wanted);
+      }),
+    );
+  });
+
+  it('hands over small frames side by side, as one chunk', () => {
+    const queue = new OutputQueue(nodeHost, role);
+    for (let count = 0; count < 100; count++) queue.pushText(TEXT, 'hello');
+    const chunks = queue.take();
+    expect(chunks.length).toBe(1);
+    expect(describeFrames(role, concat(chunks)).length).toBe(100);
+  });
+
+  it('counts bytes with headers, and payload without', () => {
+    const queue = new OutputQueue(nodeHost, role);
+    queue.pushText(TEXT, 'héllo');
+    queue.pushFrame(BINARY, filled(300));
+    queue.pushFrame(BINARY, filled(10_000));
+    queue.pushText(TEXT, 'é'.repeat(10_000));
+    const payloadLength = 6 + 300 + 10_000 + 20_000;
+    expect(queue.payloadLength).toBe(payloadLength);
+    expect(queue.bufferedByteLength).toBe(queue.byteLength);
+    const length = concat(queue.take()).length;
+    expect(queue).toMatchObject({
+      byteLength: 0,
+      payloadLength: 0,
+      inFlightByteLength: length,
+      inFlightPayloadLength: payloadLength,
+      isEmpty: true,
+      isBlocked: true,
+      bufferedByteLength: length,
+    });
+    queue.complete();
+    expect(queue).toMatchObject({
+      inFlightByteLength: 0,
+      inFlightPayloadLength: 0,
+      isBlocked: false,
+    });
+  });
+
+  it('counts no control frame as payload: bufferedAmount is of messages (WHATWG WebSockets §3.1)', () => {
+    const queue = new OutputQueue(nodeHost, role);
+    queue.pushFrame(PING, filled(100));
+    expect(queue.payloadLength).toBe(0);
+    expect(queue.byteLength).toBeGreaterThan(100);
+  });
+
+  it('calls each callback once, in order, when its bytes are written', () => {
+    const queue = new OutputQueue(nodeHost, role);
+    const calls: unknown[] = [];
+    const push = (name: string): void => {
+      queue.pushText(TEXT, name);
+      queue.addCallback((error) => calls.push([name, error]));
+    };
+    push('a');
+    push('b');
+    queue.take();
+    push('c');
+    expect(calls).toEqual([]);
+    queue.complete();
+    expect(calls).toEqual([
+      ['a', undefined],
+      ['b', undefined],
+    ]);
+    queue.complete();
+    expect(calls.length).toBe(2);
+    queue.take();
+    queue.complete();
+    expect(calls.slice(2)).toEqual([['c', undefined]]);
+  });
+
+  it('gives each callback the error once when everything is dropped, in order', () => {
+    const queue = new OutputQueue(nodeHost, role);
+    const calls: unknown[] = [];
+    const error = new Error('gone');
+    for (const name of ['a', 'b', 'c']) {
+      queue.pushText(TEXT, name);
+      queue.addCallback((reason) => calls.push([name, reason]));
+      if (name === 'b') queue.take();
+    }
+    queue.discard(error);
+    expect(calls).toEqual([
+      ['a', error],
+      ['b', error],
+      ['c', error],
+    ]);
+    expect(queue).toMatchObject({ bufferedByteLength: 0, payloadLength: 0, isEmpty: true });
+    queue.complete();
+    expect(calls.length).toBe(3);
+    expect(queue.take()).toEqual([]);
+  });
+
+  it('writes to memory of its own while a write is stuck, so that a slow peer pins no shared slab', async () => {
+    const host = new CountingHost();
+    const queue = new OutputQueue(host, role);
+    const before = host.allocatedLength;
+    queue.pushText(TEXT, 'stuck');
+    const [stuck] = queue.take();
+    for (let count = 0; count < 10; count++) queue.pushText(TEXT, 'waits');
+    const [waiting] = queue.take();
+    expect(waiting?.buffer).not.toBe(stuck?.buffer);
+    expect(host.allocatedLength - before).toBeLessThan(SLAB_LENGTH / 2);
+  });
+});
+
+describe('Payloads of a server', () => {
+  it('are copied when they are small, referenced when they are large', () => {
+    const queue = new OutputQueue(nodeHost, 'server');
+    const small = filled(8 * 1024);
+    const large = filled(8 * 1024 + 1);
+    queue.pushFrame(BINARY, small);
+    queue.pushFrame(BINARY, large);
+    small.fill(0);
+    const chunks = queue.take();
+    expect(chunks.at(-1)).toBe(large);
+    expect(describeFrames('server', concat(chunks))).toEqual([
+      'binary "a" x 8192',
+      'binary "a" x 8193',
+    ]);
+  });
+});
+
+describe('Serialised frames', () => {
+  it('are referenced by an empty queue, and joined to what is there', () => {
+    const frame = frameTo('client', { opcode: 'text', payload: 'prepared' });
+    const queue = new OutputQueue(nodeHost, 'server');
+    queue.pushSerialized(frame, 8);
+    expect(queue.payloadLength).toBe(8);
+    expect(queue.take()).toEqual([frame]);
+    queue.complete();
+    queue.pushText(TEXT, 'first');
+    queue.pushSerialized(frame, 8);
+    expect(queue.take().length).toBe(1);
+  });
+});
+
+describe('Slab memory that queues share', () => {
+  /** Queues of one host, as connections of one process are. */
+  function queues(): [OutputQueue, OutputQueue, OutputQueue] {
+    const host = new CountingHost();
+    const make = (): OutputQueue => new OutputQueue(host, 'server');
+    return [make(), make(), make()];
+  }
+
+  it('is used again as soon as the transport has copied it', () => {
+    const [queue] = queues();
+    const offsets = [1, 2, 3].map(() => {
+      queue.pushText(TEXT, 'hello');
+      const [chunk] = queue.take();
+      queue.complete(true);
+      return chunk?.byteOffset;
+    });
+    expect(new Set(offsets).size).toBe(1);
+  });
+
+  it('is not used again while the transport may still read it', () => {
+    const [queue, other] = queues();
+    queue.pushText(TEXT, 'kept');
+    const kept = queue.take();
+    queue.complete(false);
+    for (const writer of [queue, other]) {
+      writer.pushText(TEXT, 'other');
+      writer.take();
+      writer.complete(true);
+    }
+    expect(describeFrames('server', concat(kept))).toEqual(['text "kept"']);
+  });
+
+  it('is given back once: what another queue has written there since stays', () => {
+    const [first, second, third] = queues();
+    first.pushText(TEXT, 'aaaaa');
+    first.take();
+    first.complete(true);
+    second.pushText(TEXT, 'bbbbb');
+    // A write without a segment of the slab, which must not give back the segment of the one before.
+    first.pushSerialized(frameTo('client', { opcode: 'text', payload: 'prepared' }), 8);
+    first.take();
+    first.complete(true);
+    third.pushText(TEXT, 'ccccc');
+    expect(takeFrames(second, 'server')).toEqual(['text "bbbbb"']);
+    expect(takeFrames(third, 'server')).toEqual(['text "ccccc"']);
+  });
+
+  it('holds what each queue pushed, in any interleaving of pushes and writes', () => {
+    const step = fc.record({
+      queue: fc.nat(2),
+      action: fc.constantFrom(
+        'text',
+        'text',
+        'prepared',
+        'large',
+        'flush',
+        'flush',
+        'take',
+        'written',
+        'discard',
+      ),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 30, maxLength: 60 }), (steps) => {
+        const models = queues().map((queue) => new ModelledQueue(queue));
+        for (const [index, { queue, action }] of steps.entries()) {
+          models[queue]?.do(action, `${index}`.padStart(4, '.'));
+        }
+        for (const model of models) model.checkAll();
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+/** A queue, and what it must hand over. Chunks are looked at as late as their transport may. */
+class ModelledQueue {
+  readonly #queue: OutputQueue;
+  #queued: string[] = [];
+  #inFlight:
+    | { readonly wanted: readonly string[]; readonly chunks: readonly Uint8Array[] }
+    | undefined;
+
+  constructor(queue: OutputQueue) {
+    this.#queue = queue;
+  }
+
+  do(action: string, mark: string): void {
+    if (action === 'take' || action === 'flush') this.#take();
+    if (action === 'written' || action === 'flush') this.#complete(action === 'flush');
+    if (action === 'discard') this.#discard();
+    if (['text', 'prepared', 'large'].includes(action)) this.#push(action, mark);
+  }
+
+  checkAll(): void {
+    this.#complete(false);
+    this.#take();
+    this.#complete(true);
+  }
+
+  #push(action: string, mark: string): void {
+    const payload = new TextEncoder().encode(action === 'large' ? mark.padEnd(9000, '.') : mark);
+    const frame = frameTo('client', { opcode: 'text', payload });
+    this.#queued.push(...describeFrames('server', frame));
+    if (action === 'text') this.#queue.pushText(TEXT, mark);
+    else if (action === 'prepared') this.#queue.pushSerialized(frame, payload.length);
+    else this.#queue.pushFrame(TEXT, payload);
+  }
+
+  #take(): void {
+    if (this.#inFlight !== undefined) return;
+    this.#inFlight = { wanted: this.#queued, chunks: this.#queue.take() };
+    this.#queued = [];
+  }
+
+  #complete(isCopied: boolean): void {
+    if (this.#inFlight === undefined) return;
+    const { wanted, chunks } = this.#inFlight;
+    expect(describeFrames('server', concat(chunks))).toEqual(wanted);
+    this.#inFlight = undefined;
+    this.#queue.complete(isCopied);
+  }
+
+  #discard(): void {
+    this.#queued = [];
+    this.#queue.discard(new Error('dropped'));
+  }
+}
