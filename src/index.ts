@@ -14,6 +14,7 @@ export {
   WebSocketEvent,
 } from './api/events.ts';
 export type { BinaryType, MessageData } from './api/message-data.ts';
+export { type DeflateExtension, permessageDeflate } from './api/permessage-deflate.ts';
 export {
   type ServerOptions,
   WebSocket,
@@ -32,6 +33,7 @@ export {
   ProtocolError,
   WebSocketError,
 } from './errors.ts';
+export type { Extension } from './extensions/extension.ts';
 
 import { ReadyState } from './api/ready-state.ts';
 import { WebSocket } from './api/websocket.ts';

@@ -6,12 +6,15 @@
 
 import type { IncomingHttpHeaders } from 'node:http';
 import type { ConnectionOptions as TlsSettings } from 'node:tls';
-import type { WebSocketError } from '../errors.ts';
+import { HandshakeError, type WebSocketError } from '../errors.ts';
+import { ClientNegotiation } from '../extensions/negotiation.ts';
+import { serializeExtensions } from '../handshake/extension-header.ts';
 import { findSubprotocolFault } from '../handshake/subprotocol.ts';
 import { findUrlFault, toWebSocketScheme } from '../handshake/url.ts';
-import { type ConnectHandle, connect } from '../node/client-connector.ts';
+import { connect } from '../node/client-connector.ts';
 import type {
   ClientResponse,
+  ConnectHandle,
   HttpSettings,
   NetSettings,
   OpenedConnection,
@@ -19,6 +22,7 @@ import type {
 } from '../node/client-options.ts';
 import { validateOptions } from './options.ts';
 import {
+  readExtensions,
   readProtocols,
   readSocketOptions,
   type SharedDriverOptions,
@@ -96,6 +100,7 @@ export class Client extends WebSocketBase {
   #statusCode: number | undefined;
   #headers: IncomingHttpHeaders = {};
   readonly #driverOptions: SharedDriverOptions;
+  readonly #negotiation: ClientNegotiation;
 
   /**
    * @param url - ws, wss, http or https, without a fragment
@@ -116,8 +121,10 @@ export class Client extends WebSocketBase {
     const fault = findSubprotocolFault(offered);
     if (fault !== undefined) throw new DOMException(fault, 'SyntaxError');
     const driverOptions = readSocketOptions(settings);
-    super(parsed.href, driverOptions.maxBufferedAmount);
+    const negotiation = new ClientNegotiation(readExtensions(settings.extensions));
+    super(parsed.href, driverOptions);
     this.#driverOptions = driverOptions;
+    this.#negotiation = negotiation;
 
     const http: Record<string, unknown> = {};
     for (const name of HTTP_OPTION_NAMES) {
@@ -129,6 +136,7 @@ export class Client extends WebSocketBase {
       {
         url: parsed,
         protocols: offered,
+        extensions: negotiation.header,
         ...{ headers, proxy, net, tls, ca, origin, http },
         ...{ handshakeTimeout, maxHeaderBytes, maxRedirects },
       },
@@ -153,8 +161,15 @@ export class Client extends WebSocketBase {
   #open(opened: OpenedConnection): void {
     this.#attempt = undefined;
     this.#readResponse(opened);
-    this.describeConnection('hybi-13', opened.protocol, '');
-    this.createDriver(opened.socket, { ...this.#driverOptions, role: 'client' });
+    const sessions = this.#negotiation.activate(opened.extensions);
+    if (sessions instanceof HandshakeError) {
+      opened.socket.destroy();
+      this.connectionFailed(sessions);
+      return;
+    }
+    const extensions = serializeExtensions(opened.extensions);
+    this.describeConnection('hybi-13', opened.protocol, extensions);
+    this.createDriver(opened.socket, { ...this.#driverOptions, role: 'client', sessions });
     this.connected(opened.head);
   }
 

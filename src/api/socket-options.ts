@@ -6,6 +6,7 @@
  */
 
 import { DEFAULT_HIGH_WATER_MARK, DEFAULT_MAX_LENGTH } from '../connection/options.ts';
+import { checkExtension, type Extension } from '../extensions/extension.ts';
 import type { HeaderValue } from '../handshake/header-list.ts';
 import { DEFAULT_CLOSE_TIMEOUT_MS, type DriverOptions } from '../node/socket-driver.ts';
 import { type NumberRule, readNumber } from './options.ts';
@@ -14,6 +15,11 @@ import { type NumberRule, readNumber } from './options.ts';
 export interface SocketOptions {
   /** Headers to send in the opening handshake, by name; a list of values makes several fields. */
   readonly headers?: Readonly<Record<string, HeaderValue | undefined>> | undefined;
+  /**
+   * The extensions to negotiate, in order of preference: `permessageDeflate`, or any plug-in for `websocket-extensions`.
+   * @defaultValue none
+   */
+  readonly extensions?: readonly Extension[] | null | undefined;
   /**
    * The longest message accepted, in bytes of its payload after decompression. A longer one fails the connection: close
    * code 1009, error WS_MESSAGE_TOO_LONG.
@@ -52,6 +58,7 @@ export interface SocketOptions {
 
 export const SOCKET_OPTION_NAMES: readonly string[] = [
   'headers',
+  'extensions',
   'maxLength',
   'maxFragments',
   'highWaterMark',
@@ -120,6 +127,19 @@ export function readSocketOptions(options: SocketOptions): SharedDriverOptions {
         ? undefined
         : { intervalMs: pingSeconds * 1000, pongTimeoutMs: pongSeconds * 1000 },
   };
+}
+
+/**
+ * Reads `extensions`.
+ *
+ * @throws TypeError when it is not a list of extensions
+ */
+export function readExtensions(extensions: unknown): readonly Extension[] {
+  if (extensions === undefined || extensions === null) return [];
+  if (!Array.isArray(extensions)) throw new TypeError('Option extensions must be an array');
+  const list: unknown[] = extensions;
+  for (const extension of list) checkExtension(extension);
+  return list as Extension[];
 }
 
 /** Reads `protocols`: a list, one name, or nothing. */

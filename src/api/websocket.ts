@@ -12,6 +12,8 @@ import { DraftConnection } from '../connection/draft-connection.ts';
 import type { ConnectionOptions } from '../connection/options.ts';
 import { PreparedMessage } from '../connection/prepared-message.ts';
 import { HandshakeError, type WebSocketError } from '../errors.ts';
+import type { Extension } from '../extensions/extension.ts';
+import { type Negotiated, negotiateAsServer } from '../extensions/negotiation.ts';
 import {
   DraftHandshake,
   type DraftVersion,
@@ -33,8 +35,10 @@ import { Client } from './client.ts';
 import { EventSource } from './event-source.ts';
 import { type MessageData, toPayload } from './message-data.ts';
 import { type NumberRule, readBoolean, readNumber, validateOptions } from './options.ts';
+import { type DeflateExtension, permessageDeflate } from './permessage-deflate.ts';
 import {
   MAX_TIMEOUT_MS,
+  readExtensions,
   readProtocols,
   readSocketOptions,
   type SharedDriverOptions,
@@ -99,6 +103,8 @@ export class WebSocket extends WebSocketBase {
   static readonly Client: typeof Client = Client;
   /** Server push over text/event-stream. */
   static readonly EventSource: typeof EventSource = EventSource;
+  /** Compression (RFC 7692), for the `extensions` option. */
+  static readonly permessageDeflate: DeflateExtension = permessageDeflate;
 
   /** Tells whether a request asks for a WebSocket: GET, with the Upgrade and Connection headers. */
   static isWebSocket(request: IncomingMessage): boolean {
@@ -153,7 +159,8 @@ export class WebSocket extends WebSocketBase {
     const allowsDrafts = readBoolean('allowDrafts', settings.allowDrafts, false);
     const supported = readProtocols(protocols);
     const headers = toRawHeaders(Object.entries(settings.headers ?? {}));
-    super(urlOf(request), driverOptions.maxBufferedAmount);
+    const extensions = readExtensions(settings.extensions);
+    super(urlOf(request), driverOptions);
 
     const upgradeRequest = {
       method: request.method ?? '',
@@ -175,25 +182,22 @@ export class WebSocket extends WebSocketBase {
       return;
     }
     const verdict = draft ?? judgeRequest(upgradeRequest, { allowedOrigins });
-    if (verdict.accepted) {
-      const protocol = chooseSubprotocol(verdict.protocols, supported);
-      const response = buildAcceptance(nodeHost, verdict, { protocol, headers });
-      const driver = this.createDriver(socket, { ...driverOptions, role: 'server' });
-      this.#accept(driver, verdict, response, protocol ?? '', head ?? NO_BYTES);
-    } else {
-      this.#refuse(socket, verdict, request.method);
+    const negotiated = verdict.accepted ? negotiate(extensions, verdict) : verdict;
+    if (!verdict.accepted || 'errors' in negotiated) {
+      this.#refuse(socket, negotiated as RefusedRequest, request.method);
+      return;
     }
+    const { sessions, header } = negotiated;
+    const protocol = chooseSubprotocol(verdict.protocols, supported);
+    const answer = { protocol, extensions: header, headers };
+    const response = buildAcceptance(nodeHost, verdict, answer);
+    this.describeConnection(`hybi-${verdict.version}`, protocol ?? '', header);
+    const driver = this.createDriver(socket, { ...driverOptions, role: 'server', sessions });
+    this.#accept(driver, response, head ?? NO_BYTES);
   }
 
   /** Sends the 101; opens on the next tick, when the application has had the time to listen. */
-  #accept(
-    driver: SocketDriver,
-    verdict: AcceptedRequest,
-    response: string,
-    protocol: string,
-    head: Uint8Array,
-  ): void {
-    this.describeConnection(`hybi-${verdict.version}`, protocol, '');
+  #accept(driver: SocketDriver, response: string, head: Uint8Array): void {
     // Ahead of the write of the 101, so that what the application sends on opening leaves in the same write.
     process.nextTick(() => this.connected(head));
     driver.sendPrelude(Buffer.from(response, 'latin1'));
@@ -237,6 +241,19 @@ export class WebSocket extends WebSocketBase {
   protected override abandonConnecting(error?: WebSocketError): void {
     if (this.#draftOpening !== undefined) this.#draftOpening.cancel(error);
     else this.connectionFailed(error);
+  }
+}
+
+/** Negotiates extensions; a plug-in that throws is an internal error, which the request is refused with. */
+function negotiate(
+  extensions: readonly Extension[],
+  request: AcceptedRequest,
+): Negotiated | RefusedRequest {
+  try {
+    return negotiateAsServer(extensions, request.extensions);
+  } catch (error) {
+    const known = error instanceof HandshakeError ? error : new HandshakeError('WS_INTERNAL');
+    return { accepted: false, errors: [known], status: known.status };
   }
 }
 

@@ -3,7 +3,7 @@
  * written for that package works here unchanged, on both sides.
  *
  * Parameters are plain objects here, because plug-ins expect them: true for a parameter without a value, a number or a
- * string, an array where the header repeats one. They have no prototype, so no name a peer sends can reach one.
+ * string, an array where the header repeats one.
  */
 
 import type { ExtensionFrame, ExtensionMessage } from './message.ts';

@@ -143,8 +143,16 @@ function isList(
 }
 
 function toParameters(offer: ExtensionOffer): ExtensionParameters {
-  const parameters = Object.create(null) as Record<string, ExtensionParam>;
-  for (const [name, value] of offer.params) parameters[name] = value;
+  const parameters = {};
+  // Plug-ins call hasOwnProperty, so the object has a prototype; defined, not assigned, no name a peer sends reaches it.
+  for (const [name, value] of offer.params) {
+    Object.defineProperty(parameters, name, {
+      value,
+      configurable: true,
+      enumerable: true,
+      writable: true,
+    });
+  }
   return parameters;
 }
 

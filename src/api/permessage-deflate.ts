@@ -1,0 +1,21 @@
+/**
+ * permessage-deflate on Node's zlib: the object that applications put into `extensions`, as it is or configured.
+ */
+
+import {
+  createPermessageDeflate,
+  type DeflateExtension,
+} from '../extensions/permessage-deflate/extension.ts';
+import { nodeHost } from '../node/node-host.ts';
+import { zlibCodec } from '../node/zlib-codec.ts';
+
+export type { DeflateExtension };
+
+/**
+ * Compresses messages (RFC 7692).
+ *
+ * @example
+ * new WebSocket(request, socket, head, [], { extensions: [permessageDeflate] });
+ * new WebSocket.Client(url, [], { extensions: [permessageDeflate.configure({ level: 1 })] });
+ */
+export const permessageDeflate: DeflateExtension = createPermessageDeflate(nodeHost, zlibCodec);
