@@ -294,8 +294,8 @@ function adopt(event: object, target: object): void {
   });
 }
 
-/** Reports what a listener threw, as Node's own EventTarget does. */
-function throwLater(error: unknown): void {
+/** Reports what a listener or a callback threw, as Node's own EventTarget does. */
+export function throwLater(error: unknown): void {
   process.nextTick(() => {
     throw error;
   });

@@ -12,9 +12,17 @@ import { type Payload, payloadLength } from './message-data.ts';
 export interface OutboxOwner {
   /** Whether messages can go to the connection. */
   canDeliver(): boolean;
-  deliver(payload: Payload, callback: WriteCallback | undefined): void;
-  /** All is delivered, the close call included, if there was one. */
-  onEmpty(close: { readonly code: number; readonly reason: string } | undefined): void;
+  /** Delivers a message; returns false when a drain event is to follow. */
+  deliver(payload: Payload, callback: WriteCallback | undefined): boolean;
+  /**
+   * All is delivered, the close call included, if there was one.
+   *
+   * @param needsDrain - whether a sender waits for a drain event that the connection will not give
+   */
+  onEmpty(
+    close: { readonly code: number; readonly reason: string } | undefined,
+    needsDrain: boolean,
+  ): void;
   /** A Blob could not be read: it and what is behind it cannot be sent in order any more. */
   onFailed(error: unknown): void;
 }
@@ -28,10 +36,14 @@ interface Entry {
 export class Outbox {
   /** The payload bytes held. */
   byteLength = 0;
+  /** Whether a sender was told to wait for a drain event. */
+  needsDrain = false;
   readonly #owner: OutboxOwner;
   readonly #entries: Entry[] = [];
   #close: { readonly code: number; readonly reason: string } | undefined;
   #isReading = false;
+  /** What the last delivery returned. */
+  #hasRoom = true;
 
   constructor(owner: OutboxOwner) {
     this.#owner = owner;
@@ -54,7 +66,7 @@ export class Outbox {
     while (this.#owner.canDeliver() && !this.#isReading) {
       const entry = this.#entries[0];
       if (entry === undefined) {
-        this.#owner.onEmpty(this.#close);
+        this.#owner.onEmpty(this.#close, this.needsDrain && this.#hasRoom);
         return;
       }
       if (entry.payload instanceof Blob) {
@@ -63,7 +75,7 @@ export class Outbox {
       }
       this.#entries.shift();
       this.byteLength -= entry.length;
-      this.#owner.deliver(entry.payload, entry.callback);
+      this.#hasRoom = this.#owner.deliver(entry.payload, entry.callback);
     }
   }
 

@@ -9,6 +9,7 @@
 
 import type { Duplex } from 'node:stream';
 import { CloseCode } from '../close-code.ts';
+import { DEFAULT_HIGH_WATER_MARK } from '../connection/options.ts';
 import type { WriteCallback } from '../connection/output-queue.ts';
 import { PreparedMessage } from '../connection/prepared-message.ts';
 import type { WireConnection } from '../connection/wire-connection.ts';
@@ -17,7 +18,7 @@ import { nodeHost } from '../node/node-host.ts';
 import type { DriverOptions, SocketDriver } from '../node/socket-driver.ts';
 import { readCloseArguments } from './close-arguments.ts';
 import { defineEventAttributes, type EventAttribute } from './event-attributes.ts';
-import { StreamEventTarget } from './event-target.ts';
+import { StreamEventTarget, throwLater } from './event-target.ts';
 import { CloseEvent, ErrorEvent, MessageEvent, WebSocketEvent } from './events.ts';
 import {
   BINARY_TYPES,
@@ -55,6 +56,12 @@ export interface WebSocketEvents {
   end: undefined;
 }
 
+/** The limits that hold for what waits before the open event, or for a Blob; in bytes. */
+export interface HeldLimits {
+  readonly highWaterMark?: number;
+  readonly maxBufferedAmount?: number;
+}
+
 /** Filled in by the static block below, which may reach private members. */
 let events: OwnerEvents<WebSocketBase>;
 
@@ -68,15 +75,15 @@ export abstract class WebSocketBase extends StreamEventTarget<WebSocketEvents> {
   declare readonly CLOSING: 2;
   declare readonly CLOSED: 3;
 
-  declare onopen: EventAttribute<this, WebSocketEvents, 'open'>;
-  declare onmessage: EventAttribute<this, WebSocketEvents, 'message'>;
-  declare onerror: EventAttribute<this, WebSocketEvents, 'error'>;
-  declare onclose: EventAttribute<this, WebSocketEvents, 'close'>;
+  declare onopen: EventAttribute<WebSocketBase, WebSocketEvents, 'open'>;
+  declare onmessage: EventAttribute<WebSocketBase, WebSocketEvents, 'message'>;
+  declare onerror: EventAttribute<WebSocketBase, WebSocketEvents, 'error'>;
+  declare onclose: EventAttribute<WebSocketBase, WebSocketEvents, 'close'>;
 
   /** The absolute URL of the connection. */
   readonly url: string;
 
-  readonly #maxHeldLength: number;
+  readonly #limits: HeldLimits;
 
   #driver: WebSocketDriver<WebSocketBase> | undefined;
   #version = '';
@@ -102,18 +109,20 @@ export abstract class WebSocketBase extends StreamEventTarget<WebSocketEvents> {
       pong: (socket, payload) => socket.#receivePong(payload),
       error: (socket, error) => socket.#fail(error),
       closed: (socket, code, reason, wasClean) => socket.#finish(code, reason, wasClean),
-      drain: (socket) => socket.notify('drain'),
+      drain: (socket) => {
+        if (socket.#outbox?.needsDrain !== true) socket.notify('drain');
+      },
     };
   }
 
   /**
    * @param url - the absolute URL
-   * @param maxBufferedAmount - what may wait to be sent while connecting, in bytes
+   * @param limits - what may wait to be sent while connecting
    */
-  constructor(url: string, maxBufferedAmount: number = Number.POSITIVE_INFINITY) {
+  constructor(url: string, limits: HeldLimits) {
     super();
     this.url = url;
-    this.#maxHeldLength = maxBufferedAmount;
+    this.#limits = limits;
   }
 
   // ---- State -------------------------------------------------------------------------------------------------------
@@ -191,23 +200,25 @@ export abstract class WebSocketBase extends StreamEventTarget<WebSocketEvents> {
    * Bytes must not change before they are written: long ones are not copied.
    *
    * @param data - the message, or one prepared with `WebSocket.prepare`
-   * @param callback - called once when the message has been handed to the system, or with an error
+   * @param callback - called once when the message has been handed to the system, or with an error; what is no function
+   *   is ignored, as a browser and faye-websocket do
    * @returns false when the outbound queue is over highWaterMark (a `drain` event follows), or nothing was sent
    * @throws TypeError when the data cannot be converted to a string
    */
   send(data: MessageData, callback?: WriteCallback): boolean {
     const payload = toPayload(data);
+    const shielded = shield(callback);
     if (this.readyState >= ReadyState.CLOSING) {
       this.#discardedLength += payloadLength(payload);
-      if (callback !== undefined) {
-        process.nextTick(callback, new InvalidStateError('The connection is not open'));
+      if (shielded !== undefined) {
+        process.nextTick(shielded, new InvalidStateError('The connection is not open'));
       }
       return false;
     }
     if (this.#outbox !== undefined || !this.#isOpened || payload instanceof Blob) {
-      return this.#hold(payload, callback);
+      return this.#hold(payload, shielded);
     }
-    return this.#deliverNow(payload, callback);
+    return this.#deliverNow(payload, shielded);
   }
 
   /** Sends a message, as {@link WebSocketBase.send}; the method that `pipe` calls. */
@@ -239,9 +250,10 @@ export abstract class WebSocketBase extends StreamEventTarget<WebSocketEvents> {
     const payload = typeof data === 'string' ? Buffer.from(data) : data;
     if (this.readyState !== ReadyState.OPEN || this.#pingCallbacks?.isFull === true) return false;
     if (this.#connection?.ping(payload) !== true) return false;
-    if (callback !== undefined) {
+    const shielded = shield(callback);
+    if (shielded !== undefined) {
       this.#pingCallbacks ??= new PingCallbacks();
-      this.#pingCallbacks.add(payload, callback);
+      this.#pingCallbacks.add(payload, shielded);
     }
     return true;
   }
@@ -386,20 +398,28 @@ export abstract class WebSocketBase extends StreamEventTarget<WebSocketEvents> {
   #hold(payload: Payload | Blob, callback: WriteCallback | undefined): boolean {
     this.#outbox ??= new Outbox({
       canDeliver: () => this.#isOpened,
-      deliver: (next, nextCallback) => this.#deliverNow(next, nextCallback),
-      onEmpty: (close) => {
+      deliver: (next, nextCallback) => {
+        if (this.#connection?.isOpen !== true) this.#discardedLength += payloadLength(next);
+        return this.#deliverNow(next, nextCallback);
+      },
+      onEmpty: (close, needsDrain) => {
         this.#outbox = undefined;
         if (close !== undefined) this.#closeNow(close.code, close.reason);
+        else if (needsDrain) this.notify('drain');
       },
       onFailed: (cause) => this.#connection?.fail(new WebSocketError('WS_INTERNAL', { cause })),
     });
     this.#outbox.push(payload, callback);
     const held = this.#outbox?.byteLength ?? 0;
-    if (held <= this.#maxHeldLength) return true;
-    this.#overflow(
-      new LimitExceededError('WS_BUFFERED_AMOUNT_EXCEEDED', this.#maxHeldLength, held),
-    );
-    return false;
+    const { highWaterMark = DEFAULT_HIGH_WATER_MARK, maxBufferedAmount = Infinity } = this.#limits;
+    if (held > maxBufferedAmount) {
+      this.#overflow(
+        new LimitExceededError('WS_BUFFERED_AMOUNT_EXCEEDED', maxBufferedAmount, held),
+      );
+      return false;
+    }
+    if (held >= highWaterMark && this.#outbox !== undefined) this.#outbox.needsDrain = true;
+    return this.#outbox?.needsDrain !== true;
   }
 
   #overflow(error: WebSocketError): void {
@@ -445,10 +465,23 @@ export abstract class WebSocketBase extends StreamEventTarget<WebSocketEvents> {
   #finish(code: number, reason: string, wasClean: boolean): void {
     this.#isClosed = true;
     this.#stopAborting?.();
+    this.#discardedLength += this.#outbox?.byteLength ?? 0;
     this.#outbox?.discard(new InvalidStateError('The connection is closed'));
     this.#outbox = undefined;
     this.notify('end');
     this.dispatch(new CloseEvent('close', code, reason, wasClean));
     for (const subscriber of [...(this.#subscribers ?? [])]) subscriber.onClose();
   }
+}
+
+/** Keeps what a callback throws from the engine and from the callbacks behind it. */
+function shield(callback: unknown): WriteCallback | undefined {
+  if (typeof callback !== 'function') return undefined;
+  return (error) => {
+    try {
+      callback(error);
+    } catch (thrown) {
+      throwLater(thrown);
+    }
+  };
 }

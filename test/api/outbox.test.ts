@@ -7,18 +7,24 @@ import { turn, until } from './sockets.ts';
 /** An outbox whose owner writes down what it is told, and lets messages go when it is told to. */
 function outboxWithLog() {
   const log: string[] = [];
-  const owner = { isOpen: false };
+  const owner = { isOpen: false, hasRoom: true };
   const outbox = new Outbox({
     canDeliver: () => owner.isOpen,
-    deliver: (payload) => log.push(`deliver ${Buffer.from(payload as string)}`),
-    onEmpty: (close) => log.push(close === undefined ? 'empty' : `close ${close.code}`),
+    deliver: (payload) => {
+      log.push(`deliver ${Buffer.from(payload as string)}`);
+      return owner.hasRoom;
+    },
+    onEmpty: (close, needsDrain) => {
+      log.push(close === undefined ? 'empty' : `close ${close.code}`);
+      if (needsDrain) log.push('drain');
+    },
     onFailed: (error) => log.push(`failed ${(error as Error).name}`),
   });
   const open = (): void => {
     owner.isOpen = true;
     outbox.flush();
   };
-  return { outbox, log, open };
+  return { outbox, owner, log, open };
 }
 
 describe('Outbox', () => {
@@ -62,6 +68,21 @@ describe('Outbox', () => {
     open();
     await until(() => log.length >= 2);
     expect(log).toEqual(['deliver a', 'close 4000']);
+  });
+
+  it('asks for a drain event when a sender waits for one, unless the connection will give it', () => {
+    const { outbox, owner, log } = outboxWithLog();
+    outbox.push('a', undefined);
+    outbox.needsDrain = true;
+    owner.isOpen = true;
+    owner.hasRoom = false;
+    outbox.flush();
+    expect(log).toEqual(['deliver a', 'empty']);
+    const other = outboxWithLog();
+    other.outbox.push('a', undefined);
+    other.outbox.needsDrain = true;
+    other.open();
+    expect(other.log).toEqual(['deliver a', 'empty', 'drain']);
   });
 
   it('tells each callback once, in order, when it is discarded', () => {

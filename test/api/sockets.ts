@@ -164,17 +164,15 @@ export class RawPeer {
   /** The role of our side, whose frames these are. */
   readonly role: Role;
   hasEnded = false;
-  #received: Buffer;
+  #chunks: Buffer[];
 
   constructor(socket: Duplex, role: Role, head: string, rest: Buffer) {
     this.socket = socket;
     this.role = role;
     this.head = head;
-    this.#received = rest;
+    this.#chunks = [rest];
     socket.on('error', () => {});
-    socket.on('data', (chunk: Buffer) => {
-      this.#received = Buffer.concat([this.#received, chunk]);
-    });
+    socket.on('data', (chunk: Buffer) => this.#chunks.push(chunk));
     socket.on('end', () => {
       this.hasEnded = true;
     });
@@ -185,14 +183,17 @@ export class RawPeer {
 
   /** All bytes after the head. */
   get received(): Buffer {
-    return this.#received;
+    const whole = Buffer.concat(this.#chunks);
+    this.#chunks = [whole];
+    return whole;
   }
 
   /** The whole frames that have come. */
   get frames(): string[] {
-    for (let end = this.#received.length; end > 0; end--) {
+    const { received } = this;
+    for (let end = received.length; end > 0; end--) {
       try {
-        return describeFrames(this.role, this.#received.subarray(0, end));
+        return describeFrames(this.role, received.subarray(0, end));
       } catch (error) {
         const isCut = error instanceof RangeError || /is cut/.test(String(error));
         if (!isCut) throw error;
@@ -216,7 +217,7 @@ export class RawPeer {
     return this.frames;
   }
 
-  /** Answers our Close, and waits for the end. */
+  /** Waits for the end of what our side sends. */
   async untilEnd(): Promise<void> {
     await until(() => this.hasEnded);
   }
@@ -256,18 +257,21 @@ export function upgradeResponse(requestHead: string, more = ''): string {
 /** Reads from a socket to the end of a head; gives it, and what came behind it. */
 export async function readHead(socket: Duplex): Promise<[string, Buffer]> {
   let received = Buffer.alloc(0);
+  let end = -1;
   for await (const chunk of socket.iterator({ destroyOnReturn: false })) {
     received = Buffer.concat([received, chunk as Buffer]);
-    const end = received.indexOf('\r\n\r\n');
-    if (end < 0) continue;
-    return [received.subarray(0, end + 4).toString('latin1'), received.subarray(end + 4)];
+    end = received.indexOf('\r\n\r\n');
+    if (end >= 0) break;
   }
-  return [received.toString('latin1'), Buffer.alloc(0)];
+  // What the iterator leaves behind on the stream is gone a tick later; then `pause` means what it says.
+  await turn();
+  const length = end < 0 ? received.length : end + 4;
+  return [received.subarray(0, length).toString('latin1'), received.subarray(length)];
 }
 
 /** Connects to a port with a bare socket. */
-export async function connectRaw(port: number): Promise<Socket> {
-  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+export async function connectRaw(port: number, allowHalfOpen = false): Promise<Socket> {
+  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen });
   socket.on('error', () => {});
   onTestFinished(() => void socket.destroy());
   await once(socket, 'connect');
@@ -282,6 +286,8 @@ export interface AgainstRaw {
   readonly glued?: Uint8Array;
   /** Called with the new socket, in the tick of its constructor. */
   readonly onSocket?: (socket: AnySocket) => void;
+  /** Whether the peer leaves the transport open when our side has ended it. */
+  readonly holdsOpen?: boolean;
 }
 
 /** A socket of ours, and who is at the other end. */
@@ -307,7 +313,7 @@ async function faceServer(settings: AgainstRaw): Promise<Faced> {
       settings.onSocket?.(socket);
     },
   });
-  const raw = await connectRaw(port);
+  const raw = await connectRaw(port, settings.holdsOpen);
   const head = Buffer.from(upgradeRequest(), 'latin1');
   raw.write(Buffer.concat([head, settings.glued ?? NO_BYTES]));
   const peer = new RawPeer(raw, 'server', ...(await readHead(raw)));
@@ -317,7 +323,7 @@ async function faceServer(settings: AgainstRaw): Promise<Faced> {
 
 async function faceClient(settings: AgainstRaw): Promise<Faced> {
   const { promise, resolve } = withResolvers<RawPeer>();
-  const server = createTcpServer({ allowHalfOpen: true }, async (raw) => {
+  const server = createTcpServer({ allowHalfOpen: settings.holdsOpen === true }, async (raw) => {
     const [head, rest] = await readHead(raw);
     const response = Buffer.from(upgradeResponse(head), 'latin1');
     raw.write(Buffer.concat([response, settings.glued ?? NO_BYTES]));
