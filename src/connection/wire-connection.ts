@@ -56,17 +56,27 @@ export interface WireConnection {
    * Sends a text message.
    *
    * @param callback - called once, when the bytes are written or with an error
+   * @param isCoded - false to keep extensions from this message, where there are any
    * @returns false when the outbound queue is over highWaterMark (onDrain follows), or nothing was sent
    */
-  sendText(text: string, callback?: WriteCallback): boolean;
+  sendText(text: string, callback?: WriteCallback, isCoded?: boolean): boolean;
   /** Sends a binary message, where the protocol has any; as {@link WireConnection.sendText}. */
-  sendBinary(bytes: Uint8Array, callback?: WriteCallback): boolean;
+  sendBinary(bytes: Uint8Array, callback?: WriteCallback, isCoded?: boolean): boolean;
   /** Sends a text message that is UTF-8 already; as {@link WireConnection.sendText}. */
-  sendEncodedText(bytes: Uint8Array, callback?: WriteCallback): boolean;
+  sendEncodedText(bytes: Uint8Array, callback?: WriteCallback, isCoded?: boolean): boolean;
   /** Sends a message that was made once for many connections; as {@link WireConnection.sendText}. */
   sendPrepared(message: PreparedMessage, callback?: WriteCallback): boolean;
-  /** Sends a piece of a message, where the protocol has any; as {@link WireConnection.sendText}. */
-  sendFragment(data: string | Uint8Array, isLast: boolean, callback?: WriteCallback): boolean;
+  /**
+   * Sends a piece of a message, where the protocol has any; as {@link WireConnection.sendText}.
+   *
+   * @param isText - whether the message is text, of a first piece; by default when the piece is a string
+   */
+  sendFragment(
+    data: string | Uint8Array,
+    isLast: boolean,
+    callback?: WriteCallback,
+    isText?: boolean,
+  ): boolean;
   /** Sends a Ping; returns whether it was sent. */
   ping(payload: Uint8Array, callback?: WriteCallback): boolean;
   /** Sends a Pong; returns whether it was sent. */
