@@ -19,8 +19,8 @@ export type MessageCallback = (
 
 /** What one connection does with its messages by one extension. */
 export interface ExtensionSession {
-  /** Tells whether a frame's reserved bits are as the extension sets them. */
-  validFrameRsv(frame: ExtensionFrame): boolean;
+  /** Tells whether the reserved bits of a data frame are as the extension sets them; without it, all of its own may be. */
+  validFrameRsv?(frame: ExtensionFrame): boolean;
   /** Undoes what the peer's session did to a message. Called in the order of the messages. */
   processIncomingMessage(message: ExtensionMessage, callback: MessageCallback): void;
   /** Does to a message what the peer's session undoes. Called in the order of the messages. */

@@ -9,6 +9,7 @@
  * It does not bound what is on its way: the connection does, by what {@link Pipeline.pendingIncoming} says.
  */
 
+import { Opcode } from '../frame/opcode.ts';
 import type { ActiveSession, ExtensionSession, MessageCallback } from './extension.ts';
 import type { ExtensionFrame, ExtensionMessage } from './message.ts';
 import { rsvOf } from './negotiation.ts';
@@ -62,9 +63,14 @@ export class Pipeline {
     return this.#outgoing.pending;
   }
 
-  /** Tells whether every session agrees with the reserved bits of a frame. */
+  /**
+   * Tells whether a frame may have its reserved bits, which are some that the extensions use. They belong on the first
+   * frame of a message, as `websocket-extensions` has it; a session may be stricter.
+   */
   isValidRsv(frame: ExtensionFrame): boolean {
-    return this.#sessions.every(({ session }) => session.validFrameRsv(frame));
+    const isMarked = frame.rsv1 || frame.rsv2 || frame.rsv3;
+    if (isMarked && frame.opcode === Opcode.CONTINUATION) return false;
+    return this.#sessions.every(({ session }) => session.validFrameRsv?.(frame) ?? true);
   }
 
   /** Starts an incoming message on its way. */
