@@ -203,5 +203,6 @@ try {
 } catch (error) {
   const isMistake = error instanceof UsageError || error instanceof RangeError;
   process.stderr.write(`${isMistake ? error.message : (error as Error).stack}\n`);
-  process.exitCode = 2;
+  // The other side of a peer may still be running: it ends with this process.
+  process.exit(2);
 }
