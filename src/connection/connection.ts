@@ -95,9 +95,9 @@ export class Connection implements WireConnection, ReceiverOwner, SenderOwner {
     );
   }
 
-  /** Whether the connection has failed. */
-  get hasFailed(): boolean {
-    return this.failure !== undefined;
+  /** Whether the connection has failed or was dropped: see {@link ReceiverOwner}. */
+  get isGivenUp(): boolean {
+    return this.failure !== undefined || this.#isAbandoned;
   }
 
   get isPaused(): boolean {
@@ -240,9 +240,15 @@ export class Connection implements WireConnection, ReceiverOwner, SenderOwner {
    * (a string) or binary; no other message can be sent before the last piece.
    *
    * @param isLast - whether the piece completes the message
+   * @param isText - whether the message is text, of a first piece; bytes must then be UTF-8, which is not checked
    */
-  sendFragment(data: string | Uint8Array, isLast: boolean, callback?: WriteCallback): boolean {
-    return this.#sender.sendFragment(data, isLast, callback);
+  sendFragment(
+    data: string | Uint8Array,
+    isLast: boolean,
+    callback?: WriteCallback,
+    isText: boolean = typeof data === 'string',
+  ): boolean {
+    return this.#sender.sendFragment(data, isLast, callback, isText);
   }
 
   /**
@@ -301,9 +307,7 @@ export class Connection implements WireConnection, ReceiverOwner, SenderOwner {
   /** Payload bytes of messages that are queued or being written, as WHATWG's bufferedAmount counts them. */
   get bufferedAmount(): number {
     const { payloadLength, inFlightPayloadLength, lostPayloadLength } = this.#output;
-    return (
-      payloadLength + inFlightPayloadLength + lostPayloadLength + this.#sender.waitingLength
-    );
+    return payloadLength + inFlightPayloadLength + lostPayloadLength + this.#sender.waitingLength;
   }
 
   /**
@@ -432,14 +436,15 @@ export class Connection implements WireConnection, ReceiverOwner, SenderOwner {
       callback?.(new InvalidStateError('The connection is not open'));
       return false;
     }
-    this.#pushControl(opcode, payload);
-    if (callback !== undefined) this.#output.addCallback(callback);
+    this.#pushControl(opcode, payload, callback);
     return true;
   }
 
-  #pushControl(opcode: Opcode, payload: Uint8Array): void {
+  #pushControl(opcode: Opcode, payload: Uint8Array, callback?: WriteCallback): void {
     const wasEmpty = this.#output.isEmpty;
     this.#output.pushFrame(FIN | opcode, payload);
+    // Before the notice: a handler may write within it, and the callback belongs to what it writes.
+    if (callback !== undefined) this.#output.addCallback(callback);
     if (wasEmpty) this.#handler.onOutput();
   }
 

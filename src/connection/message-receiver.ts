@@ -29,8 +29,8 @@ import type { ConnectionOptions, ResolvedLimits } from './options.ts';
 export interface ReceiverOwner {
   /** Whether more may be taken from the stream now: not paused, closed or failed. */
   readonly canReceive: boolean;
-  /** Whether the connection has failed: nothing more is told of its messages. */
-  readonly hasFailed: boolean;
+  /** Whether the connection has failed or was dropped: nothing more is told of its messages. */
+  readonly isGivenUp: boolean;
   /** Whether so many messages are on their way through extensions that no more shall be read. */
   setWaiting(isWaiting: boolean): void;
   /** No message is on its way through extensions any more. */
@@ -49,6 +49,7 @@ export class MessageReceiver implements FrameHandler, PlainReceiver {
   readonly #handler: ConnectionHandler;
   readonly #owner: ReceiverOwner;
   readonly #decodesText: boolean;
+  readonly #validatesText: boolean;
   readonly #parser: FrameParser;
 
   /** What the extensions do with messages; undefined without extensions. */
@@ -74,6 +75,7 @@ export class MessageReceiver implements FrameHandler, PlainReceiver {
     this.#owner = owner;
     this.limits = limits;
     this.#decodesText = options.decodesText ?? true;
+    this.#validatesText = options.validatesText ?? true;
     this.#parser = new FrameParser(options.host, this, options.role);
   }
 
@@ -110,8 +112,8 @@ export class MessageReceiver implements FrameHandler, PlainReceiver {
     this.#extension?.abandon();
   }
 
-  onFrameFault(code: FaultCode): void {
-    this.#owner.fail(new ProtocolError(code));
+  onFrameFault(code: FaultCode, detail?: string): void {
+    this.#owner.fail(new ProtocolError(code, detail === undefined ? {} : { detail }));
   }
 
   onFrameHeader(): boolean {
@@ -184,15 +186,15 @@ export class MessageReceiver implements FrameHandler, PlainReceiver {
   }
 
   receiveWhole(bytes: Uint8Array, isBinary: boolean): void {
-    if (this.#owner.hasFailed) return;
+    if (this.#owner.isGivenUp) return;
     if (!this.isStreaming) {
       this.#deliver(bytes, 0, bytes.length, isBinary);
-    } else if (!isBinary && !this.host.isText(bytes, 0, bytes.length)) {
+    } else if (!isBinary && this.#validatesText && !this.host.isText(bytes, 0, bytes.length)) {
       this.#fault('WS_INVALID_TEXT');
     } else {
       this.#handler.onMessageStart(isBinary);
       if (bytes.length > 0) this.#handler.onMessageData(bytes);
-      if (!this.#owner.hasFailed) this.#handler.onMessageEnd();
+      if (!this.#owner.isGivenUp) this.#handler.onMessageEnd();
     }
   }
 
@@ -232,7 +234,7 @@ export class MessageReceiver implements FrameHandler, PlainReceiver {
       const text = this.host.decodeText(bytes, start, end);
       if (text === undefined) this.#fault('WS_INVALID_TEXT');
       else this.#handler.onMessage(text, false);
-    } else if (this.host.isText(bytes, start, end)) {
+    } else if (!this.#validatesText || this.host.isText(bytes, start, end)) {
       this.#handler.onMessage(bytes.subarray(start, end), false);
     } else {
       this.#fault('WS_INVALID_TEXT');
@@ -260,12 +262,12 @@ export class MessageReceiver implements FrameHandler, PlainReceiver {
   #streamPiece(bytes: Uint8Array, start: number, end: number, isEnd: boolean): void {
     if (!this.#validatePiece(bytes, start, end, isEnd)) return;
     if (end > start) this.#handler.onMessageData(bytes.subarray(start, end));
-    if (isEnd && !this.#owner.hasFailed) this.#handler.onMessageEnd();
+    if (isEnd && !this.#owner.isGivenUp) this.#handler.onMessageEnd();
   }
 
   /** Checks a piece of text as far as it goes, so that a wrong byte fails the connection when it comes. */
   #validatePiece(bytes: Uint8Array, start: number, end: number, isEnd: boolean): boolean {
-    if (this.#isBinary) return true;
+    if (this.#isBinary || !this.#validatesText) return true;
     this.#validator ??= new Utf8Validator(this.host);
     const isValid =
       this.#validator.push(bytes, start, end) && (!isEnd || this.#validator.isComplete);

@@ -117,10 +117,11 @@ export class MessageSender implements ReadySender {
     data: string | Uint8Array,
     isLast: boolean,
     callback: WriteCallback | undefined,
+    isText: boolean,
   ): boolean {
     if (!this.#canSend(callback)) return false;
     const isFirst = !this.#isInFragments;
-    if (isFirst) this.#fragmentOpcode = typeof data === 'string' ? Opcode.TEXT : Opcode.BINARY;
+    if (isFirst) this.#fragmentOpcode = isText ? Opcode.TEXT : Opcode.BINARY;
     this.#isInFragments = !isLast;
     const bytes = typeof data === 'string' ? this.#encode(data) : data;
     const extension = this.#extension;

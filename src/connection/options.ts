@@ -73,10 +73,17 @@ export interface ConnectionOptions extends ConnectionLimits {
    */
   readonly sessions?: readonly ActiveSession[] | undefined;
   /**
-   * Whether text messages are delivered as strings; else as bytes. They are validated in both cases.
+   * Whether text messages are delivered as strings; else as bytes. They are validated in both cases, unless
+   * {@link ConnectionOptions.validatesText} is false.
    * @defaultValue true
    */
   readonly decodesText?: boolean;
+  /**
+   * Whether text messages must be valid UTF-8 (RFC 6455 §8.1). Without it, text is best taken as bytes, for what does not
+   * decode fails the connection all the same.
+   * @defaultValue true
+   */
+  readonly validatesText?: boolean;
   /**
    * Whether a Ping is answered with a Pong at once (RFC 6455 §5.5.2); else the handler does it.
    * @defaultValue true

@@ -20,6 +20,7 @@ import {
   OPCODE_BITS,
   PAYLOAD_MAX_16_BITS,
   RSV_BITS,
+  RSV1,
   readUint32,
   SHORT_PAYLOAD_MAX,
 } from './frame-header.ts';
@@ -35,8 +36,12 @@ export interface FrameHandler {
    * @param isLast - whether it completes the frame
    */
   onFramePayload(bytes: Uint8Array, start: number, end: number, isLast: boolean): boolean;
-  /** The stream breaks a rule of §5; nothing after this point has a meaning. */
-  onFrameFault(code: FaultCode): void;
+  /**
+   * The stream breaks a rule of §5; nothing after this point has a meaning.
+   *
+   * @param detail - which bit it was, of {@link RESERVED_BIT_NAMES}, where a reserved bit is the fault
+   */
+  onFrameFault(code: FaultCode, detail?: string): void;
 }
 
 const TWO_TO_32 = 0x1_0000_0000;
@@ -116,7 +121,8 @@ export class FrameParser {
     const first = bytes[offset]!;
     const second = bytes[offset + 1]!;
     const fault = this.#checkFirstBytes(first, second);
-    if (fault !== undefined) return this.#stop(fault);
+    if (fault !== undefined)
+      return this.#stop(fault, fault === 'WS_RESERVED_BIT' ? nameOfBits(first) : undefined);
 
     const shortLength = second & LENGTH_BITS;
     let payloadLength = shortLength;
@@ -180,8 +186,8 @@ export class FrameParser {
     return goesOn ? pieceEnd : ~pieceEnd;
   }
 
-  #stop(fault: FaultCode): number {
-    this.#handler.onFrameFault(fault);
+  #stop(fault: FaultCode, detail?: string): number {
+    this.#handler.onFrameFault(fault, detail);
     return FAULT;
   }
 
@@ -214,6 +220,13 @@ export class FrameParser {
 // What #parseHeader answers besides an offset, which is 2 at the least, and the complement of one.
 const CUT = -1;
 const FAULT = -2;
+
+/** The names of the reserved bits, as a fault gives them; several are joined with a space. */
+export const RESERVED_BIT_NAMES: readonly string[] = ['RSV1', 'RSV2', 'RSV3'];
+
+function nameOfBits(firstByte: number): string {
+  return RESERVED_BIT_NAMES.filter((_, index) => (firstByte & (RSV1 >> index)) !== 0).join(' ');
+}
 
 const NOT_MINIMAL = -1;
 const OUT_OF_RANGE = -2;
