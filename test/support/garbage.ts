@@ -12,10 +12,8 @@ const collect: unknown = runInNewContext('gc');
 /** Collects all garbage. A turn passes first, because a weak reference holds its target until the turn's end. */
 export async function collectGarbage(): Promise<void> {
   if (typeof collect !== 'function') throw new Error('This Node cannot collect garbage on demand');
-  for (let round = 0; round < 2; round++) {
-    await setImmediate();
-    collect();
-  }
+  await setImmediate();
+  collect();
 }
 
 /** Remembers buffers without keeping them. */

@@ -1,0 +1,223 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Role } from '../../src/connection/options.ts';
+import { LimitExceededError } from '../../src/errors.ts';
+import { CountingHost } from '../support/counting-host.ts';
+import { describePayload, type FrameSpec, frameTo } from '../support/frames.ts';
+import { concat, hex, utf8 } from '../support/hex.ts';
+import { logOfEveryCut, receiveGuarded, recordedConnection } from '../support/run-connection.ts';
+
+const ROLES: readonly Role[] = ['client', 'server'];
+const KIB = 1024;
+
+/** A message in fragments, with control frames between them. */
+const anyMessage = fc.record({
+  isText: fc.boolean(),
+  pieces: fc.array(fc.string({ unit: 'grapheme', maxLength: 8 }), { minLength: 1, maxLength: 4 }),
+  pings: fc.array(fc.nat(3), { maxLength: 2 }),
+});
+
+function framesOf(role: Role, message: { isText: boolean; pieces: string[]; pings: number[] }) {
+  const { isText, pieces, pings } = message;
+  return pieces.flatMap((payload, index) => {
+    const spec: FrameSpec = {
+      opcode: index > 0 ? 'continuation' : isText ? 'text' : 'binary',
+      fin: index === pieces.length - 1,
+      payload,
+    };
+    const ping = frameTo(role, { opcode: 'ping', payload: 'p' });
+    return pings.includes(index) ? [ping, frameTo(role, spec)] : [frameTo(role, spec)];
+  });
+}
+
+describe.each(ROLES)('Messages at a %s', (role) => {
+  it('are the joined payloads of their frames, in every cut and way to take them (RFC 6455 §5.4)', () => {
+    fc.assert(
+      fc.property(fc.array(anyMessage, { maxLength: 3 }), fc.boolean(), (messages, isStreaming) => {
+        const input = concat(messages.flatMap((message) => framesOf(role, message)));
+        const { events } = logOfEveryCut({ role, isStreaming }, input);
+        const wanted = messages.map(({ isText, pieces }) => {
+          const text = pieces.join('');
+          return isText ? `text ${JSON.stringify(text)}` : `binary ${describePayload(utf8(text))}`;
+        });
+        const isMessage = (line: string): boolean => /^(text|binary)/.test(line);
+        // Long uniform payloads are abridged by both descriptions; the pieces here are too short for it.
+        expect(events.filter(isMessage)).toEqual(wanted);
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it('are events or one failure, whatever the bytes, and nothing throws', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 40 }), fc.boolean(), (bytes, isStreaming) => {
+        const { events } = logOfEveryCut({ role, isStreaming, maxLength: 100 }, bytes);
+        expect(events.filter((line) => line.startsWith('error')).length).toBeLessThanOrEqual(1);
+        expect(events.filter((line) => line.startsWith('close')).length).toBe(1);
+        expect(events.at(-1)).toMatch(/^close/);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('tell by how much a limit was exceeded', () => {
+    const { connection, handler } = recordedConnection({ role, maxLength: 10, maxFragments: 2 });
+    connection.receive(frameTo(role, { opcode: 'text', fin: false, payload: '12345678' }));
+    connection.receive(frameTo(role, { opcode: 'continuation', payload: '901' }));
+    expect(handler.errors).toEqual([new LimitExceededError('WS_MESSAGE_TOO_LONG', 10, 11)]);
+    expect(handler.errors[0]).toMatchObject({ limit: 10, actual: 11 });
+  });
+
+  it('lie in the chunk that they came in, when they came in one', () => {
+    const host = new CountingHost();
+    const { connection } = recordedConnection({ role, host });
+    const before = host.allocationCount;
+    for (const opcode of ['text', 'binary'] as const) {
+      connection.receive(frameTo(role, { opcode, payload: 'a'.repeat(1000) }));
+    }
+    expect(host.allocationCount).toBe(before);
+  });
+
+  it('are delivered as bytes where text is not decoded, and validated all the same', () => {
+    const text = frameTo(role, { opcode: 'text', payload: '€' });
+    const wrong = frameTo(role, { opcode: 'text', payload: hex('E2 82') });
+    const { events } = logOfEveryCut({ role, decodesText: false }, concat([text, wrong]));
+    expect(events).toEqual(['text "€"', 'error WS_INVALID_TEXT', 'close 1006 unclean']);
+  });
+});
+
+describe.each(ROLES)('Streamed messages at a %s', (role) => {
+  const fragments = concat([
+    frameTo(role, { opcode: 'text', fin: false, payload: 'one ' }),
+    frameTo(role, { opcode: 'continuation', fin: false }),
+    frameTo(role, { opcode: 'continuation', payload: 'two' }),
+  ]);
+
+  it('are handed over as they arrive, without empty pieces', () => {
+    const { connection, handler } = recordedConnection({ role, isStreaming: true });
+    const seen: string[] = [];
+    handler.react = (event) => seen.push(event);
+    connection.receive(fragments.slice());
+    expect(seen).toEqual(['start', 'data', 'data', 'text "one two"']);
+  });
+
+  it('begin and end also when they are empty', () => {
+    const { connection, handler } = recordedConnection({ role, isStreaming: true });
+    const seen: string[] = [];
+    handler.react = (event) => seen.push(event);
+    connection.receive(frameTo(role, { opcode: 'binary' }));
+    expect(seen).toEqual(['start', 'binary ""']);
+  });
+
+  it('keep nothing of what was handed over', async () => {
+    const host = new CountingHost();
+    const { connection } = recordedConnection({ role, host, isStreaming: true });
+    const before = await host.retainedLength();
+    connection.receive(frameTo(role, { opcode: 'binary', fin: false }));
+    for (let count = 0; count < 100; count++) {
+      const payload = new Uint8Array(KIB);
+      receiveGuarded(connection, frameTo(role, { opcode: 'continuation', fin: false, payload }));
+    }
+    expect(await host.retainedLength()).toBe(before);
+  });
+
+  it('are what they began as: a switch takes effect with the next message', () => {
+    const { connection, handler } = recordedConnection({ role });
+    const seen: string[] = [];
+    handler.react = (event) => {
+      seen.push(event);
+    };
+    const half = frameTo(role, { opcode: 'text', fin: false, payload: 'a' });
+    connection.receive(half.slice());
+    connection.isStreaming = true;
+    connection.receive(frameTo(role, { opcode: 'continuation', payload: 'b' }));
+    connection.receive(frameTo(role, { opcode: 'text', payload: 'c' }));
+    expect(connection.isStreaming).toBe(true);
+    expect(seen).toEqual(['text "ab"', 'start', 'data', 'text "c"']);
+  });
+
+  it.each(['start', 'data'])(
+    'end with nothing more when the connection is dropped at the %s',
+    (when) => {
+      const { connection, handler } = recordedConnection({ role, isStreaming: true });
+      handler.react = (event) => {
+        if (event === when) connection.abandon();
+      };
+      connection.receive(frameTo(role, { opcode: 'text', payload: 'whole' }));
+      expect(handler.log).toEqual([]);
+    },
+  );
+});
+
+describe.each(ROLES)('The cost of a message at a %s', (role) => {
+  /** Feeds a message of so many fragments or chunks, and returns the host that counted. */
+  function cost(count: number, feedPiece: (index: number) => readonly Uint8Array[]): CountingHost {
+    const host = new CountingHost();
+    const { connection, handler } = recordedConnection({ role, host });
+    for (let index = 0; index < count; index++) {
+      for (const chunk of feedPiece(index)) connection.receive(chunk);
+    }
+    expect(handler.errors).toEqual([]);
+    return host;
+  }
+
+  const ways = {
+    'fragments of one byte': (index: number) => [
+      frameTo(role, { opcode: index === 0 ? 'text' : 'continuation', fin: false, payload: 'a' }),
+    ],
+    'empty fragments': (index: number) => [
+      frameTo(role, { opcode: index === 0 ? 'text' : 'continuation', fin: false }),
+    ],
+    'segments of one byte': (index: number) =>
+      Array.from(frameTo(role, { opcode: 'text', payload: `${index}`.padEnd(8) }), (byte) =>
+        Uint8Array.of(byte),
+      ),
+    messages: (index: number) => [
+      frameTo(role, { opcode: 'binary', payload: `${index}`.padEnd(8) }),
+    ],
+  };
+
+  it.each(Object.entries(ways))('is linear in %s', (_, feedPiece) => {
+    const once = cost(2000, feedPiece);
+    const twice = cost(4000, feedPiece);
+    expect(twice.callCount).toBeLessThanOrEqual(2 * once.callCount + 16);
+    expect(twice.maskedLength).toBeLessThanOrEqual(2.2 * once.maskedLength);
+    expect(twice.readLength).toBeLessThanOrEqual(2.2 * once.readLength);
+  });
+
+  it('is at most about two bytes held for each byte of an unfinished message, up to maxLength (RFC 6455 §10.4)', async () => {
+    const pieceLength = fc.constantFrom(1, 10, 300, 5000, 16 * KIB, 20_000, 70_000);
+    await fc.assert(
+      fc.asyncProperty(fc.array(pieceLength, { minLength: 1, maxLength: 30 }), async (lengths) => {
+        const maxLength = 256 * KIB;
+        const host = new CountingHost();
+        const { connection } = recordedConnection({ role, host, maxLength });
+        const idle = await host.retainedLength();
+        connection.receive(frameTo(role, { opcode: 'binary', fin: false }));
+        for (const length of lengths) {
+          const payload = new Uint8Array(length);
+          receiveGuarded(
+            connection,
+            frameTo(role, { opcode: 'continuation', fin: false, payload }),
+          );
+        }
+        const sent = lengths.reduce((sum, length) => sum + length, 0);
+        const held = (await host.retainedLength()) - idle;
+        expect(held).toBeLessThanOrEqual(2 * Math.min(sent, maxLength) + 256);
+      }),
+      { numRuns: 10 },
+    );
+  });
+
+  it('is given back when the message fails', async () => {
+    const host = new CountingHost();
+    const { connection, handler } = recordedConnection({ role, host });
+    const idle = await host.retainedLength();
+    connection.receive(
+      frameTo(role, { opcode: 'text', fin: false, payload: new Uint8Array(50_000) }),
+    );
+    connection.receive(frameTo(role, { opcode: 'continuation', payload: hex('FF') }));
+    expect(handler.log).toEqual(['error WS_INVALID_TEXT']);
+    expect(await host.retainedLength()).toBe(idle);
+  });
+});
