@@ -14,7 +14,12 @@
 
 import { CloseCode } from '../close-code.ts';
 import { FAULTS, InvalidStateError, ProtocolError, WebSocketError } from '../errors.ts';
-import { buildClosePayload, type CloseStatus, parseClosePayload } from '../frame/close-payload.ts';
+import {
+  buildClosePayload,
+  type CloseStatus,
+  checkCloseStatus,
+  parseClosePayload,
+} from '../frame/close-payload.ts';
 import { FIN, SHORT_PAYLOAD_MAX } from '../frame/frame-header.ts';
 import { Opcode } from '../frame/opcode.ts';
 import type { Host } from '../host.ts';
@@ -124,10 +129,11 @@ export class Connection implements WireConnection, ReceiverOwner, SenderOwner {
    */
   get shouldEnd(): boolean {
     if (this.failure !== undefined || this.#hasReceivedEnd) return true;
-    return this.role === 'server' && this.#isCloseComplete;
+    return this.role === 'server' && this.isCloseComplete;
   }
 
-  get #isCloseComplete(): boolean {
+  /** Whether both Close frames have gone (RFC 6455 §7.1.4). */
+  get isCloseComplete(): boolean {
     return this.closeSent !== undefined && this.closeReceived !== undefined;
   }
 
@@ -173,7 +179,7 @@ export class Connection implements WireConnection, ReceiverOwner, SenderOwner {
    */
   transportClosed(error?: Error): void {
     if (this.isClosed || this.#isTransportClosed) return;
-    if (error !== undefined && !this.#isCloseComplete && this.failure === undefined) {
+    if (error !== undefined && !this.isCloseComplete && this.failure === undefined) {
       this.fail(
         error instanceof WebSocketError
           ? error
@@ -272,8 +278,10 @@ export class Connection implements WireConnection, ReceiverOwner, SenderOwner {
    *
    * @param code - a sendable close code; 1005, the default, sends an empty Close frame
    * @param reason - at most 123 bytes in UTF-8
+   * @throws RangeError when the code must not be sent, or the reason is longer
    */
   close(code: number = CloseCode.NO_STATUS_RECEIVED, reason = ''): void {
+    checkCloseStatus(this.#host, code, reason);
     if (!this.isOpen) return;
     this.#closeInTurn({ code, reason });
     this.#tellClosing();
@@ -501,6 +509,6 @@ export class Connection implements WireConnection, ReceiverOwner, SenderOwner {
     this.#output.discard(error);
     this.#extensions?.close();
     const { code, reason } = this.closeReceived ?? ABNORMAL;
-    this.#handler.onClose(code, reason, this.#isCloseComplete && this.failure === undefined);
+    this.#handler.onClose(code, reason, this.isCloseComplete && this.failure === undefined);
   }
 }

@@ -38,6 +38,22 @@ export function parseClosePayload(
 }
 
 /**
+ * Checks what is to be said in a Close frame, before anything is sent.
+ *
+ * @param code - a sendable close code; 1005 for none
+ * @throws RangeError when the code must not be sent (RFC 6455 §7.4), or the reason is over {@link REASON_MAX_LENGTH} bytes
+ */
+export function checkCloseStatus(host: Host, code: number, reason: string): void {
+  const isSendable = Number.isInteger(code) && isSendableCloseCode(code);
+  if (!isSendable && code !== CloseCode.NO_STATUS_RECEIVED) {
+    throw new RangeError(`The close code ${code} must not be sent`);
+  }
+  if (host.textLength(reason) > REASON_MAX_LENGTH) {
+    throw new RangeError(`The close reason is longer than ${REASON_MAX_LENGTH} bytes in UTF-8`);
+  }
+}
+
+/**
  * Builds the payload of a Close frame.
  *
  * @param code - the close code; 1005 makes an empty payload
