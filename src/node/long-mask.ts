@@ -8,6 +8,7 @@
 
 import { createRequire } from 'node:module';
 import { writeUint32 } from '../frame/frame-header.ts';
+import { rotateKey } from '../frame/masking.ts';
 
 /** Masks a range as Host.mask does. */
 export type LongMask = (
@@ -34,8 +35,7 @@ export function loadLongMask(): LongMask | undefined {
   if (bufferUtil === undefined) return undefined;
   const keyBytes = Buffer.allocUnsafeSlow(4);
   return (source, start, end, target, targetStart, key, keyPosition) => {
-    const shift = (keyPosition & 3) << 3;
-    writeUint32(keyBytes, 0, shift === 0 ? key : (key << shift) | (key >>> (32 - shift)));
+    writeUint32(keyBytes, 0, rotateKey(key, keyPosition));
     if (source === target && start === targetStart) {
       bufferUtil.unmask(viewOf(source, start, end), keyBytes);
     } else {
