@@ -1,0 +1,80 @@
+/**
+ * Round-trip times: what was sent and not echoed yet, the figures, and the chart.
+ *
+ * The server answers each message with one message, in order, so that a reply belongs to the oldest message that has none.
+ */
+
+/** How many times the median is taken from. */
+const KEPT_TIMES = 1000;
+/** How many times the chart shows, in what size; the size is the viewBox of the SVG. */
+const CHART_TIMES = 60;
+const CHART_WIDTH = 240;
+const CHART_HEIGHT = 48;
+const CHART_MARGIN = 3;
+
+export class RoundTrips {
+  #pending = [];
+  #times = [];
+  #count = 0;
+  #minimum;
+
+  /** Takes note that a message is being sent. */
+  sent(data) {
+    this.#pending.push({ data, start: performance.now() });
+  }
+
+  /**
+   * Takes note of a reply.
+   *
+   * @returns what was sent and the time it took; undefined for a message that answers none
+   */
+  received() {
+    const message = this.#pending.shift();
+    if (message === undefined) return undefined;
+    const time = performance.now() - message.start;
+    this.#times.push(time);
+    if (this.#times.length > KEPT_TIMES) this.#times.shift();
+    this.#count += 1;
+    this.#minimum = Math.min(time, this.#minimum ?? time);
+    return { data: message.data, time };
+  }
+
+  /** Forgets what was sent, as no reply can come any more. */
+  abandon() {
+    this.#pending.length = 0;
+  }
+
+  get count() {
+    return this.#count;
+  }
+
+  get last() {
+    return this.#times.at(-1);
+  }
+
+  get minimum() {
+    return this.#minimum;
+  }
+
+  get median() {
+    if (this.#times.length === 0) return undefined;
+    const sorted = this.#times.toSorted((one, other) => one - other);
+    const middle = sorted.length >> 1;
+    return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+  }
+
+  /** The points of a line through the last times: newest on the right, zero at the bottom. */
+  get chartPoints() {
+    const times = this.#times.slice(-CHART_TIMES);
+    const highest = Math.max(...times);
+    const step = CHART_WIDTH / (CHART_TIMES - 1);
+    return times
+      .map((time, index) => {
+        const x = CHART_WIDTH - (times.length - 1 - index) * step;
+        const room = CHART_HEIGHT - 2 * CHART_MARGIN;
+        const y = CHART_HEIGHT - CHART_MARGIN - (time / highest) * room;
+        return `${x.toFixed(1)},${y.toFixed(1)}`;
+      })
+      .join(' ');
+  }
+}
