@@ -76,9 +76,10 @@ export class Heartbeat {
 
   #beat(): void {
     const { pongTimeoutMs, intervalMs } = this.#options;
-    // At equal times the deadline must be judged before the next Ping would move it.
-    if (this.#deadline !== undefined && pongTimeoutMs >= intervalMs) {
-      if (pongTimeoutMs > intervalMs) return;
+    if (this.#deadline !== undefined) {
+      // A peer that has been heard needs no more patience, and the next Ping is due.
+      if (!this.#hasHeard && pongTimeoutMs > intervalMs) return;
+      // At equal times the deadline must be judged before the next Ping would move it.
       if (this.#judge()) return;
     }
     if (this.#awaited === undefined || this.#hasHeard) {

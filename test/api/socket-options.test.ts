@@ -100,6 +100,7 @@ describe('readSocketOptions', () => {
   it('reads every option whose name is allowed', () => {
     expect([...SOCKET_OPTION_NAMES].sort()).toEqual([
       'closeTimeout',
+      'extensions',
       'headers',
       'highWaterMark',
       'maxBufferedAmount',

@@ -323,11 +323,15 @@ async function faceServer(settings: AgainstRaw): Promise<Faced> {
 
 async function faceClient(settings: AgainstRaw): Promise<Faced> {
   const { promise, resolve } = withResolvers<RawPeer>();
-  const server = createTcpServer({ allowHalfOpen: settings.holdsOpen === true }, async (raw) => {
+  const accept = async (raw: Socket): Promise<void> => {
     const [head, rest] = await readHead(raw);
     const response = Buffer.from(upgradeResponse(head), 'latin1');
     raw.write(Buffer.concat([response, settings.glued ?? NO_BYTES]));
     resolve(new RawPeer(raw, 'client', head, rest));
+  };
+  const server = createTcpServer({ allowHalfOpen: settings.holdsOpen === true }, (raw) => {
+    // A client that gives up leaves no head.
+    accept(raw).catch(() => raw.destroy());
   });
   const port = await listen(server);
   const socket = new Client(`ws://127.0.0.1:${port}/`, [], settings.clientOptions);

@@ -1,0 +1,239 @@
+/** Pings of the application and the heartbeat, at both ends (RFC 6455 §5.5.2, §5.5.3). */
+
+import { describe, expect, it } from 'vitest';
+import { MAX_PENDING_PINGS } from '../../src/api/ping-callbacks.ts';
+import {
+  closed,
+  endsOf,
+  face,
+  faceOpen,
+  logEvents,
+  openPair,
+  ROLES,
+  settle,
+  turn,
+  until,
+} from './sockets.ts';
+
+describe.each(ROLES)('ping() at the %s', (role) => {
+  it('sends a Ping, returns true, and calls back for the Pong', async () => {
+    const [socket] = endsOf(await openPair(), role);
+    const told: unknown[][] = [];
+    expect(socket.ping('Mic check, one, two', (...values: unknown[]) => told.push(values))).toBe(
+      true,
+    );
+    expect(told).toEqual([]);
+    await until(() => told.length === 1);
+    await settle();
+    expect(told).toHaveLength(1);
+  });
+
+  it('takes text, bytes, nothing, and a callback alone', async () => {
+    const { socket, peer } = await faceOpen(role);
+    socket.ping('é');
+    socket.ping(Uint8Array.of(1, 2));
+    socket.ping();
+    socket.ping(() => {});
+    await until(() => peer.frames.length === 4);
+    expect(peer.frames).toEqual(['ping hex C3 A9', 'ping hex 01 02', 'ping ""', 'ping ""']);
+  });
+
+  it.each([
+    [123, 'ping "123"'],
+    [new Float32Array(1), 'ping hex 00 00 00 00'],
+    [new DataView(Uint8Array.of(1, 2, 3).buffer, 1, 1), 'ping hex 02'],
+    [{ length: 100 }, 'ping "[object Object]"'],
+    [null, 'ping "null"'],
+    ['\ud800', 'ping hex EF BF BD'],
+    ['a'.repeat(125), 'ping "a" x 125'],
+  ])('sends of %o what it means, and no byte of ours (CVE-2016-10518)', async (data, line) => {
+    const { socket, peer } = await faceOpen(role);
+    expect(socket.ping(data)).toBe(true);
+    expect(await peer.untilFrame(line)).toEqual([line]);
+  });
+
+  it('refuses more than 125 bytes, Blobs and prepared messages, and sends nothing', async () => {
+    const { socket, peer } = await faceOpen(role);
+    expect(() => socket.ping('a'.repeat(126))).toThrow(RangeError);
+    expect(() => socket.ping('☃'.repeat(42))).toThrow(RangeError);
+    expect(() => socket.ping(new Uint8Array(126))).toThrow(RangeError);
+    expect(() => socket.ping(new Blob(['a']))).toThrow(TypeError);
+    socket.ping('ok');
+    expect(await peer.untilFrame('ping "ok"')).toEqual(['ping "ok"']);
+  });
+
+  it('returns false and sends nothing before the connection is open, and once it closes', async () => {
+    const answers: boolean[] = [];
+    const { socket, peer } = await face(role, {
+      onSocket: (fresh) => answers.push(fresh.ping('early', () => answers.push(true))),
+    });
+    await settle();
+    socket.close();
+    answers.push(socket.ping('late'));
+    await peer.untilFrame('close');
+    peer.send({ opcode: 'close' });
+    peer.socket.end();
+    await closed(socket);
+    answers.push(socket.ping('too late'));
+    expect(answers).toEqual([false, false, false]);
+    expect(peer.frames).toEqual(['close']);
+  });
+
+  it('calls back for all Pings up to the one that the peer answers (RFC 6455 §5.5.3)', async () => {
+    const { socket, peer } = await faceOpen(role);
+    const told: string[] = [];
+    for (const name of ['a', 'b', 'c']) socket.ping(name, () => told.push(name));
+    await peer.untilFrame('ping "c"');
+    peer.send({ opcode: 'pong', payload: 'b' });
+    await until(() => told.length === 2);
+    peer.send({ opcode: 'pong', payload: 'c' });
+    await until(() => told.length === 3);
+    expect(told).toEqual(['a', 'b', 'c']);
+  });
+
+  it.each(['__proto__', 'constructor', 'hasOwnProperty', 'toString', 'a'.repeat(125), ''])(
+    'survives an unsolicited Pong with the payload %j (websocket-driver 0.7.5)',
+    async (payload) => {
+      const { socket, peer, log } = await faceOpen(role);
+      const told: string[] = [];
+      socket.ping('mine', () => told.push('mine'));
+      peer.send({ opcode: 'pong', payload });
+      peer.send({ opcode: 'text', payload: 'still here' });
+      await until(() => log.length === 2);
+      expect(log).toEqual(['open', 'message "still here"']);
+      expect(told).toEqual([]);
+    },
+  );
+
+  it('keeps a bounded number of callbacks of a peer that never answers', async () => {
+    const { socket, peer } = await faceOpen(role);
+    const answers = new Set<boolean>();
+    for (let count = 0; count < MAX_PENDING_PINGS; count++) answers.add(socket.ping('', () => {}));
+    expect(answers).toEqual(new Set([true]));
+    expect(socket.ping('one more', () => {})).toBe(false);
+    await until(() => peer.frames.length === MAX_PENDING_PINGS);
+    peer.send({ opcode: 'pong' });
+    await until(() => socket.ping('again', () => {}));
+  });
+});
+
+describe.each(ROLES)('Pings of the peer at the %s (RFC 6455 §5.5.2)', (role) => {
+  it('are answered each with its payload, in order', async () => {
+    const { peer } = await faceOpen(role);
+    for (let count = 0; count < 10; count++) peer.send({ opcode: 'ping', payload: `${count}` });
+    await peer.untilFrame('pong "9"');
+    expect(peer.frames).toEqual(Array.from({ length: 10 }, (_, count) => `pong "${count}"`));
+  });
+
+  it('are answered within a fragmented message', async () => {
+    const { peer, log } = await faceOpen(role);
+    peer.send({ opcode: 'text', payload: 'a', fin: false });
+    peer.send({ opcode: 'ping', payload: 'p' });
+    await peer.untilFrame('pong "p"');
+    peer.send({ opcode: 'continuation', payload: 'b' });
+    await until(() => log.length === 2);
+    expect(log).toEqual(['open', 'message "ab"']);
+  });
+
+  it('cost no memory when the peer does not read: the newest is answered (RFC 6455 §5.5.3)', async () => {
+    const { socket, peer } = await faceOpen(role);
+    peer.socket.pause();
+    socket.send(Buffer.alloc(16 << 20));
+    await settle();
+    for (let count = 0; count < 1000; count++) peer.send({ opcode: 'ping', payload: `${count}` });
+    await settle();
+    expect(socket.bufferedAmount).toBe(16 << 20);
+    peer.socket.resume();
+    const end = Buffer.from('999');
+    await until(() => role === 'client' || peer.received.subarray(-3).equals(end));
+    await until(() => socket.bufferedAmount === 0);
+    const pongs = peer.received.length - (16 << 20);
+    expect(pongs).toBeLessThan(500);
+    socket.terminate();
+  });
+});
+
+describe.each(ROLES)('The heartbeat of the %s', (role) => {
+  const withPing = (ping: number, pongTimeout?: number) => {
+    const options = pongTimeout === undefined ? { ping } : { ping, pongTimeout };
+    return { serverOptions: options, clientOptions: options };
+  };
+
+  it('sends Pings, and measures the round trip', async () => {
+    const options = { ping: 0.02, pongTimeout: Infinity };
+    const [socket] = endsOf(await openPair({ options, clientOptions: options }), role);
+    await until(() => socket.roundTripTime !== undefined);
+    expect(socket.roundTripTime).toBeGreaterThan(0);
+    expect(socket.readyState).toBe(1);
+  });
+
+  it('ends a connection whose peer is dead: 1006 and WS_PONG_TIMEOUT', async () => {
+    const { socket, peer, log } = await faceOpen(role, withPing(0.01, 0.01));
+    await closed(socket);
+    expect(peer.frames[0]).toMatch(/^ping "/);
+    expect(log).toEqual(['open', 'error WS_PONG_TIMEOUT', 'end', 'close 1006 ""']);
+  });
+
+  it('takes the interval for pongTimeout by default', async () => {
+    const { socket, log } = await faceOpen(role, withPing(0.01));
+    await closed(socket);
+    expect(log).toContain('error WS_PONG_TIMEOUT');
+  });
+
+  it('stays with a peer that answers', async () => {
+    const options = { ping: 0.05, pongTimeout: 5 };
+    const [socket, peer] = endsOf(await openPair({ options, clientOptions: options }), role);
+    const log = logEvents(socket);
+    const seen = new Set<number>();
+    while (seen.size < 3) {
+      if (socket.roundTripTime !== undefined) seen.add(socket.roundTripTime);
+      await turn();
+    }
+    expect(log).toEqual([]);
+    peer.close();
+    await closed(socket);
+  });
+
+  it('stays with a peer that sends anything at all', async () => {
+    const { socket, peer, log } = await faceOpen(role, withPing(0.05, 5));
+    const answer = (): void => {
+      if (peer.frames.length > 0) peer.send({ opcode: 'text', payload: 'busy' });
+    };
+    while (peer.frames.length < 3) {
+      answer();
+      await turn();
+    }
+    expect(socket.readyState).toBe(1);
+    expect(log).not.toContain('error WS_PONG_TIMEOUT');
+  });
+
+  it('keeps a dead peer with pongTimeout Infinity', async () => {
+    const { socket, peer } = await faceOpen(role, withPing(0.005, Infinity));
+    await until(() => peer.frames.length > 0);
+    await settle();
+    expect(socket.readyState).toBe(1);
+  });
+
+  it('does not take its Pongs for those of the application', async () => {
+    const { socket, peer } = await faceOpen(role, withPing(0.01, Infinity));
+    const told: string[] = [];
+    socket.ping('mine', () => told.push('mine'));
+    await until(() => peer.frames.some((line) => line.startsWith('ping "heartbeat')));
+    peer.send({ opcode: 'pong', payload: 'heartbeat 1' });
+    await until(() => socket.roundTripTime !== undefined);
+    expect(told).toEqual([]);
+    peer.send({ opcode: 'pong', payload: 'mine' });
+    await until(() => told.length === 1);
+  });
+
+  it('ends with the connection', async () => {
+    const { socket, peer, log } = await faceOpen(role, withPing(0.005, 0.005));
+    socket.close();
+    await peer.untilFrame('close');
+    peer.send({ opcode: 'close' });
+    peer.socket.end();
+    await closed(socket);
+    await settle();
+    expect(log.filter((line) => line.startsWith('close'))).toHaveLength(1);
+  });
+});
