@@ -6,7 +6,7 @@ import { WORKLOADS } from '../workloads.mjs';
 
 export const USAGE = `node bench/run.mjs [options]
 
-  --quick          the headline workloads only, in under a minute
+  --quick          the headline workloads and peers only, in under a minute
   --only PATTERN   workloads whose id, group or title matches (a regular expression)
   --peers A,B      some of: ${PEER_NAMES.join(', ')}
   --rounds N       rounds over the peers (5; 3 with --quick)
@@ -15,6 +15,7 @@ export const USAGE = `node bench/run.mjs [options]
   --list           print the workloads and stop`;
 
 const FULL = { rounds: 5, windowMs: 400, warmUpMs: 700 };
+const QUICK_PEERS = ['floor', 'ws', 'bun', 'sanswire'];
 const QUICK = { rounds: 3, windowMs: 150, warmUpMs: 250 };
 
 /** @param {string[]} parameters */
@@ -38,7 +39,7 @@ export function parseArguments(parameters) {
     list: values.list,
     help: values.help,
     json: values.json,
-    peers: selectPeers(values.peers),
+    peers: selectPeers(values.peers, values.quick),
     workloads: selectWorkloads(values.only, values.quick),
     plan: {
       rounds: positive('--rounds', values.rounds, base.rounds),
@@ -60,9 +61,12 @@ function positive(name, text, fallback) {
   return value;
 }
 
-/** @param {string | undefined} list */
-function selectPeers(list) {
-  if (list === undefined) return PEER_NAMES;
+/**
+ * @param {string | undefined} list
+ * @param {boolean} quick
+ */
+function selectPeers(list, quick) {
+  if (list === undefined) return quick ? QUICK_PEERS : PEER_NAMES;
   const names = list.split(',');
   const unknown = names.find((name) => !PEER_NAMES.includes(name));
   if (unknown !== undefined) throw new Error(`no peer is called ${unknown}`);
