@@ -29,9 +29,13 @@ interface BufferUtil {
   unmask(buffer: Buffer, mask: Buffer): void;
 }
 
-/** Returns the native way to mask, or undefined where there is none. */
-export function loadLongMask(): LongMask | undefined {
-  const bufferUtil = loadBufferUtil();
+/**
+ * Returns the native way to mask, or undefined where there is none.
+ *
+ * @param load - loads the package; throws when it is not there
+ */
+export function loadLongMask(load: () => unknown = requireBufferUtil): LongMask | undefined {
+  const bufferUtil = loadBufferUtil(load);
   if (bufferUtil === undefined) return undefined;
   const keyBytes = Buffer.allocUnsafeSlow(4);
   return (source, start, end, target, targetStart, key, keyPosition) => {
@@ -50,9 +54,13 @@ function viewOf(bytes: Uint8Array, start: number, end: number): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start);
 }
 
-function loadBufferUtil(): BufferUtil | undefined {
+function requireBufferUtil(): unknown {
+  return createRequire(import.meta.url)('bufferutil');
+}
+
+function loadBufferUtil(load: () => unknown): BufferUtil | undefined {
   try {
-    const loaded: unknown = createRequire(import.meta.url)('bufferutil');
+    const loaded = load();
     return isBufferUtil(loaded) && masksRightly(loaded) ? loaded : undefined;
   } catch {
     return undefined;
