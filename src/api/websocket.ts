@@ -160,6 +160,7 @@ export class WebSocket extends WebSocketBase {
     const supported = readProtocols(protocols);
     const headers = toRawHeaders(Object.entries(settings.headers ?? {}));
     const extensions = readExtensions(settings.extensions);
+    const allowedOrigins = readOrigins(settings.allowedOrigins);
     super(urlOf(request), driverOptions);
 
     const upgradeRequest = {
@@ -169,7 +170,6 @@ export class WebSocket extends WebSocketBase {
       httpVersionMinor: request.httpVersionMinor,
       rawHeaders: request.rawHeaders,
     };
-    const { allowedOrigins } = settings;
     const draft = allowsDrafts ? judgeDraftRequest(upgradeRequest, { allowedOrigins }) : undefined;
     if (settings.signal !== undefined) this.abortOn(settings.signal);
     if (draft?.accepted === true) {
@@ -266,6 +266,14 @@ function refusalError(verdict: RefusedRequest): WebSocketError {
     status: verdict.status,
     cause: new AggregateError(verdict.errors, 'The request breaks several rules'),
   });
+}
+
+/** Reads a list of origins: a string, whose parts would be compared, must not pass for one. */
+function readOrigins(origins: unknown): ServerOptions['allowedOrigins'] {
+  if (origins === undefined) return undefined;
+  const isOrigin = (one: unknown): boolean => one === undefined || typeof one === 'string';
+  if (Array.isArray(origins) && origins.every(isOrigin)) return origins;
+  throw new TypeError('Option allowedOrigins must be a list of origins');
 }
 
 /** The absolute URL that a request is for. */
