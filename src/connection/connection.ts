@@ -321,10 +321,12 @@ export class Connection implements WireConnection, ReceiverOwner, SenderOwner {
   /**
    * Hands over all output, in order, for one write. Call {@link Connection.outputWritten} when it is done; do not take more
    * before that.
+   *
+   * @param preludeLength - bytes of the opening handshake that go before it in the same write
    */
-  takeOutput(): Uint8Array[] {
+  takeOutput(preludeLength = 0): Uint8Array[] {
     this.#flushPong();
-    return this.#output.take();
+    return this.#output.take(preludeLength);
   }
 
   /**
