@@ -5,11 +5,12 @@
  */
 
 import { existsSync, readFileSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { delimiter, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const bench = fileURLToPath(new URL('..', import.meta.url));
-const sanswireEntry = fileURLToPath(new URL('../../dist/index.js', import.meta.url));
+/** Where the build under test is: another one, to compare before and after, through SANSWIRE_DIST. */
+export const SANSWIRE_DIST = resolve(process.env['SANSWIRE_DIST'] ?? join(bench, '../dist'));
 
 export const PEER_NAMES = ['floor', 'ws', 'faye-websocket', 'websocket', 'bun', 'sanswire'];
 
@@ -38,7 +39,9 @@ export function missingReason(name) {
   if (name === 'bun')
     return findBun() === undefined ? 'no bun binary in bench/ or PATH' : undefined;
   if (name === 'sanswire') {
-    return existsSync(sanswireEntry) ? undefined : 'dist/index.js is missing: npm run build';
+    return existsSync(join(SANSWIRE_DIST, 'index.js'))
+      ? undefined
+      : `${SANSWIRE_DIST}/index.js is missing: npm run build`;
   }
   return existsSync(join(bench, 'node_modules', name)) ? undefined : 'not installed in bench/';
 }

@@ -1,15 +1,17 @@
 /**
- * Sanswire, from ../dist, through its public classes.
+ * Sanswire, from its build, through its public classes.
  *
  * Text arrives as a string and goes out as one. What this build of it does not have yet is Unsupported, and the row is skipped.
  */
 
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { codecStream, feed, payloads } from './codec-stream.mjs';
 import { createServer, eventText, listen, PUBLISH_PATH, serveEventSources } from './http.mjs';
-import { Unsupported } from './index.mjs';
+import { SANSWIRE_DIST, Unsupported } from './index.mjs';
 
 // By a computed name, so that types can be checked where nothing is built yet.
-const entry = new URL('../../dist/index.js', import.meta.url).href;
+const entry = pathToFileURL(join(SANSWIRE_DIST, 'index.js')).href;
 /** @type {any} */
 const WebSocket = (await import(entry)).default;
 
@@ -138,7 +140,7 @@ export async function codec({ workload }) {
 /** @returns {Promise<any>} */
 async function loadEngine() {
   try {
-    return await import(new URL('../../dist/engine.js', import.meta.url).href);
+    return await import(pathToFileURL(join(SANSWIRE_DIST, 'engine.js')).href);
   } catch (error) {
     throw new Unsupported(`sanswire/engine: ${error instanceof Error ? error.message : error}`);
   }

@@ -31,7 +31,7 @@ const COLOURS = {
   },
 };
 
-const PANEL_WIDTH = 456;
+const PANEL_WIDTH = 468;
 const COLUMNS = 2;
 const GUTTER = 24;
 const MARGIN = 24;
@@ -40,7 +40,7 @@ const PANEL_TITLE_HEIGHT = 30;
 const ROW_HEIGHT = 24;
 const BAR_HEIGHT = 14;
 const LABEL_WIDTH = 112;
-const VALUE_WIDTH = 124;
+const VALUE_WIDTH = 148;
 const BAR_SPACE = PANEL_WIDTH - LABEL_WIDTH - VALUE_WIDTH;
 const PANEL_GAP = 22;
 const FONT = "font-family='system-ui, -apple-system, Segoe UI, Roboto, sans-serif'";
@@ -89,27 +89,37 @@ function renderPanel(result, { x, y }, colours) {
     const fill = isOwn ? colours.own : peer === 'floor' ? colours.floor : colours.bar;
     // A bar too short to see would read as "nothing measured".
     const length = Math.max(2, (value / longest) * BAR_SPACE);
-    const ratio = toWs === undefined || peer === 'ws' ? '' : `  ${formatRatio(toWs)} x ws`;
+    const ratio = toWs === undefined || peer === 'ws' ? '' : `${formatRatio(toWs)} × ws`;
     const style = { size: 12, fill: isOwn ? colours.own : colours.text, weight: isOwn ? 700 : 400 };
     return [
       textElement(peer, { x: x + LABEL_WIDTH - 10, y: baseline, anchor: 'end', ...style }),
       `<rect x='${x + LABEL_WIDTH}' y='${top}' width='${BAR_SPACE}' height='${BAR_HEIGHT}' rx='2' fill='${colours.track}'/>`,
       `<rect x='${x + LABEL_WIDTH}' y='${top}' width='${length.toFixed(1)}' height='${BAR_HEIGHT}' rx='2' fill='${fill}'/>`,
-      textElement(`${formatMetric(metric, value)}${ratio}`, {
+      textElement(formatMetric(metric, value), {
         x: x + LABEL_WIDTH + BAR_SPACE + 8,
         y: baseline,
         ...style,
+      }),
+      textElement(ratio, {
+        x: x + PANEL_WIDTH,
+        y: baseline,
+        anchor: 'end',
+        ...style,
+        fill: isOwn ? colours.own : colours.faint,
       }),
     ].join('\n');
   });
   return [head, ...rows].join('\n');
 }
 
-const SUBTITLES = {
-  cpu: 'CPU time (user + sys) of the process under test: less is better',
-  memory: 'Memory (RSS): less is better',
-  growth: 'Growth of memory (RSS): less is better',
-};
+/** @param {import('../types.d.ts').WorkloadResult[]} results */
+function subtitleOf(results) {
+  if (results.some(({ metric }) => metric !== 'cpu')) {
+    return 'CPU time, or memory (RSS) where the value is in bytes: less is better';
+  }
+  const units = [...new Set(results.map(({ per }) => per))].join(' or ');
+  return `CPU time per ${units} of the process under test (user + sys): less is better`;
+}
 
 /**
  * @param {string} group
@@ -132,17 +142,11 @@ export function renderChart(group, allResults, theme) {
     y += Math.max(...row.map(panelHeight)) + PANEL_GAP;
   }
   const height = y + MARGIN - PANEL_GAP;
-  const metrics = [...new Set(results.map(({ metric }) => metric))];
-  const units = [...new Set(results.map(({ per }) => per))].join(', ');
-  const subtitle =
-    metrics.length === 1 && metrics[0] !== undefined
-      ? `${SUBTITLES[metrics[0]]}, per ${units}`
-      : 'CPU time or memory (RSS), as each value says: less is better';
   return `<svg xmlns='http://www.w3.org/2000/svg' width='${width}' height='${height}' viewBox='0 0 ${width} ${height}' role='img' ${FONT}>
 <title>${escapeXml(group)}: Sanswire beside its peers</title>
 <rect width='${width}' height='${height}' fill='${colours.background}'/>
 ${textElement(group, { x: MARGIN, y: 42, size: 20, weight: 700, fill: colours.text })}
-${textElement(subtitle, { x: MARGIN, y: 64, size: 12.5, fill: colours.faint })}
+${textElement(subtitleOf(results), { x: MARGIN, y: 64, size: 12.5, fill: colours.faint })}
 ${panels.join('\n')}
 </svg>
 `;

@@ -9,7 +9,7 @@ function threeDigits(value) {
 /** @param {number} microseconds */
 export function formatMicroseconds(microseconds) {
   if (microseconds < 1) return `${threeDigits(microseconds * 1000)} ns`;
-  if (microseconds < 10_000) return `${threeDigits(microseconds)} us`;
+  if (microseconds < 10_000) return `${threeDigits(microseconds)} µs`;
   return `${threeDigits(microseconds / 1000)} ms`;
 }
 

@@ -12,7 +12,9 @@ export const USAGE = `node bench/run.mjs [options]
   --rounds N       rounds over the peers (5; 3 with --quick)
   --window MS      length of one window (400; 200 with --quick)
   --json FILE      write all results there
-  --list           print the workloads and stop`;
+  --list           print the workloads and stop
+
+SANSWIRE_DIST=DIR measures another build of Sanswire than ../dist.`;
 
 const FULL = { rounds: 5, windowMs: 400, warmUpMs: 700 };
 const QUICK_PEERS = ['floor', 'ws', 'bun', 'sanswire'];
