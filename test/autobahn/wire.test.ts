@@ -1,4 +1,6 @@
 // The suite's own wire code: frames there and back in any cut, masks, negotiation, compressed messages.
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { constants, createInflateRaw, deflateRawSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -7,6 +9,7 @@ import {
   CompressedEchoChecker,
   CompressedMessages,
 } from '../../autobahn/play/compressed-messages.ts';
+import { Connection } from '../../autobahn/wire/connection.ts';
 import {
   buildOffers,
   chooseOffer,
@@ -16,6 +19,7 @@ import {
 import { applyMask, buildFrames, fragmentMessage } from '../../autobahn/wire/frame.ts';
 import { FrameReader, type ReceivedFrame } from '../../autobahn/wire/frame-reader.ts';
 import { acceptValue } from '../../autobahn/wire/handshake.ts';
+import { WireLog } from '../../autobahn/wire/wire-log.ts';
 
 function readFrames(octets: Buffer, cut: number, mustBeMasked: boolean): ReceivedFrame[] {
   const frames: ReceivedFrame[] = [];
@@ -233,5 +237,34 @@ describe('compressed messages', () => {
     const checker = new CompressedEchoChecker('json', LENGTH, wide);
     expect(checker.check(0, json.subarray(0, LENGTH), false)).toBeNull();
     expect(checker.check(1, json.subarray(0, LENGTH), false)).toMatch(/differs/);
+  });
+});
+
+describe('a connection', () => {
+  it('reads the Close of a peer that has reset TCP, although a write meets the reset first', async () => {
+    const server = createServer({ pauseOnConnect: true }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const accepted = once(server, 'connection');
+    const socket = connect((server.address() as AddressInfo).port, '127.0.0.1').pause();
+    await once(socket, 'connect');
+    const [peer] = (await accepted) as [Socket];
+    // What a peer leaves unread makes its end of TCP a reset.
+    await new Promise((resolve) => socket.write('left unread', resolve));
+    await new Promise((resolve) => peer.write(Buffer.from('880203ea', 'hex'), resolve));
+    peer.destroy();
+    await once(peer, 'close');
+    const connection = new Connection({
+      socket,
+      role: 'client',
+      log: new WireLog(),
+      allowsCompression: false,
+      maxMessageLength: 100,
+      onEvent: () => {},
+      onDone: () => {},
+    });
+    connection.write(Buffer.from('meets the reset'));
+    await connection.ended;
+    server.close();
+    expect(connection.remoteClose).toEqual({ code: 1002, reason: '' });
   });
 });
