@@ -19,7 +19,5 @@ function run(command, args) {
   if (status !== 0) process.exit(status ?? 1);
 }
 
-// Not `npm ci`, which refuses a lock file that lacks the optional binaries of other platforms, as one does that was made
-// where the registry has only some of them. This installs the locked versions as well, and leaves the lock file as it is.
-if (isStale) run('npm', ['install', '--no-save', '--no-audit', '--no-fund']);
+if (isStale) run('npm', ['ci', '--no-audit', '--no-fund']);
 run(process.execPath, ['scripts/build.mjs']);
