@@ -140,12 +140,16 @@ export class OutputQueue {
     this.#callbacks.push(callback);
   }
 
-  /** Hands over all that is queued, for one write; {@link OutputQueue.complete} must follow when it is done. */
-  take(): Uint8Array[] {
+  /**
+   * Hands over all that is queued, for one write; {@link OutputQueue.complete} must follow when it is done.
+   *
+   * @param preludeLength - the bytes that go before it in the same write
+   */
+  take(preludeLength = 0): Uint8Array[] {
     this.#sealSegment();
     const chunks = this.#chunks;
     this.#chunks = NOTHING;
-    this.inFlightByteLength += this.byteLength;
+    this.inFlightByteLength += preludeLength + this.byteLength;
     this.inFlightPayloadLength += this.payloadLength;
     this.byteLength = 0;
     this.payloadLength = 0;

@@ -93,7 +93,7 @@ export interface WireConnection {
   /** Payload bytes of messages that are queued or being written. */
   readonly bufferedAmount: number;
   /** Hands over all output, for one write; {@link WireConnection.outputWritten} must follow before the next. */
-  takeOutput(): Uint8Array[];
+  takeOutput(preludeLength?: number): Uint8Array[];
   /**
    * Takes note that the output taken has been written.
    *

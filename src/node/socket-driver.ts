@@ -56,6 +56,8 @@ export abstract class SocketDriver implements ConnectionHandler, HeartbeatOwner 
   #isReading = false;
   #isWriting = false;
   #isFlushScheduled = false;
+  /** Whether a resume waits for its tick: a pause until then takes it back. */
+  #isResuming = false;
   #hasEnded = false;
   #closeTimer: NodeJS.Timeout | undefined;
   #writtenLater: ((error?: Error | null) => void) | undefined;
@@ -114,6 +116,7 @@ export abstract class SocketDriver implements ConnectionHandler, HeartbeatOwner 
   }
 
   pause(): void {
+    this.#isResuming = false;
     this.connection.pause();
     this.socket.pause();
   }
@@ -121,19 +124,22 @@ export abstract class SocketDriver implements ConnectionHandler, HeartbeatOwner 
   /** Goes on reading; what is held back is delivered on the next tick, not within this call. */
   resume(): void {
     if (!this.connection.isPaused) return;
+    this.#isResuming = true;
     process.nextTick(resumeDriver, this);
     this.socket.resume();
   }
 
   /** @internal */
   resumeConnection(): void {
+    if (!this.#isResuming) return;
+    this.#isResuming = false;
     this.#isReading = true;
     try {
       this.connection.resume();
     } finally {
       this.#isReading = false;
+      this.flush();
     }
-    this.flush();
   }
 
   /** Drops the connection without a closing handshake; it ends with 1006. */
@@ -224,8 +230,9 @@ export abstract class SocketDriver implements ConnectionHandler, HeartbeatOwner 
       this.connection.receive(chunk);
     } finally {
       this.#isReading = false;
+      // Also when the application threw: the peer is told that the connection failed.
+      this.flush();
     }
-    this.flush();
   }
 
   /** @internal */
@@ -249,9 +256,10 @@ export abstract class SocketDriver implements ConnectionHandler, HeartbeatOwner 
     if (socket.destroyed || socket.writableEnded) return;
     this.#isWriting = true;
     this.#writtenLater ??= (error) => this.#onWrittenLater(error);
-    this.#write(connection.takeOutput());
+    this.#write(connection.takeOutput(this.#prelude?.length));
     if (!this.#copiesWrites) return;
-    if (socket.writableLength === 0) this.#onWritten(true);
+    // A write that failed at once is no longer in writableLength either.
+    if (socket.writableLength === 0 && socket.errored === null) this.#onWritten(true);
     // Asked for only when it is needed: a callback for each write would cost each of them a tick.
     else socket.write(NO_BYTES, this.#writtenLater);
   }
@@ -276,7 +284,8 @@ export abstract class SocketDriver implements ConnectionHandler, HeartbeatOwner 
   #onWritten(isCopied: boolean): void {
     this.#isWriting = false;
     this.connection.outputWritten(isCopied);
-    if (this.connection.hasOutput || this.connection.shouldEnd) this.flush();
+    // On the next tick: a callback that sends would otherwise have its own callback called within it, and so on.
+    if (this.connection.hasOutput || this.connection.shouldEnd) this.onOutput();
   }
 }
 
