@@ -44,6 +44,9 @@ const SCRATCH_LENGTH = 64 * 1024;
 const inflateScratch = Buffer.allocUnsafeSlow(SCRATCH_LENGTH);
 let deflateScratch = Buffer.allocUnsafeSlow(SCRATCH_LENGTH);
 
+/** What precedes {@link FLUSH_TAIL} in a block without content (RFC 7692 §7.2.3.6). */
+const EMPTY_BLOCK_HEADER = Uint8Array.of(0x00);
+
 /** The streams would allocate this for output that never passes through them. */
 const UNUSED_CHUNK_SIZE = constants.Z_MIN_CHUNK;
 
@@ -92,7 +95,10 @@ class HandleDeflater implements DeflateContext {
       if (outputLeft > 0) break;
       growDeflateScratch();
     }
-    return deflateScratch.subarray(0, isLast ? produced - FLUSH_TAIL.length : produced);
+    if (!isLast) return deflateScratch.subarray(0, produced);
+    // Nothing came since the last flush: zlib does not flush twice. What is missing is the header of an empty block.
+    if (produced === 0) return EMPTY_BLOCK_HEADER;
+    return deflateScratch.subarray(0, produced - FLUSH_TAIL.length);
   }
 
   reset(): void {
@@ -111,26 +117,31 @@ function growDeflateScratch(): void {
   deflateScratch = grown;
 }
 
+function openInflater(windowBits: number, dictionary: Uint8Array | undefined): ZlibInternals {
+  const options = { windowBits, chunkSize: UNUSED_CHUNK_SIZE };
+  return internalsOf(
+    createInflateRaw(dictionary === undefined ? options : { ...options, dictionary }),
+  );
+}
+
 class HandleInflater implements InflateContext {
   used = 0;
   isSpent = false;
-  readonly #handle: ZlibHandle;
-  readonly #state: Uint32Array;
+  readonly #windowBits: number;
+  #handle: ZlibHandle;
+  #state: Uint32Array;
+  #hasDictionary: boolean;
   #hasFailed = false;
   /** How much of the tail has gone in, of a message whose sink stopped there. */
   #tailUsed = 0;
 
   constructor(windowBits: number, dictionary: Uint8Array | undefined) {
-    const options = { windowBits, chunkSize: UNUSED_CHUNK_SIZE };
-    const stream = createInflateRaw(
-      dictionary === undefined ? options : { ...options, dictionary },
-    );
-    const { _handle, _writeState } = internalsOf(stream);
+    const { _handle, _writeState } = openInflater(windowBits, dictionary);
+    this.#windowBits = windowBits;
     this.#handle = _handle;
     this.#state = _writeState;
-    this.#handle.onerror = () => {
-      this.#hasFailed = true;
-    };
+    this.#hasDictionary = dictionary !== undefined;
+    this.#listen();
   }
 
   inflate(
@@ -160,7 +171,8 @@ class HandleInflater implements InflateContext {
   }
 
   reset(): void {
-    this.#handle.reset();
+    if (this.#hasDictionary) this.#replace();
+    else this.#handle.reset();
     this.isSpent = false;
     this.#hasFailed = false;
     this.#tailUsed = 0;
@@ -168,6 +180,25 @@ class HandleInflater implements InflateContext {
 
   close(): void {
     this.#handle.close();
+  }
+
+  /**
+   * Takes a new handle. Node's `reset` starts from the dictionary again, which is what another connection received: a peer
+   * could refer back to it and have it sent to itself.
+   */
+  #replace(): void {
+    this.#handle.close();
+    const { _handle, _writeState } = openInflater(this.#windowBits, undefined);
+    this.#handle = _handle;
+    this.#state = _writeState;
+    this.#hasDictionary = false;
+    this.#listen();
+  }
+
+  #listen(): void {
+    this.#handle.onerror = () => {
+      this.#hasFailed = true;
+    };
   }
 
   /** Runs zlib once; returns how much of the input is left. */
