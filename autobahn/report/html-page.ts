@@ -38,7 +38,7 @@ const STYLE = `
 }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--page); color: var(--ink); font: 15px/1.5 system-ui, sans-serif; }
-main { max-width: 1180px; margin: 0 auto; padding: 2rem 1.25rem 4rem; }
+main { max-width: 1400px; margin: 0 auto; padding: 2rem 1.25rem 4rem; }
 h1 { font-size: 1.6rem; margin: 0 0 .25rem; } h2 { font-size: 1.1rem; margin: 2rem 0 .6rem; }
 p { margin: .25rem 0 .75rem; } .soft { color: var(--soft); } a { color: var(--link); text-decoration: none; }
 a:hover { text-decoration: underline; } code, pre { font: 13px/1.5 ui-monospace, monospace; }
