@@ -39,8 +39,8 @@ export interface Workload {
   sizes: number[];
   /** Into how many frames each message is cut. */
   fragments: number;
-  /** Payload text is JSON records (compressible), ASCII letters, or words of several scripts. */
-  content: 'ascii' | 'unicode' | 'json';
+  /** ASCII letters, words of several scripts, JSON rows that compress easily, or JSON of chat messages that do not. */
+  content: 'ascii' | 'unicode' | 'table' | 'chat';
   secure: boolean;
   deflate: boolean;
   /** How a broadcasting server sends: a loop of send, or its way of making the frame once. */

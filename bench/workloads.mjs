@@ -142,9 +142,10 @@ const EVENT_SOURCE = workload({
 });
 
 const COMPRESSED = [
-  echo('deflate-1k', [32, 4], KiB, 'JSON 1 KiB', { quick: true }),
-  echo('deflate-64k', [4, 2], 64 * KiB, 'JSON 64 KiB', { loopDelay: true }),
-  echo('deflate-1m', [2, 1], MiB, 'JSON 1 MiB', { loopDelay: true }),
+  echo('deflate-1k', [32, 4], KiB, 'JSON rows 1 KiB', { quick: true }),
+  echo('deflate-1k-chat', [32, 4], KiB, 'JSON chat 1 KiB', { content: 'chat' }),
+  echo('deflate-64k', [4, 2], 64 * KiB, 'JSON rows 64 KiB', { loopDelay: true }),
+  echo('deflate-1m', [2, 1], MiB, 'JSON rows 1 MiB', { loopDelay: true }),
   workload({
     id: 'deflate-broadcast',
     group: '',
@@ -160,7 +161,7 @@ const COMPRESSED = [
   group: 'Compressed',
   peers: COMPRESSING,
   text: true,
-  content: /** @type {const} */ ('json'),
+  content: row.content === 'ascii' ? /** @type {const} */ ('table') : row.content,
   deflate: true,
 }));
 
@@ -193,7 +194,7 @@ const CONNECTIONS = [
     peers: COMPRESSING,
     connections: 2000,
     text: true,
-    content: 'json',
+    content: 'table',
     sizes: [1000],
     deflate: true,
   }),

@@ -1,8 +1,8 @@
 /**
  * What messages are made of, and the batches of frames that a load sends.
  *
- * Deterministic but for the masking keys. JSON differs from record to record, as real traffic does: the same message again and
- * again would compress to nothing under context takeover.
+ * Deterministic but for the masking keys. JSON differs from message to message, as real traffic does: the same one again and again
+ * would compress to nothing under context takeover.
  */
 
 import { deflateRawSync, constants as zlibConstants } from 'node:zlib';
@@ -14,7 +14,12 @@ const CYCLE_BYTES = 4 * 1024 * 1024;
 /** The empty stored block that ends a flush, which a sender leaves out (RFC 7692 §7.2.1). */
 const FLUSH_TAIL_LENGTH = 4;
 
-const WORDS = ['order', 'trade', 'quote', 'cancel', 'modify', 'status', 'partial', 'filled'];
+const WORDS = (
+  'about after all also and because before but come could day down each find first for from get give good have here ' +
+  'how into just know like long look make many more most new not now number one only other our out over part people ' +
+  'please say see some take than that their them then there these they thing think this time two use very want water ' +
+  'way well what when where which who will with word work would write year you'
+).split(' ');
 
 /** @param {number} seed */
 function randomSource(seed) {
@@ -26,18 +31,34 @@ function randomSource(seed) {
 }
 
 /**
+ * Rows of a table, as an API lists them: keys and shapes repeat, ids count up. zlib is quick with these.
+ *
  * @param {number} length
  * @param {number} seed
  */
-function jsonText(length, seed) {
-  const random = randomSource(seed * 7919 + 17);
+function tableText(length, seed) {
   let text = '[';
-  while (text.length < length) {
-    const id = Math.floor(random() * 1e9);
-    const kind = WORDS[Math.floor(random() * WORDS.length)];
-    const price = (random() * 1000).toFixed(4);
-    const user = Math.floor(random() * 1e12).toString(36);
-    text += `{"id":${id},"type":"${kind}","price":${price},"user":"${user}","active":true},`;
+  for (let row = 0; text.length < length; row++) {
+    const id = seed * 1000 + row;
+    const isActive = (row + seed) % 3 === 0;
+    text += `{"id":${id},"name":"user ${row}","email":"user${row}@example.com","active":${isActive},"tags":["a","b"]},`;
+  }
+  return `${text.slice(0, length - 1)}]`;
+}
+
+/**
+ * Chat messages: words in ever new order, which cost zlib five times what rows do.
+ *
+ * @param {number} length
+ * @param {number} seed
+ */
+function chatText(length, seed) {
+  const random = randomSource(seed * 7919 + 17);
+  const word = () => WORDS[Math.floor(random() * WORDS.length)];
+  let text = '[';
+  for (let row = 0; text.length < length; row++) {
+    const words = Array.from({ length: 12 + Math.floor(random() * 24) }, word).join(' ');
+    text += `{"type":"message","room":"general","id":${seed * 1000 + row},"user":"${word()}","text":"${words}"},`;
   }
   return `${text.slice(0, length - 1)}]`;
 }
@@ -49,7 +70,8 @@ function jsonText(length, seed) {
  * @returns {Buffer}
  */
 export function buildPayload({ content, text }, length, seed = 0) {
-  if (content === 'json') return Buffer.from(jsonText(length, seed));
+  if (content === 'table') return Buffer.from(tableText(length, seed));
+  if (content === 'chat') return Buffer.from(chatText(length, seed));
   if (!text) {
     const random = randomSource(seed + 3);
     return Buffer.from(Uint8Array.from({ length }, () => random() * 256));

@@ -108,7 +108,7 @@ export function printWorkload(result) {
     );
   }
   for (const { peer, failure } of result.peers) {
-    if (failure !== undefined) console.log(`  ${peer} FAILED: ${failure}`);
+    if (failure !== undefined) console.log(`  ${peer} FAILED: ${failure.split('\n').slice(0, 2).join('')}`);
   }
 }
 
