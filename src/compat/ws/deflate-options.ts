@@ -104,5 +104,7 @@ function isAcceptable(offer: ExtensionParameters, options: PerMessageDeflateOpti
     if (serverMaxWindowBits === false) return false;
     if (typeof serverMaxWindowBits === 'number' && serverMaxWindowBits > wanted) return false;
   }
-  return typeof clientMaxWindowBits !== 'number' || offer['client_max_window_bits'] !== undefined;
+  if (typeof clientMaxWindowBits !== 'number') return true;
+  const offered = offer['client_max_window_bits'];
+  return offered === true || (typeof offered === 'number' && offered >= clientMaxWindowBits);
 }

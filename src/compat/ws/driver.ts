@@ -133,6 +133,7 @@ export class WsDriver<Owner> extends SocketDriver {
 
   #drainClosedSocket(): void {
     if (!this.connection.isPaused) return;
+    this.#events.closing(this.#owner);
     for (let chunk = this.socket.read(); chunk !== null; chunk = this.socket.read()) {
       this.connection.receive(chunk as Uint8Array);
     }

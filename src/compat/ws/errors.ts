@@ -136,6 +136,9 @@ function unexpectedStatus(error: WebSocketError, hasTooManyRedirects: boolean): 
   if (isRedirect && hasTooManyRedirects) {
     return new Error('Maximum redirects exceeded', { cause: error });
   }
+  if (isRedirect && error.message.includes('not a WebSocket URL')) {
+    return new SyntaxError(error.message, { cause: error });
+  }
   if (isRedirect && error.message.includes('redirect')) {
     return new Error(error.message, { cause: error });
   }

@@ -31,6 +31,7 @@ export function frameList(data: unknown, options: FrameOptions): Buffer[] {
   const header = Buffer.allocUnsafe(headerLength(length, isMasked));
   const firstByte = (options.fin ? FIN : 0) | (options.rsv1 ? RSV1 : 0) | options.opcode;
   writeHeader(header, 0, firstByte, length, isMasked ? MASK : 0);
+  if (length === 0 && !isMasked) return [header];
   if (!isMasked) return [header, payload];
 
   const key = header.subarray(header.length - 4);

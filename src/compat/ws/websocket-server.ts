@@ -253,9 +253,10 @@ export class WebSocketServer<
     });
     // A head is bounded by its bytes. By default Node drops headers after the 1,000th, and Upgrade may be among them.
     server.maxHeadersCount = 0;
-    this.#attach(server);
     const { port, host, backlog } = settings;
+    // Before our own listener, so that the callback is called before the 'listening' event, as in ws.
     server.listen({ port, host: host ?? undefined, backlog: backlog ?? undefined }, callback);
+    this.#attach(server);
   }
 
   #attach(server: HttpServer): void {
@@ -290,7 +291,7 @@ export class WebSocketServer<
     fault: Error,
   ): void {
     if (this.listenerCount('wsClientError') > 0) {
-      this.emit('wsClientError', fault, socket, request);
+      this.emit('wsClientError', new Error(fault.message, { cause: fault }), socket, request);
     } else {
       refuse(socket, { status, message: fault.message, fault: fault as WebSocketError });
     }

@@ -353,7 +353,8 @@ export class WebSocket extends TypedEmitter<WebSocketEvents> {
   }
 
   #failConnecting(error: WebSocketError): void {
-    const hasTooMany = this.#redirectCount >= maxRedirectsOf(this.#options);
+    const follows = this.#options.followRedirects === true;
+    const hasTooMany = follows && this.#redirectCount >= maxRedirectsOf(this.#options);
     this.#attempt = undefined;
     this.#isClosing = true;
     this.#hasErred = true;

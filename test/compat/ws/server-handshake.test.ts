@@ -1,0 +1,237 @@
+/** What a server answers to a handshake: the statuses, bodies' kind and headers of `ws`. */
+
+import { createServer, type IncomingMessage } from 'node:http';
+import { describe } from 'vitest';
+import { type Log, once, type Server, same, serve, showError } from './libraries.ts';
+import { RawClient, requestLines } from './raw-peer.ts';
+
+/** The parts of a response head that both libraries decide: the status line and the headers, without their order. */
+function logHead(log: Log, head: string): void {
+  const [status = '', ...headers] = head.split('\r\n');
+  log.push(status);
+  const names = headers
+    .map((line) => line.replace(/^(Content-Length|Date): .*/, '$1'))
+    .filter((line) => !/^(Allow|Keep-Alive)/i.test(line));
+  log.push(...names.sort());
+}
+
+interface ClientInfo {
+  origin: string;
+  secure: boolean;
+  req: IncomingMessage;
+}
+
+async function ask(port: number, request: string): Promise<string> {
+  const client = new RawClient(port);
+  const head = await client.upgrade(request);
+  client.socket.destroy();
+  return head;
+}
+
+const REQUESTS: { readonly [name: string]: string } = {
+  'a request that keeps the rules': requestLines(),
+  'version 8': requestLines({ 'Sec-WebSocket-Version': '8' }),
+  'another method': requestLines({}, 'POST / HTTP/1.1'),
+  'another protocol to upgrade to': requestLines({ Upgrade: 'h2c' }),
+  'no key': requestLines({ 'Sec-WebSocket-Key': undefined }),
+  'a key of the wrong length': requestLines({ 'Sec-WebSocket-Key': 'Zm9v' }),
+  'no version': requestLines({ 'Sec-WebSocket-Version': undefined }),
+  'version 12': requestLines({ 'Sec-WebSocket-Version': '12' }),
+  subprotocols: requestLines({ 'Sec-WebSocket-Protocol': 'a, b' }),
+  'a subprotocol twice': requestLines({ 'Sec-WebSocket-Protocol': 'a, a' }),
+  'subprotocols that are no tokens': requestLines({ 'Sec-WebSocket-Protocol': 'a b' }),
+  'an empty list of subprotocols': requestLines({ 'Sec-WebSocket-Protocol': '' }),
+  'extensions, which are off': requestLines({ 'Sec-WebSocket-Extensions': 'permessage-deflate' }),
+  'malformed extensions, which are off': requestLines({ 'Sec-WebSocket-Extensions': ';;' }),
+};
+
+describe('the answer to', () => {
+  for (const [name, request] of Object.entries(REQUESTS)) {
+    same(name, async (library, log) => {
+      const { server, port } = await serve(library);
+      logHead(log, await ask(port, request));
+      server.close();
+    });
+    same(`${name}, where wsClientError is listened to`, async (library, log) => {
+      const { server, port } = await serve(library);
+      server.on('wsClientError', (error, socket, received) => {
+        log.push(`wsClientError ${showError(error)} ${received.url}`);
+        socket.end('HTTP/1.1 418 Own Answer\r\n\r\n');
+      });
+      log.push((await ask(port, request)).split('\r\n')[0] ?? '');
+      server.close();
+    });
+  }
+
+  same('a plain request to a server of its own', async (library, log) => {
+    const { server, port } = await serve(library);
+    const response = await fetch(`http://127.0.0.1:${port}/`);
+    log.push(`${response.status} ${response.headers.get('content-type')} ${await response.text()}`);
+    server.close();
+  });
+});
+
+const DEFLATE_OFFERS = [
+  'permessage-deflate',
+  'permessage-deflate; client_max_window_bits',
+  'permessage-deflate; client_max_window_bits=10',
+  'permessage-deflate; server_max_window_bits=10',
+  'permessage-deflate; server_no_context_takeover; client_no_context_takeover',
+  'permessage-deflate; unknown',
+  'permessage-deflate; server_max_window_bits=7',
+  'permessage-deflate; server_max_window_bits',
+  'permessage-deflate; client_max_window_bits="10"',
+  'permessage-deflate; server_no_context_takeover=1',
+  'permessage-deflate; client_max_window_bits; client_max_window_bits',
+  'permessage-deflate; server_no_context_takeover, permessage-deflate',
+  'foo, permessage-deflate',
+  'foo',
+  ';;',
+];
+const DEFLATE_OPTIONS: readonly object[] = [
+  {},
+  { serverNoContextTakeover: true, clientNoContextTakeover: true },
+  { serverNoContextTakeover: false },
+  { serverMaxWindowBits: 11, clientMaxWindowBits: 12 },
+];
+
+describe('the answer to offers of compression', () => {
+  for (const options of DEFLATE_OPTIONS) {
+    same(`with ${JSON.stringify(options)}`, async (library, log) => {
+      const { server, port } = await serve(library, { perMessageDeflate: options });
+      for (const offer of DEFLATE_OFFERS) {
+        const head = await ask(port, requestLines({ 'Sec-WebSocket-Extensions': offer }));
+        const [status] = head.split('\r\n');
+        const extensions = /^sec-websocket-extensions: (.*)$/im.exec(head)?.[1] ?? 'none';
+        log.push(`${offer} => ${status} ${extensions.split('; ').sort().join('; ')}`);
+      }
+      server.close();
+    });
+  }
+});
+
+describe('verifyClient', () => {
+  same('lets in and refuses by its result', async (library, log) => {
+    const { server, port } = await serve(library, {
+      verifyClient: (info: ClientInfo) => {
+        log.push(`${info.origin} ${info.secure} ${info.req.url}`);
+        return info.req.url === '/in';
+      },
+    });
+    const headers = { Origin: 'http://example.com' };
+    logHead(log, await ask(port, requestLines(headers, 'GET /in HTTP/1.1')));
+    logHead(log, await ask(port, requestLines(headers, 'GET /out HTTP/1.1')));
+    server.close();
+  });
+
+  same('refuses by a call, with code, message and headers', async (library, log) => {
+    const { server, port } = await serve(library, {
+      verifyClient: (info, callback) => {
+        setTimeout(() => {
+          if (info.req.url === '/in') callback(true);
+          else if (info.req.url === '/plain') callback(false);
+          else callback(false, 403, 'go away', { 'X-Reason': 'because', 'Retry-After': 120 });
+        }, 5);
+      },
+    });
+    for (const path of ['/in', '/plain', '/out']) {
+      logHead(log, await ask(port, requestLines({}, `GET ${path} HTTP/1.1`)));
+    }
+    server.close();
+  });
+
+  same('sees the origin of version 8', async (library, log) => {
+    const { server, port } = await serve(library, {
+      verifyClient: (info: { origin: string }) => {
+        log.push(`${info.origin}`);
+        return true;
+      },
+    });
+    const headers = { 'Sec-WebSocket-Version': '8', 'Sec-WebSocket-Origin': 'http://old' };
+    logHead(log, await ask(port, requestLines(headers)));
+    server.close();
+  });
+});
+
+describe('handleProtocols', () => {
+  for (const [name, choose] of Object.entries({
+    'chooses the last': (protocols: Set<string>) => [...protocols].at(-1) ?? false,
+    'chooses none': () => false as const,
+  })) {
+    same(name, async (library, log) => {
+      const { server, port } = await serve(library, {
+        handleProtocols: (protocols, request) => {
+          log.push(`${[...protocols]} ${request.url}`);
+          return choose(protocols);
+        },
+      });
+      server.on('connection', (socket) => log.push(`connection ${socket.protocol}`));
+      logHead(log, await ask(port, requestLines({ 'Sec-WebSocket-Protocol': 'a, b' })));
+      logHead(log, await ask(port, requestLines()));
+      server.close();
+    });
+  }
+});
+
+describe('what is served', () => {
+  same('path: the path alone, whatever the query', async (library, log) => {
+    const { server, port } = await serve(library, { path: '/chat' });
+    for (const target of ['/chat', '/chat?x=1', '/chat/', '/', '/chats']) {
+      const head = await ask(port, requestLines({}, `GET ${target} HTTP/1.1`));
+      log.push(`${target} ${head.split('\r\n')[0]}`);
+    }
+    server.close();
+  });
+
+  same('shouldHandle may be overridden', async (library, log) => {
+    const { server, port } = await serve(library);
+    server.shouldHandle = (request) => request.url === '/mine';
+    for (const target of ['/mine', '/other']) {
+      const head = await ask(port, requestLines({}, `GET ${target} HTTP/1.1`));
+      log.push(`${target} ${head.split('\r\n')[0]}`);
+    }
+    server.close();
+  });
+
+  same('headers: listeners may change the lines', async (library, log) => {
+    const { server, port } = await serve(library);
+    server.on('headers', (headers, request) => {
+      log.push(`${headers.length} ${headers[0]} ${request.url}`);
+      headers.push('Set-Cookie: a=b', 'X-Own: 1');
+    });
+    logHead(log, await ask(port, requestLines()));
+    server.close();
+  });
+
+  same('several servers on one HTTP server, each with noServer', async (library, log) => {
+    const http = createServer();
+    const servers: Record<string, Server> = {
+      '/foo': new library.WebSocketServer({ noServer: true }),
+      '/bar': new library.WebSocketServer({ noServer: true }),
+    };
+    http.on('upgrade', (request, socket, head) => {
+      const server = servers[request.url ?? ''];
+      if (server === undefined) {
+        socket.destroy();
+        return;
+      }
+      server.handleUpgrade(request, socket, head, (websocket, same) => {
+        log.push(`done ${request.url} ${websocket.readyState} ${same === request}`);
+        server.emit('connection', websocket, request, 'extra');
+      });
+    });
+    for (const [path, server] of Object.entries(servers)) {
+      server.on('connection', (_websocket, request, extra?: unknown) => {
+        log.push(`connection ${path} ${request.url} ${extra} ${server.clients.size}`);
+      });
+    }
+    http.listen(0, '127.0.0.1');
+    await once(http, 'listening');
+    const { port } = http.address() as { port: number };
+    for (const path of ['/foo', '/bar', '/baz']) {
+      const head = await ask(port, requestLines({}, `GET ${path} HTTP/1.1`));
+      log.push(head.split('\r\n')[0] ?? '');
+    }
+    http.close();
+  });
+});
