@@ -108,7 +108,8 @@ export function printWorkload(result) {
     );
   }
   for (const { peer, failure } of result.peers) {
-    if (failure !== undefined) console.log(`  ${peer} FAILED: ${failure.split('\n').slice(0, 2).join('')}`);
+    if (failure !== undefined)
+      console.log(`  ${peer} FAILED: ${failure.split('\n').slice(0, 2).join('')}`);
   }
 }
 
