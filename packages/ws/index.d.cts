@@ -1,0 +1,3 @@
+import WebSocket = require('sanswire/ws');
+
+export = WebSocket;

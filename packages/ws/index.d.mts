@@ -1,0 +1,2 @@
+export * from 'sanswire/ws';
+export { default } from 'sanswire/ws';
