@@ -1,0 +1,114 @@
+/** What each entry of the package exports, name by name: to add or lose one is a change of the public API. */
+
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import * as engine from '../src/engine.ts';
+import * as sanswire from '../src/index.ts';
+
+const NAMES: Readonly<Record<string, readonly string[]>> = {
+  '.': [
+    'CLOSED',
+    'CLOSING',
+    'CONNECTING',
+    'Client',
+    'CloseCode',
+    'CloseEvent',
+    'ErrorEvent',
+    'EventSource',
+    'HandshakeError',
+    'InvalidStateError',
+    'LimitExceededError',
+    'MessageEvent',
+    'OPEN',
+    'PreparedMessage',
+    'ProtocolError',
+    'WebSocket',
+    'WebSocketError',
+    'WebSocketEvent',
+    'default',
+    'isWebSocket',
+    'module.exports',
+    'permessageDeflate',
+    'prepare',
+    'validateOptions',
+  ],
+  './engine': [
+    'ClientEndpoint',
+    'ClientHandshake',
+    'CloseCode',
+    'Connection',
+    'DEFAULT_HIGH_WATER_MARK',
+    'DEFAULT_MAX_HEADER_BYTES',
+    'DEFAULT_MAX_LENGTH',
+    'Endpoint',
+    'FAULTS',
+    'FrameParser',
+    'FrameSerializer',
+    'HandshakeError',
+    'InvalidStateError',
+    'LimitExceededError',
+    'Opcode',
+    'PreparedMessage',
+    'ProtocolError',
+    'ProxyHandshake',
+    'ServerEndpoint',
+    'ServerHandshake',
+    'WebSocketError',
+    'isApplicationCloseCode',
+    'isSendableCloseCode',
+    'nodeHost',
+  ],
+};
+
+interface Manifest {
+  readonly exports: Readonly<Record<string, string | { readonly [condition: string]: string }>>;
+}
+
+const manifest = JSON.parse(
+  readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
+) as Manifest;
+const entries = Object.entries(manifest.exports).filter(([entry]) => entry !== './package.json');
+
+describe('The entries of package.json', () => {
+  it.each(entries)(
+    '%s names types first, and files of one module in src/',
+    async (_, conditions) => {
+      expect(typeof conditions).toBe('object');
+      expect(Object.keys(conditions)).toEqual(['types', 'default']);
+      const { types = '', default: code = '' } = conditions as Readonly<Record<string, string>>;
+      expect(types.replace(/\.d\.ts$/, '')).toBe(code.replace(/\.js$/, ''));
+      expect(code).toMatch(/^\.\/dist\/[a-z-]+\.js$/);
+    },
+  );
+});
+
+describe('The exports', () => {
+  it('of sanswire are these', () => {
+    expect(Object.keys(sanswire).sort()).toEqual([...(NAMES['.'] ?? [])].sort());
+  });
+
+  it('of sanswire/engine are these', () => {
+    expect(Object.keys(engine).sort()).toEqual([...(NAMES['./engine'] ?? [])].sort());
+  });
+
+  it('of sanswire are one class and its statics', () => {
+    const { WebSocket, ...exported } = sanswire;
+    expect(exported.default).toBe(WebSocket);
+    expect(exported['module.exports']).toBe(WebSocket);
+    expect(WebSocket.WebSocket).toBe(WebSocket);
+    for (const name of [
+      'Client',
+      'EventSource',
+      'isWebSocket',
+      'validateOptions',
+      'permessageDeflate',
+      'prepare',
+      'CONNECTING',
+      'OPEN',
+      'CLOSING',
+      'CLOSED',
+    ] as const) {
+      expect(WebSocket[name], name).toBe(exported[name]);
+    }
+  });
+});
