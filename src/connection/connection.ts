@@ -23,6 +23,7 @@ import {
 import { FIN, SHORT_PAYLOAD_MAX } from '../frame/frame-header.ts';
 import { Opcode } from '../frame/opcode.ts';
 import type { Host } from '../host.ts';
+import { checkBytes } from './check-bytes.ts';
 import { type ExtensionLink, linkExtensions } from './extension-link.ts';
 import type { ConnectionHandler } from './handler.ts';
 import { keepable } from './keepable.ts';
@@ -439,6 +440,7 @@ export class Connection implements WireConnection, ReceiverOwner, SenderOwner {
   }
 
   #sendControl(opcode: Opcode, payload: Uint8Array, callback: WriteCallback | undefined): boolean {
+    checkBytes(payload);
     if (payload.length > SHORT_PAYLOAD_MAX) {
       throw new RangeError(`The payload of a control frame is at most ${SHORT_PAYLOAD_MAX} bytes`);
     }

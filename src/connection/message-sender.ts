@@ -9,6 +9,7 @@ import { InvalidStateError, LimitExceededError, type WebSocketError } from '../e
 import { FIN } from '../frame/frame-header.ts';
 import { Opcode } from '../frame/opcode.ts';
 import type { Host } from '../host.ts';
+import { checkBytes } from './check-bytes.ts';
 import { MessageBuffer } from './message-buffer.ts';
 import type { ResolvedLimits, Role } from './options.ts';
 import type { OutgoingExtension, ReadyMessage, ReadySender } from './outgoing-extension.ts';
@@ -82,6 +83,7 @@ export class MessageSender implements ReadySender {
     isCoded: boolean,
     callback: WriteCallback | undefined,
   ): boolean {
+    checkBytes(payload);
     if (!this.#canSendWhole(callback)) return false;
     const extension = this.#extension;
     if (extension !== undefined && !extension.canPass(payload.length, isCoded)) {
@@ -119,6 +121,7 @@ export class MessageSender implements ReadySender {
     callback: WriteCallback | undefined,
     isText: boolean,
   ): boolean {
+    if (typeof data !== 'string') checkBytes(data);
     if (!this.#canSend(callback)) return false;
     const isFirst = !this.#isInFragments;
     if (isFirst) this.#fragmentOpcode = isText ? Opcode.TEXT : Opcode.BINARY;
