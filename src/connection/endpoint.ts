@@ -98,7 +98,7 @@ export abstract class Endpoint {
 
   /** Hands over all output, in order, for one write; {@link Endpoint.outputWritten} follows when it is done. */
   takeOutput(): Uint8Array[] {
-    const frames = this.connection?.takeOutput() ?? [];
+    const frames = this.connection?.takeOutput(this.#handshakeOutput?.length) ?? [];
     if (this.#handshakeOutput === undefined) return frames;
     const chunks = [this.#handshakeOutput, ...frames];
     this.#handshakeOutput = undefined;

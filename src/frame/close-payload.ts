@@ -42,12 +42,14 @@ export function parseClosePayload(
  *
  * @param code - a sendable close code; 1005 for none
  * @throws RangeError when the code must not be sent (RFC 6455 §7.4), or the reason is over {@link REASON_MAX_LENGTH} bytes
+ * @throws TypeError when the reason is no string
  */
 export function checkCloseStatus(host: Host, code: number, reason: string): void {
   const isSendable = Number.isInteger(code) && isSendableCloseCode(code);
   if (!isSendable && code !== CloseCode.NO_STATUS_RECEIVED) {
     throw new RangeError(`The close code ${code} must not be sent`);
   }
+  if (typeof reason !== 'string') throw new TypeError('The close reason must be a string');
   if (host.textLength(reason) > REASON_MAX_LENGTH) {
     throw new RangeError(`The close reason is longer than ${REASON_MAX_LENGTH} bytes in UTF-8`);
   }

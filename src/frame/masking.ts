@@ -87,20 +87,25 @@ function maskInto(
 
 const IS_LITTLE_ENDIAN = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1;
 
+/** The longest memory in bytes whose view is kept: as much as a socket usually reads at once. */
+const KEPT_MAX_LENGTH = 64 * 1024;
+
 /**
  * The last memory that was masked, as words. The frames of a chunk lie in the same memory, so one view serves them all;
  * a view for each frame would cost as much as masking 60 bytes. It keeps one chunk of the process alive, not one of each
- * connection.
+ * connection, and none that is longer than {@link KEPT_MAX_LENGTH}.
  */
 let wordsBuffer: ArrayBufferLike | undefined;
 let words: Int32Array = new Int32Array(0);
 
 function wordsOf(buffer: ArrayBufferLike): Int32Array {
-  if (buffer !== wordsBuffer) {
-    words = new Int32Array(buffer, 0, buffer.byteLength >>> 2);
+  if (buffer === wordsBuffer) return words;
+  const view = new Int32Array(buffer, 0, buffer.byteLength >>> 2);
+  if (buffer.byteLength <= KEPT_MAX_LENGTH) {
+    words = view;
     wordsBuffer = buffer;
   }
-  return words;
+  return view;
 }
 
 function maskWordsInPlace(bytes: Uint8Array, start: number, end: number, key: number): void {

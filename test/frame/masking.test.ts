@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { maskBytes } from '../../src/frame/masking.ts';
 import { naiveMask } from '../support/frames.ts';
+import { BufferWatch } from '../support/garbage.ts';
 import { hex, utf8 } from '../support/hex.ts';
 
 const KEY = 0x37_fa_21_3d;
@@ -90,5 +91,15 @@ describe('maskBytes', () => {
         expect(bytes).toEqual(naiveMask(payload, KEY_BYTES));
       }),
     );
+  });
+
+  it('keeps no memory alive that is longer than a chunk of a socket', async () => {
+    const watch = new BufferWatch();
+    for (const length of [100 * 1024, 64 * 1024]) {
+      const bytes = new Uint8Array(length);
+      watch.watch(bytes);
+      maskBytes(bytes, 0, length, bytes, 0, KEY, 0);
+    }
+    expect(await watch.retainedLength()).toBeLessThanOrEqual(64 * 1024);
   });
 });

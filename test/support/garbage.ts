@@ -14,6 +14,8 @@ export async function collectGarbage(): Promise<void> {
   if (typeof collect !== 'function') throw new Error('This Node cannot collect garbage on demand');
   await setImmediate();
   collect();
+  await setImmediate();
+  collect();
 }
 
 /** Remembers buffers without keeping them. */
