@@ -8,7 +8,6 @@
 import { Writable } from 'node:stream';
 import { Connection } from '../../connection/connection.ts';
 import type { ConnectionHandler } from '../../connection/handler.ts';
-import type { WebSocketError } from '../../errors.ts';
 import { toConnectionError } from './errors.ts';
 import { readConnectionSettings } from './options.ts';
 import { toBuffer, toRawData } from './payload.ts';
@@ -38,7 +37,7 @@ export interface ReceiverOptions {
 
 type WriteDone = (error?: Error | null) => void;
 
-export class Receiver extends Writable implements ConnectionHandler {
+export class Receiver extends Writable {
   readonly #connection: Connection;
   readonly #binaryType: BinaryType;
   readonly #isSynchronous: boolean;
@@ -59,7 +58,7 @@ export class Receiver extends Writable implements ConnectionHandler {
       answersPings: false,
       role: isServer ? 'server' : 'client',
       sessions: session === undefined ? [] : [session],
-      handler: this,
+      handler: this.#createHandler(),
     });
   }
 
@@ -71,48 +70,37 @@ export class Receiver extends Writable implements ConnectionHandler {
 
   // ---- From the connection -----------------------------------------------------------------------------------------
 
-  /** @internal */
-  onMessage(data: string | Uint8Array, isBinary: boolean): void {
-    const bytes = data as Uint8Array;
-    const message = isBinary ? toRawData(bytes, this.#binaryType) : toBuffer(bytes);
-    this.#tell('message', message, isBinary);
+  /** What the connection tells, kept apart so that a Receiver has no methods but those of `ws`. */
+  #createHandler(): ConnectionHandler {
+    const ignore = (): void => {};
+    return {
+      onMessage: (data, isBinary) => {
+        const bytes = data as Uint8Array;
+        const message = isBinary ? toRawData(bytes, this.#binaryType) : toBuffer(bytes);
+        this.#tell('message', message, isBinary);
+      },
+      onPing: (payload) => this.#tell('ping', toBuffer(payload)),
+      onPong: (payload) => this.#tell('pong', toBuffer(payload)),
+      onClosing: () => this.#conclude(),
+      onError: (error) => {
+        this.#error = toConnectionError(error) ?? error;
+      },
+      onMessageStart: ignore,
+      onMessageData: ignore,
+      onMessageEnd: ignore,
+      onDrain: ignore,
+      onOutput: ignore,
+      onClose: ignore,
+    };
   }
 
-  /** @internal */
-  onPing(payload: Uint8Array): void {
-    this.#tell('ping', toBuffer(payload));
-  }
-
-  /** @internal */
-  onPong(payload: Uint8Array): void {
-    this.#tell('pong', toBuffer(payload));
-  }
-
-  /** @internal */
-  onClosing(): void {
+  /** The peer has sent its Close: nothing may follow. */
+  #conclude(): void {
     const { closeReceived } = this.#connection;
     if (closeReceived === undefined) return;
     this.emit('conclude', closeReceived.code, Buffer.from(closeReceived.reason));
     this.end();
   }
-
-  /** @internal */
-  onError(error: WebSocketError): void {
-    this.#error = toConnectionError(error) ?? error;
-  }
-
-  /** @internal */
-  onMessageStart(): void {}
-  /** @internal */
-  onMessageData(): void {}
-  /** @internal */
-  onMessageEnd(): void {}
-  /** @internal */
-  onDrain(): void {}
-  /** @internal */
-  onOutput(): void {}
-  /** @internal */
-  onClose(): void {}
 
   // ---- Inside ------------------------------------------------------------------------------------------------------
 
