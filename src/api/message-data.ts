@@ -69,3 +69,12 @@ export function fromBytes(bytes: Uint8Array, type: BinaryType): Buffer | ArrayBu
   const copy = new Uint8Array(bytes).buffer;
   return type === 'arraybuffer' ? copy : new Blob([copy]);
 }
+
+/** What a message is when it is delivered: text, or binary in the form that `binaryType` asks for. */
+export type ReceivedData = string | Buffer | ArrayBuffer | Blob;
+
+/** Returns about how many bytes of memory a message keeps that was delivered. */
+export function receivedLength(message: ReceivedData): number {
+  if (typeof message === 'string') return message.length;
+  return message instanceof Blob ? message.size : message.byteLength;
+}

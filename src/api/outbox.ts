@@ -1,6 +1,7 @@
 /**
- * Messages that cannot go to the connection yet: those sent while connecting, and those behind a Blob whose bytes have not
- * been read. They leave in the order of the calls, and `close()` takes its place among them.
+ * Messages that cannot go to the connection yet: those sent while connecting, those behind a Blob whose bytes have not been
+ * read, and those behind a message that is sent as a stream. They leave in the order of the calls, and `close()` takes its
+ * place among them.
  *
  * An outbox exists only while it holds something. Its bytes count as buffered, so maxBufferedAmount bounds it.
  */
@@ -27,8 +28,13 @@ export interface OutboxOwner {
   onFailed(error: unknown): void;
 }
 
+/** A place in the queue that is no message: what has it is told when its turn comes. */
+export interface Turn {
+  begin(): void;
+}
+
 interface Entry {
-  payload: Payload | Blob;
+  payload: Payload | Blob | Turn;
   readonly length: number;
   readonly callback: WriteCallback | undefined;
 }
@@ -56,6 +62,12 @@ export class Outbox {
     this.flush();
   }
 
+  /** Queues a turn; the callback is called instead when it will not come. */
+  pushTurn(turn: Turn, callback: WriteCallback): void {
+    this.#entries.push({ payload: turn, length: 0, callback });
+    this.flush();
+  }
+
   /** Closes the connection once everything held has been delivered. */
   closeAfter(code: number, reason: string): void {
     this.#close ??= { code, reason };
@@ -75,7 +87,8 @@ export class Outbox {
       }
       this.#entries.shift();
       this.byteLength -= entry.length;
-      this.#hasRoom = this.#owner.deliver(entry.payload, entry.callback);
+      if (isTurn(entry.payload)) entry.payload.begin();
+      else this.#hasRoom = this.#owner.deliver(entry.payload, entry.callback);
     }
   }
 
@@ -96,4 +109,8 @@ export class Outbox {
       (error: unknown) => this.#owner.onFailed(error),
     );
   }
+}
+
+function isTurn(payload: Payload | Turn): payload is Turn {
+  return typeof payload === 'object' && 'begin' in payload;
 }

@@ -14,8 +14,13 @@ import type { WriteCallback } from '../connection/output-queue.ts';
 import { PreparedMessage } from '../connection/prepared-message.ts';
 import type { WireConnection } from '../connection/wire-connection.ts';
 import { InvalidStateError, LimitExceededError, WebSocketError } from '../errors.ts';
+import { LONG_MESSAGE_LENGTH } from '../extensions/permessage-deflate/session.ts';
 import { nodeHost } from '../node/node-host.ts';
-import type { DriverOptions, SocketDriver } from '../node/socket-driver.ts';
+import {
+  DEFAULT_CLOSE_TIMEOUT_MS,
+  type DriverOptions,
+  type SocketDriver,
+} from '../node/socket-driver.ts';
 import { readCloseArguments } from './close-arguments.ts';
 import { defineEventAttributes, type EventAttribute } from './event-attributes.ts';
 import { StreamEventTarget, throwLater } from './event-target.ts';
@@ -27,16 +32,26 @@ import {
   type MessageData,
   type Payload,
   payloadLength,
+  type ReceivedData,
+  receivedLength,
   toPayload,
 } from './message-data.ts';
-import { MessageIterator, type MessageSubscriber } from './message-iterator.ts';
+import { MessageIterator } from './message-iterator.ts';
 import { Outbox } from './outbox.ts';
 import { PingCallbacks } from './ping-callbacks.ts';
 import { defineReadyStates, ReadyState } from './ready-state.ts';
+import type { IncomingMessageStream } from './streams/incoming-message.ts';
+import {
+  type MessageReader,
+  MessageReaders,
+  type ReaderHandle,
+} from './streams/message-readers.ts';
+import { MessageStreams } from './streams/message-streams.ts';
+import type { MessageStreamOptions, OutgoingMessageStream } from './streams/outgoing-message.ts';
+import { watchListeners } from './streams/watch-listeners.ts';
 import { type OwnerEvents, WebSocketDriver } from './websocket-driver.ts';
 
-/** What a message is when it is delivered: text, or binary in the form that `binaryType` asks for. */
-export type ReceivedData = string | Buffer | ArrayBuffer | Blob;
+export type { ReceivedData } from './message-data.ts';
 
 /** The events of a WebSocket. */
 export interface WebSocketEvents {
@@ -54,16 +69,32 @@ export interface WebSocketEvents {
   drain: undefined;
   /** No more messages will come. */
   end: undefined;
+  /**
+   * A message begins to come. While there is a listener, messages are handed over as streams, and no `message` or `data`
+   * events happen. Each stream must be read or destroyed: the socket stops reading until it is.
+   */
+  messagestream: IncomingMessageStream;
 }
 
 /** The limits that hold for what waits before the open event, or for a Blob; in bytes. */
 export interface HeldLimits {
   readonly highWaterMark?: number;
   readonly maxBufferedAmount?: number;
+  /** How long `close()` waits for a message that is being sent as a stream, in milliseconds. */
+  readonly closeTimeoutMs?: number;
 }
 
 /** Filled in by the static block below, which may reach private members. */
 let events: OwnerEvents<WebSocketBase>;
+let subscribe: (socket: WebSocketBase, reader: MessageReader<ReceivedData>) => ReaderHandle;
+
+/** Passes a socket's messages to a reader inside this package. */
+export function readMessages(
+  socket: WebSocketBase,
+  reader: MessageReader<ReceivedData>,
+): ReaderHandle {
+  return subscribe(socket, reader);
+}
 
 export abstract class WebSocketBase extends StreamEventTarget<WebSocketEvents> {
   declare static readonly CONNECTING: 0;
@@ -98,7 +129,8 @@ export abstract class WebSocketBase extends StreamEventTarget<WebSocketEvents> {
   #discardedLength = 0;
   #outbox: Outbox | undefined;
   #pingCallbacks: PingCallbacks | undefined;
-  #subscribers: Set<MessageSubscriber<ReceivedData>> | undefined;
+  #readers: MessageReaders<ReceivedData> | undefined;
+  #streams: MessageStreams | undefined;
   #stopAborting: (() => void) | undefined;
 
   static {
@@ -112,7 +144,14 @@ export abstract class WebSocketBase extends StreamEventTarget<WebSocketEvents> {
       drain: (socket) => {
         if (socket.#outbox?.needsDrain !== true) socket.notify('drain');
       },
+      messageStart: (socket, isBinary) => {
+        if (!socket.#isClosing) socket.#streams?.begin(isBinary);
+      },
+      messageData: (socket, bytes) => socket.#streams?.take(bytes),
+      messageEnd: (socket) => socket.#streams?.end(),
     };
+    watchListeners(WebSocketBase.prototype, 'messagestream', (socket) => socket.#streamMessages());
+    subscribe = (socket, reader) => socket.#subscribe(reader);
   }
 
   /**
@@ -182,9 +221,9 @@ export abstract class WebSocketBase extends StreamEventTarget<WebSocketEvents> {
     return this.readyState <= ReadyState.OPEN;
   }
 
-  /** Whether reading is paused: by `pause()`, or by a `for await` loop that lags behind. */
+  /** Whether reading is paused: by `pause()`, or by a `for await` loop or a stream that lags behind. */
   get isPaused(): boolean {
-    return this.#isPaused;
+    return this.#isPaused || this.#readers?.isLagging === true;
   }
 
   /** The round-trip time of the last `ping` heartbeat in milliseconds; undefined before the first, or without one. */
@@ -215,10 +254,21 @@ export abstract class WebSocketBase extends StreamEventTarget<WebSocketEvents> {
       }
       return false;
     }
-    if (this.#outbox !== undefined || !this.#isOpened || payload instanceof Blob) {
+    if (this.#outbox !== undefined || !this.#canDeliver || payload instanceof Blob) {
       return this.#hold(payload, shielded);
     }
     return this.#deliverNow(payload, shielded);
+  }
+
+  /**
+   * Sends a message as a stream: each chunk becomes a fragment (RFC 6455 §5.4), and the end of the stream its end. From its
+   * first chunk to its end, what else is sent waits. A stream that is destroyed in between fails the connection with 1011.
+   *
+   * @example
+   * await pipeline(createReadStream('film.mp4'), socket.createMessageStream());
+   */
+  createMessageStream(options: MessageStreamOptions = {}): OutgoingMessageStream {
+    return this.#messageStreams.create(options);
   }
 
   /** Sends a message, as {@link WebSocketBase.send}; the method that `pipe` calls. */
@@ -272,11 +322,8 @@ export abstract class WebSocketBase extends StreamEventTarget<WebSocketEvents> {
     if (!this.#isOpened && this.#driver === undefined) {
       this.#isClosing = true;
       this.abandonConnecting();
-    } else if (this.#outbox !== undefined) {
-      this.#isClosing = true;
-      this.#outbox.closeAfter(status.code, status.reason);
     } else {
-      this.#closeNow(status.code, status.reason);
+      this.#closeInTurn(status.code, status.reason);
     }
   }
 
@@ -299,7 +346,7 @@ export abstract class WebSocketBase extends StreamEventTarget<WebSocketEvents> {
   /** Goes on reading. */
   resume(): void {
     this.#isPaused = false;
-    this.#driver?.resume();
+    this.#readOn();
   }
 
   /**
@@ -310,14 +357,15 @@ export abstract class WebSocketBase extends StreamEventTarget<WebSocketEvents> {
    * for await (const message of socket) console.log(message);
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<ReceivedData, undefined> {
+    let handle: ReaderHandle | undefined;
     return new MessageIterator<ReceivedData>({
       isClosed: this.#isClosed,
-      pause: () => this.pause(),
-      resume: () => this.resume(),
-      subscribe: (subscriber) => {
-        this.#subscribers ??= new Set();
-        this.#subscribers.add(subscriber);
-        return () => this.#subscribers?.delete(subscriber);
+      lengthOf: receivedLength,
+      pause: () => handle?.pause(),
+      resume: () => handle?.resume(),
+      subscribe: (reader) => {
+        handle = this.#subscribe(reader);
+        return handle.unsubscribe;
       },
     });
   }
@@ -364,7 +412,8 @@ export abstract class WebSocketBase extends StreamEventTarget<WebSocketEvents> {
   protected connected(head: Uint8Array): void {
     if (this.#isClosed || this.#driver === undefined) return;
     this.#isOpened = true;
-    if (this.#isPaused) this.#driver.pause();
+    if (this.isPaused) this.#driver.pause();
+    if (this.listenerCount('messagestream') > 0) this.#streamMessages();
     if (!this.#isClosing) this.dispatch(new WebSocketEvent('open'));
     this.#outbox?.flush();
     this.#driver.start(head);
@@ -395,12 +444,81 @@ export abstract class WebSocketBase extends StreamEventTarget<WebSocketEvents> {
     return this.#driver?.connection;
   }
 
-  #hold(payload: Payload | Blob, callback: WriteCallback | undefined): boolean {
+  /** Whether a message can go to the connection: not while another is being sent in pieces. */
+  get #canDeliver(): boolean {
+    return this.#isOpened && this.#streams?.isSending !== true;
+  }
+
+  get #messageStreams(): MessageStreams {
+    const socket = this;
+    this.#streams ??= new MessageStreams({
+      get connection() {
+        return socket.#connection;
+      },
+      get hasListener() {
+        return socket.listenerCount('messagestream') > 0;
+      },
+      onStream: (stream) => this.notify('messagestream', stream),
+      onMessage: (data, isBinary) => this.#receiveMessage(data, isBinary),
+      stopReading: (reason) => this.#messageReaders.lag(reason),
+      continueReading: (reason) => this.#readers?.catchUp(reason),
+      waitForTurn: (begin, refuse) => this.#waitForTurn(begin, refuse),
+      endTurn: () => process.nextTick(() => this.#outbox?.flush()),
+    });
+    return this.#streams;
+  }
+
+  #streamMessages(): void {
+    if (this.#connection === undefined) return;
+    this.#messageStreams;
+    this.#connection.isStreaming = true;
+  }
+
+  #waitForTurn(begin: () => void, refuse: (error: Error) => void): void {
+    if (this.readyState >= ReadyState.CLOSING) {
+      process.nextTick(refuse, new InvalidStateError('The connection is not open'));
+    } else if (this.#outbox === undefined && this.#canDeliver) {
+      begin();
+    } else {
+      this.#openOutbox().pushTurn({ begin }, (error) => refuse(error as Error));
+    }
+  }
+
+  get #messageReaders(): MessageReaders<ReceivedData> {
+    this.#readers ??= new MessageReaders({
+      pause: () => this.#driver?.pause(),
+      resume: () => this.#readOn(),
+    });
+    return this.#readers;
+  }
+
+  #readOn(): void {
+    if (!this.isPaused) this.#driver?.resume();
+  }
+
+  #subscribe(reader: MessageReader<ReceivedData>): ReaderHandle {
+    const readers = this.#messageReaders;
+    readers.add(reader);
+    return {
+      pause: () => readers.lag(reader),
+      resume: () => readers.catchUp(reader),
+      unsubscribe: () => readers.remove(reader),
+      close: (code, reason) => {
+        if (this.#isClosing || this.#isClosed) return;
+        if (this.#driver === undefined) this.close();
+        else this.#closeInTurn(code, reason);
+      },
+    };
+  }
+
+  #openOutbox(): Outbox {
     this.#outbox ??= new Outbox({
-      canDeliver: () => this.#isOpened,
+      canDeliver: () => this.#canDeliver,
       deliver: (next, nextCallback) => {
-        if (this.#connection?.isOpen !== true) this.#discardedLength += payloadLength(next);
-        return this.#deliverNow(next, nextCallback);
+        if (this.#connection?.isOpen === true) return this.#deliverNow(next, nextCallback);
+        this.#discardedLength += payloadLength(next);
+        nextCallback?.(new InvalidStateError('The connection is not open'));
+        return false;
       },
       onEmpty: (close, needsDrain) => {
         this.#outbox = undefined;
@@ -409,7 +527,11 @@ export abstract class WebSocketBase extends StreamEventTarget<WebSocketEvents> {
       },
       onFailed: (cause) => this.#connection?.fail(new WebSocketError('WS_INTERNAL', { cause })),
     });
-    this.#outbox.push(payload, callback);
+    return this.#outbox;
+  }
+
+  #hold(payload: Payload | Blob, callback: WriteCallback | undefined): boolean {
+    this.#openOutbox().push(payload, callback);
     const held = this.#outbox?.byteLength ?? 0;
     const { highWaterMark = DEFAULT_HIGH_WATER_MARK, maxBufferedAmount = Infinity } = this.#limits;
     if (held > maxBufferedAmount) {
@@ -427,28 +549,45 @@ export abstract class WebSocketBase extends StreamEventTarget<WebSocketEvents> {
     else this.#connection.fail(error);
   }
 
-  #deliverNow(payload: Payload, callback: WriteCallback | undefined): boolean {
+  #deliverNow(payload: Payload, callbackOrNone: WriteCallback | undefined): boolean {
     const connection = this.#connection!;
+    const isLong = this.#extensions !== '' && mayBeLong(payload);
+    const callback = isLong ? this.#messageStreams.trackLongSend(callbackOrNone) : callbackOrNone;
     if (typeof payload === 'string') return connection.sendText(payload, callback);
     if (payload instanceof PreparedMessage) return connection.sendPrepared(payload, callback);
     return connection.sendBinary(payload, callback);
+  }
+
+  /** Closes the connection behind what was sent before. */
+  #closeInTurn(code: number, reason: string): void {
+    this.#isClosing = true;
+    this.#streams?.stopReceiving(new InvalidStateError('The connection is being closed'));
+    if (this.#outbox === undefined && this.#streams?.isSending !== true) {
+      this.#closeNow(code, reason);
+      return;
+    }
+    this.#openOutbox().closeAfter(code, reason);
+    this.#streams?.expectEnd(this.#limits.closeTimeoutMs ?? DEFAULT_CLOSE_TIMEOUT_MS);
   }
 
   #closeNow(code: number, reason: string): void {
     this.#isClosing = true;
     this.#connection?.close(code, reason);
     // The peer's Close must be read, also when the application has paused.
-    if (this.#isPaused) this.resume();
+    this.#isPaused = false;
+    this.#readers?.beginClosing();
+    this.#readOn();
   }
 
   #receiveMessage(data: string | Uint8Array, isBinary: boolean): void {
-    if (this.#isClosing) return;
+    const isLate = this.#isClosing;
+    if (isLate && this.#readers === undefined) return;
     const value = isBinary ? fromBytes(data as Uint8Array, this.#binaryType) : (data as string);
-    this.dispatch(new MessageEvent('message', value));
-    this.notify('data', value);
-    if (this.#subscribers !== undefined) {
-      for (const subscriber of this.#subscribers) subscriber.onMessage(value);
+    if (!isLate) {
+      this.dispatch(new MessageEvent('message', value));
+      this.notify('data', value);
     }
+    this.#readers?.tellMessage(value, data, isLate);
   }
 
   #receivePong(payload: Uint8Array): void {
@@ -459,7 +598,8 @@ export abstract class WebSocketBase extends StreamEventTarget<WebSocketEvents> {
   #fail(error: WebSocketError): void {
     this.#isClosing = true;
     this.dispatch(new ErrorEvent('error', error));
-    for (const subscriber of [...(this.#subscribers ?? [])]) subscriber.onError(error);
+    this.#readers?.tellError(error);
+    this.#streams?.close(error);
   }
 
   #finish(code: number, reason: string, wasClean: boolean): void {
@@ -468,10 +608,17 @@ export abstract class WebSocketBase extends StreamEventTarget<WebSocketEvents> {
     this.#discardedLength += this.#outbox?.byteLength ?? 0;
     this.#outbox?.discard(new InvalidStateError('The connection is closed'));
     this.#outbox = undefined;
+    this.#streams?.close(new WebSocketError('WS_ABORTED', { detail: `closed with ${code}` }));
     this.notify('end');
     this.dispatch(new CloseEvent('close', code, reason, wasClean));
-    for (const subscriber of [...(this.#subscribers ?? [])]) subscriber.onClose();
+    this.#readers?.tellClose(code, reason, wasClean);
   }
+}
+
+/** Whether a message is so long that an extension may work on it elsewhere; may say so of a shorter text. */
+function mayBeLong(payload: Payload): boolean {
+  if (typeof payload === 'string') return payload.length * 3 >= LONG_MESSAGE_LENGTH;
+  return payloadLength(payload) >= LONG_MESSAGE_LENGTH;
 }
 
 /** Keeps what a callback throws from the engine and from the callbacks behind it. */

@@ -16,6 +16,10 @@ export interface OwnerEvents<Owner> {
   error(owner: Owner, error: WebSocketError): void;
   closed(owner: Owner, code: number, reason: string, wasClean: boolean): void;
   drain(owner: Owner): void;
+  /** A message begins to come, where messages are streamed. */
+  messageStart(owner: Owner, isBinary: boolean): void;
+  messageData(owner: Owner, bytes: Uint8Array): void;
+  messageEnd(owner: Owner): void;
 }
 
 export class WebSocketDriver<Owner> extends SocketDriver {
@@ -48,10 +52,19 @@ export class WebSocketDriver<Owner> extends SocketDriver {
     this.#events.drain(this.#owner);
   }
 
-  // These classes take messages whole, and have no events for Pings and for the beginning of the end.
-  override onMessageStart(): void {}
-  override onMessageData(): void {}
-  override onMessageEnd(): void {}
+  override onMessageStart(isBinary: boolean): void {
+    this.#events.messageStart(this.#owner, isBinary);
+  }
+
+  override onMessageData(bytes: Uint8Array): void {
+    this.#events.messageData(this.#owner, bytes);
+  }
+
+  override onMessageEnd(): void {
+    this.#events.messageEnd(this.#owner);
+  }
+
+  // These classes have no events for Pings and for the beginning of the end.
   override onPing(): void {}
   override onConnectionClosing(): void {}
 }

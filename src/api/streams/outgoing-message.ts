@@ -1,0 +1,181 @@
+/**
+ * One outgoing message as a Node Writable: each chunk becomes a fragment (RFC 6455 §5.4), and `end()` the last one.
+ *
+ * - A write is done when its bytes have been handed to the system, so a slow peer slows the writer down.
+ * - The message takes its turn with its first chunk. From then on nothing else can be sent but control frames: other
+ *   messages wait until it ends.
+ * - A message that has begun and cannot be completed fails the connection with 1011. The peer never takes a part for the
+ *   whole. One that has not begun leaves no trace.
+ *
+ * When its turn is, is message-streams.ts's business.
+ */
+
+import { Writable } from 'node:stream';
+import { InvalidStateError } from '../../errors.ts';
+import { Utf8Validator } from '../../frame/utf8-validator.ts';
+import { nodeHost } from '../../node/node-host.ts';
+import { withoutSurprise } from './incoming-message.ts';
+
+/** The default of {@link MessageStreamOptions.highWaterMark}: 64 KiB. */
+export const DEFAULT_STREAM_HIGH_WATER_MARK: number = 64 * 1024;
+
+/**
+ * The longest fragment, in bytes; longer chunks become several. Compressing this much takes about half a millisecond, after
+ * which others get their turn.
+ */
+export const FRAGMENT_MAX_LENGTH: number = 64 * 1024;
+
+/** Options of an outgoing message. */
+export interface MessageStreamOptions {
+  /**
+   * Whether the message is binary; else it is text, and its chunks must make valid UTF-8 together.
+   * @defaultValue true
+   */
+  readonly binary?: boolean | undefined;
+  /** The bytes of chunks that may wait in the stream before `write` returns false. @defaultValue 65,536 */
+  readonly highWaterMark?: number | undefined;
+  /** Destroys the stream with an AbortError when aborted, and with it a message that has begun. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export type StreamCallback = (error?: Error | null) => void;
+
+/** What the stream asks of the socket that it writes to. */
+export interface OutgoingTarget {
+  /** Asks for a turn; `begin` is called when it has come. */
+  requestTurn(stream: OutgoingMessageStream, begin: () => void): void;
+  /**
+   * Sends a fragment; it is the stream's turn.
+   *
+   * @param callback - called when the bytes are written, or with an error
+   * @returns whether the fragment is on its way: false when nothing was sent
+   */
+  sendFragment(
+    bytes: Uint8Array,
+    isLast: boolean,
+    isBinary: boolean,
+    callback: StreamCallback,
+  ): boolean;
+  /** Gives a turn back, or the request for one. */
+  endTurn(stream: OutgoingMessageStream): void;
+  /** The message has begun and will never be complete. */
+  abandonMessage(cause: Error): void;
+}
+
+const NO_BYTES = Buffer.alloc(0);
+const LAST_HIGH_SURROGATE = /[\ud800-\udbff]$/;
+
+/**
+ * Writes one message in fragments.
+ *
+ * @example
+ * await pipeline(createReadStream('film.mp4'), socket.createMessageStream());
+ */
+export class OutgoingMessageStream extends Writable {
+  /** Whether the message is binary (RFC 6455 §5.6). */
+  readonly isBinary: boolean;
+  readonly #target: OutgoingTarget;
+  readonly #validator: Utf8Validator | undefined;
+  #state: 'idle' | 'waiting' | 'turn' | 'begun' | 'over' = 'idle';
+  /** The first half of a surrogate pair whose second half comes with the next string. */
+  #highSurrogate = '';
+
+  /** Made by `createMessageStream` of a socket. */
+  constructor(target: OutgoingTarget, options: MessageStreamOptions = {}) {
+    const { signal, highWaterMark = DEFAULT_STREAM_HIGH_WATER_MARK } = options;
+    super({ highWaterMark, decodeStrings: false, ...(signal === undefined ? {} : { signal }) });
+    this.isBinary = options.binary ?? true;
+    this.#target = target;
+    if (!this.isBinary) this.#validator = new Utf8Validator(nodeHost);
+  }
+
+  /** Whether the message is text. */
+  get isText(): boolean {
+    return !this.isBinary;
+  }
+
+  override _write(
+    chunk: string | Buffer,
+    encoding: BufferEncoding,
+    callback: StreamCallback,
+  ): void {
+    const bytes = typeof chunk === 'string' ? this.#encode(chunk, encoding) : chunk;
+    if (this.#validator?.push(bytes, 0, bytes.length) === false) {
+      callback(new TypeError('The chunks of a text message must be valid UTF-8'));
+    } else if (bytes.length === 0) {
+      callback();
+    } else {
+      this.#whenTurn(() => this.#sendInPieces(bytes, 0, callback));
+    }
+  }
+
+  /** Completes the message with an empty last fragment: a chunk need not wait to learn whether it is the last. */
+  override _final(callback: StreamCallback): void {
+    const rest = this.#highSurrogate === '' ? NO_BYTES : Buffer.from(this.#highSurrogate);
+    if (this.#validator !== undefined) {
+      this.#validator.push(rest, 0, rest.length);
+      if (!this.#validator.isComplete) {
+        callback(new TypeError('A text message must not end within a character'));
+        return;
+      }
+    }
+    this.#whenTurn(() => this.#send(rest, true, callback));
+  }
+
+  override _destroy(error: Error | null, callback: StreamCallback): void {
+    const state = this.#state;
+    this.#state = 'over';
+    if (state === 'begun') {
+      // Before the turn goes to others: nothing may follow a part of a message but the Close.
+      this.#target.abandonMessage(error ?? new InvalidStateError('The stream was destroyed'));
+    }
+    this.#target.endTurn(this);
+    callback(withoutSurprise(this, error));
+  }
+
+  #whenTurn(go: () => void): void {
+    if (this.#state !== 'idle') {
+      go();
+      return;
+    }
+    this.#state = 'waiting';
+    this.#target.requestTurn(this, () => {
+      if (this.#state !== 'waiting') return;
+      this.#state = 'turn';
+      go();
+    });
+  }
+
+  #sendInPieces(bytes: Uint8Array, start: number, callback: StreamCallback): void {
+    const end = start + FRAGMENT_MAX_LENGTH;
+    if (end >= bytes.length) {
+      this.#send(bytes.subarray(start), false, callback);
+      return;
+    }
+    this.#send(bytes.subarray(start, end), false, (error) => {
+      if (error !== undefined && error !== null) callback(error);
+      else setImmediate(() => this.#sendInPieces(bytes, end, callback));
+    });
+  }
+
+  #send(bytes: Uint8Array, isLast: boolean, callback: StreamCallback): void {
+    if (this.#state === 'over') {
+      callback(new InvalidStateError('The stream was destroyed'));
+      return;
+    }
+    const isSent = this.#target.sendFragment(bytes, isLast, this.isBinary, (error) => {
+      // Not within the engine's call: what the writer's listeners throw must not reach the engine.
+      process.nextTick(callback, error);
+    });
+    if (!isSent) return;
+    this.#state = isLast ? 'over' : 'begun';
+    if (isLast) this.#target.endTurn(this);
+  }
+
+  #encode(text: string, encoding: BufferEncoding): Buffer {
+    if (this.isBinary) return Buffer.from(text, encoding);
+    const joined = this.#highSurrogate + text;
+    this.#highSurrogate = LAST_HIGH_SURROGATE.exec(joined)?.[0] ?? '';
+    return Buffer.from(joined.slice(0, joined.length - this.#highSurrogate.length));
+  }
+}
