@@ -1,0 +1,202 @@
+/** The package as it would be published: what is in it, what linters of packages say, and how an empty project gets it. */
+
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ensureBuilt, ROOT } from './seeds/built.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'sanswire-package-'));
+const project = join(folder, 'project');
+const installed = join(project, 'node_modules', 'sanswire');
+let tarball = '';
+let packed: readonly string[] = [];
+
+interface Outcome {
+  readonly status: number | null;
+  readonly output: string;
+}
+
+function run(command: string, parameters: readonly string[], cwd: string): Outcome {
+  const { status, stdout, stderr } = spawnSync(command, parameters, {
+    cwd,
+    encoding: 'utf8',
+    env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: '0' },
+  });
+  return { status, output: `${stdout}${stderr}` };
+}
+
+/** Runs a tool of this repository in the empty project. */
+const runTool = (name: string, ...parameters: string[]): Outcome =>
+  run(join(ROOT, 'node_modules', '.bin', name), parameters, project);
+
+/** Runs a program in the empty project; `.mjs` or `.cjs` decides how. */
+function runProgram(name: string, code: string): Outcome {
+  writeFileSync(join(project, name), code);
+  return run(process.execPath, [name], project);
+}
+
+beforeAll(async () => {
+  await ensureBuilt();
+  const { stdout } = spawnSync(
+    'npm',
+    ['pack', '--json', '--ignore-scripts', '--pack-destination', folder],
+    { cwd: ROOT, encoding: 'utf8' },
+  );
+  const [result] = JSON.parse(stdout) as [{ filename: string; files: { path: string }[] }];
+  tarball = join(folder, result.filename);
+  packed = result.files.map(({ path }) => path);
+  mkdirSync(installed, { recursive: true });
+  writeFileSync(join(project, 'package.json'), '{}');
+  run('tar', ['-xzf', tarball, '-C', installed, '--strip-components=1'], folder);
+}, 240_000);
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('The tarball', () => {
+  it('holds the code, its types, and the documents that npm shows', () => {
+    const others = packed.filter((path) => !/^dist\/[a-z0-9/-]+(?:\.js|\.d\.ts)$/.test(path));
+    expect(others.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json']);
+    expect(packed).toContain('dist/index.js');
+    expect(packed).toContain('dist/engine.d.ts');
+  });
+
+  it('has types for each module, and no module without code', () => {
+    const of = (ending: string): string[] =>
+      packed.filter((path) => path.endsWith(ending)).map((path) => path.slice(0, -ending.length));
+    expect(of('.d.ts').sort()).toEqual(of('.js').sort());
+  });
+
+  it('tells nothing of the machine that built it', () => {
+    for (const path of packed.filter((one) => one.startsWith('dist/'))) {
+      const text = readFileSync(join(installed, path), 'utf8');
+      expect(text, path).not.toContain('sourceMappingURL');
+      expect(text.includes(ROOT), path).toBe(false);
+      if (path.endsWith('.js')) expect(text, path).not.toMatch(/from '\.[^']*\.ts'/);
+    }
+  });
+
+  it('needs nothing else', () => {
+    const manifest = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
+    expect(manifest.dependencies).toBe(undefined);
+    expect(readdirSync(join(project, 'node_modules'))).toEqual(['sanswire']);
+    for (const path of packed.filter((one) => one.endsWith('.js'))) {
+      const text = readFileSync(join(installed, path), 'utf8');
+      const sources = [...text.matchAll(/^(?:import|export)\b[^;]*? from '([^']+)';/gms)];
+      for (const [, source = ''] of sources) expect(source, path).toMatch(/^(?:\.{1,2}\/|node:)/);
+    }
+  });
+});
+
+describe('The linters of packages', () => {
+  it('publint --strict finds nothing', () => {
+    const { status, output } = runTool('publint', '--strict', tarball);
+    expect(output).toContain('All good!');
+    expect(status).toBe(0);
+  }, 120_000);
+
+  it('attw finds nothing with the profile esm-only', () => {
+    const { status, output } = runTool('attw', tarball, '--profile', 'esm-only');
+    // Its exit code is that of the profile; what it ignores it prints all the same.
+    expect(output).toContain('node16 (from ESM)');
+    expect(status, output).toBe(0);
+  }, 120_000);
+});
+
+const WANTED = `
+const names = ['Client', 'EventSource', 'WebSocket', 'isWebSocket', 'permessageDeflate', 'prepare', 'validateOptions'];
+const states = [WebSocket.CONNECTING, WebSocket.OPEN, WebSocket.CLOSING, WebSocket.CLOSED];
+if (typeof WebSocket !== 'function' || WebSocket.name !== 'WebSocket') throw new Error('No class');
+for (const name of names) if (WebSocket[name] === undefined) throw new Error('No static ' + name);
+if (states.join() !== '0,1,2,3') throw new Error('No states');
+console.log('fine');
+`;
+
+describe('An empty project', () => {
+  it('gets the class itself with import', () => {
+    const { output } = runProgram('import.mjs', `import WebSocket from 'sanswire';${WANTED}`);
+    expect(output).toBe('fine\n');
+  });
+
+  it('gets the class itself with require', () => {
+    const code = `const WebSocket = require('sanswire');${WANTED}`;
+    expect(runProgram('require.cjs', code).output).not.toContain('Error');
+    expect(runProgram('require.cjs', code).output).toContain('fine');
+  });
+
+  it('gets the parts by name, either way', () => {
+    const check = `if ([Client, EventSource, WebSocket, isWebSocket].some((one) => typeof one !== 'function')) throw 1;`;
+    const names = '{ Client, EventSource, WebSocket, isWebSocket, OPEN }';
+    const done = `${check} console.log(OPEN);`;
+    const imported = runProgram('names.mjs', `import ${names} from 'sanswire';${done}`);
+    const required = runProgram('names.cjs', `const ${names} = require('sanswire');${done}`);
+    expect(imported.output).toBe('1\n');
+    expect(required.output).toContain('1\n');
+    expect(required.status).toBe(0);
+  });
+
+  it('gets the engine, either way', () => {
+    const use = `new FrameParser(nodeHost, {}, 'server'); console.log(typeof ServerEndpoint);`;
+    const names = '{ FrameParser, ServerEndpoint, nodeHost }';
+    const imported = runProgram('engine.mjs', `import ${names} from 'sanswire/engine';${use}`);
+    const required = runProgram('engine.cjs', `const ${names} = require('sanswire/engine');${use}`);
+    expect(imported.output).toBe('function\n');
+    expect(required.output).toContain('function\n');
+  });
+
+  it('gets the manifest, and nothing that is not exported', () => {
+    const { output } = runProgram(
+      'inside.cjs',
+      `console.log(require('sanswire/package.json').name); require('sanswire/dist/index.js');`,
+    );
+    expect(output).toContain('sanswire');
+    expect(output).toContain('ERR_PACKAGE_PATH_NOT_EXPORTED');
+  });
+
+  it('talks to itself', () => {
+    const code = `
+      import { createServer } from 'node:http';
+      import WebSocket, { Client } from 'sanswire';
+      const server = createServer().on('upgrade', (request, socket, head) => {
+        new WebSocket(request, socket, head).on('message', function ({ data }) { this.end(data); });
+      });
+      server.listen(0, '127.0.0.1', async () => {
+        const client = new Client('ws://127.0.0.1:' + server.address().port);
+        client.send('hello');
+        for await (const message of client) console.log(message);
+        server.close();
+      });
+    `;
+    expect(runProgram('talk.mjs', code)).toEqual({ status: 0, output: 'hello\n' });
+  });
+
+  it('is type-checked against the types in the package', () => {
+    writeFileSync(
+      join(project, 'typed.mts'),
+      `import WebSocket, { Client } from 'sanswire';
+       import { ServerEndpoint } from 'sanswire/engine';
+       const client: Client = new WebSocket.Client('ws://x');
+       const state: 0 | 1 | 2 | 3 = client.readyState;
+       // @ts-expect-error: it is a number, so this file is really checked
+       export const wrong: string = client.readyState;
+       export { ServerEndpoint, state };`,
+    );
+    writeFileSync(
+      join(project, 'typed.cts'),
+      `import WebSocket = require('sanswire');
+       const client = new WebSocket.Client('ws://x');
+       client.on('message', (event) => event.data);
+       export = client;`,
+    );
+    const { status, output } = runTool(
+      'tsc',
+      ...['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2023'],
+      ...['--types', 'node', '--typeRoots', join(ROOT, 'node_modules', '@types')],
+      'typed.mts',
+      'typed.cts',
+    );
+    expect(output).not.toContain('error');
+    expect(status).toBe(0);
+  }, 120_000);
+});
