@@ -1,7 +1,7 @@
 /** close(), the closing handshake and everything that ends a connection otherwise, at both ends. */
 
 import { describe, expect, it } from 'vitest';
-import { closePayload } from '../support/frames.ts';
+import { closePayload, readFrames } from '../support/frames.ts';
 import { hex } from '../support/hex.ts';
 import {
   closed,
@@ -29,6 +29,23 @@ describe.each(ROLES)('close() at the %s (RFC 6455 §7.1.2)', (role) => {
     socket.close(...arguments_);
     expect(describeClose(await theirs)).toBe(line);
     expect(await ours).toMatchObject({ code: Number(line.slice(6, 10)), wasClean: true });
+  });
+
+  it('sends of odd reasons what they mean, and no byte of ours (CVE-2026-45736)', async () => {
+    for (const [reason, payload] of [
+      ['\ud800', '03e8efbfbd'],
+      [123, '03e8313233'],
+      [new Float32Array(2), '03e8302c30'],
+      [{ length: 100 }, '03e85b6f626a656374204f626a6563745d'],
+      [null, '03e86e756c6c'],
+    ]) {
+      const { socket, peer } = await faceOpen(role);
+      socket.close(1000, reason as string);
+      await peer.untilFrame('close 1000');
+      const [frame] = readFrames(peer.received);
+      expect(Buffer.from(frame?.payload ?? []).toString('hex')).toBe(payload);
+      peer.socket.destroy();
+    }
   });
 
   it('refuses other codes and long reasons, and changes nothing', async () => {
