@@ -7,12 +7,8 @@ import { feedEveryCut } from '../support/every-cut.ts';
 import { closePayload, describeFrames, frameTo, readFrames } from '../support/frames.ts';
 import { BufferWatch } from '../support/garbage.ts';
 import { concat, hex, utf8 } from '../support/hex.ts';
-import {
-  receiveGuarded,
-  recordedConnection,
-  takeBytes,
-  takeFrames,
-} from '../support/run-connection.ts';
+import { recordedConnection, takeBytes, takeFrames } from '../support/recorded-connection.ts';
+import { receiveGuarded } from '../support/run-connection.ts';
 
 const ROLES: readonly Role[] = ['client', 'server'];
 

@@ -5,7 +5,8 @@ import { LimitExceededError } from '../../src/errors.ts';
 import { CountingHost } from '../support/counting-host.ts';
 import { describePayload, type FrameSpec, frameTo } from '../support/frames.ts';
 import { concat, hex, utf8 } from '../support/hex.ts';
-import { logOfEveryCut, receiveGuarded, recordedConnection } from '../support/run-connection.ts';
+import { recordedConnection } from '../support/recorded-connection.ts';
+import { logOfEveryCut, receiveGuarded } from '../support/run-connection.ts';
 
 const ROLES: readonly Role[] = ['client', 'server'];
 const KIB = 1024;

@@ -6,12 +6,8 @@ import { InvalidStateError, LimitExceededError } from '../../src/errors.ts';
 import { nodeHost } from '../../src/node/node-host.ts';
 import { frameTo } from '../support/frames.ts';
 import { hex, utf8 } from '../support/hex.ts';
-import {
-  logOfEveryCut,
-  recordedConnection,
-  takeBytes,
-  takeFrames,
-} from '../support/run-connection.ts';
+import { recordedConnection, takeBytes, takeFrames } from '../support/recorded-connection.ts';
+import { logOfEveryCut } from '../support/run-connection.ts';
 
 const ROLES: readonly Role[] = ['client', 'server'];
 

@@ -4,7 +4,7 @@ import { nodeHost } from '../../src/node/node-host.ts';
 import { CountingHost } from '../support/counting-host.ts';
 import { describeFrames } from '../support/frames.ts';
 import { hex } from '../support/hex.ts';
-import { recordedConnection, takeFrames } from '../support/run-connection.ts';
+import { recordedConnection, takeFrames } from '../support/recorded-connection.ts';
 
 describe('PreparedMessage', () => {
   it('is the frame that a server sends for the data', () => {

@@ -16,8 +16,8 @@ import type { Host } from '../../src/host.ts';
 import { nodeHost } from '../../src/node/node-host.ts';
 import { type FrameSpec, frameTo, type ReadFrame, readFrames } from '../support/frames.ts';
 import { concat } from '../support/hex.ts';
+import { takeBytes } from '../support/recorded-connection.ts';
 import { RecordingHandler } from '../support/recording-handler.ts';
-import { takeBytes } from '../support/run-connection.ts';
 
 /** RSV1 as the builder and the reader of test frames have it. */
 export const RSV1 = 4;

@@ -6,50 +6,11 @@
  */
 
 import { expect } from 'vitest';
-import { Connection } from '../../src/connection/connection.ts';
-import type { ConnectionLimits, Role } from '../../src/connection/options.ts';
-import type { Host } from '../../src/host.ts';
-import { nodeHost } from '../../src/node/node-host.ts';
+import type { Connection } from '../../src/connection/connection.ts';
+import type { Role } from '../../src/connection/options.ts';
 import { type EventLog, feedEveryCut } from './every-cut.ts';
-import { describeFrames, frameTo } from './frames.ts';
-import { concat } from './hex.ts';
-import { RecordingHandler } from './recording-handler.ts';
-
-export interface RunOptions extends ConnectionLimits {
-  readonly role: Role;
-  readonly host?: Host;
-  /** Whether messages are taken piece by piece. */
-  readonly isStreaming?: boolean;
-  readonly decodesText?: boolean;
-  readonly answersPings?: boolean;
-}
-
-/** A connection with the handler that records it. */
-export interface Recorded {
-  readonly connection: Connection;
-  readonly handler: RecordingHandler;
-}
-
-/** Makes a connection whose events are recorded. */
-export function recordedConnection(options: RunOptions): Recorded {
-  const { isStreaming, ...rest } = options;
-  const handler = new RecordingHandler();
-  const connection = new Connection({ host: nodeHost, ...rest, handler });
-  connection.isStreaming = isStreaming ?? false;
-  return { connection, handler };
-}
-
-/** Takes all output and reports it written. */
-export function takeBytes(connection: Connection): Uint8Array {
-  const bytes = concat(connection.takeOutput());
-  connection.outputWritten();
-  return bytes;
-}
-
-/** Takes all output and describes it, a line for each frame. */
-export function takeFrames(connection: Connection): string[] {
-  return describeFrames(connection.role, takeBytes(connection));
-}
+import { frameTo } from './frames.ts';
+import { type RunOptions, recordedConnection, takeFrames } from './recorded-connection.ts';
 
 const GUARD = 0xa5;
 const GUARD_LENGTH = 5;

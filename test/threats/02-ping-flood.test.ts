@@ -7,8 +7,8 @@ import { CountingHost } from '../support/counting-host.ts';
 import { describeFrames, frameTo } from '../support/frames.ts';
 import { concat } from '../support/hex.ts';
 import { MemoryDuplex } from '../support/memory-duplex.ts';
+import { recordedConnection } from '../support/recorded-connection.ts';
 import { RecordingDriver, settle } from '../support/recording-driver.ts';
-import { recordedConnection } from '../support/run-connection.ts';
 
 const ROLES: readonly Role[] = ['client', 'server'];
 const FLOOD_LENGTH = 40_000_000;

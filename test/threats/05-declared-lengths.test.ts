@@ -5,7 +5,8 @@ import { type Role, resolveLimits } from '../../src/connection/options.ts';
 import { CountingHost } from '../support/counting-host.ts';
 import { frameTo } from '../support/frames.ts';
 import { concat, hex } from '../support/hex.ts';
-import { logOfEveryCut, recordedConnection } from '../support/run-connection.ts';
+import { recordedConnection } from '../support/recorded-connection.ts';
+import { logOfEveryCut } from '../support/run-connection.ts';
 
 const ROLES: readonly Role[] = ['client', 'server'];
 const TOO_LONG = ['error WS_MESSAGE_TOO_LONG', 'close 1006 unclean'];

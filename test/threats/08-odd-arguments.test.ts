@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import type { Role } from '../../src/connection/options.ts';
-import { recordedConnection, takeFrames } from '../support/run-connection.ts';
+import { recordedConnection, takeFrames } from '../support/recorded-connection.ts';
 
 const ROLES: readonly Role[] = ['client', 'server'];
 

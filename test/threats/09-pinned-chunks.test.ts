@@ -6,7 +6,7 @@ import { CountingHost } from '../support/counting-host.ts';
 import { closePayload, frameTo } from '../support/frames.ts';
 import { BufferWatch } from '../support/garbage.ts';
 import { concat } from '../support/hex.ts';
-import { type Recorded, recordedConnection } from '../support/run-connection.ts';
+import { type Recorded, recordedConnection } from '../support/recorded-connection.ts';
 
 const ROLES: readonly Role[] = ['client', 'server'];
 const CHUNK_LENGTH = 64 * 1024;

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import type { Role } from '../../src/connection/options.ts';
 import { describeString, frameTo } from '../support/frames.ts';
 import { concat } from '../support/hex.ts';
-import { logOfEveryCut, type RunOptions } from '../support/run-connection.ts';
+import type { RunOptions } from '../support/recorded-connection.ts';
+import { logOfEveryCut } from '../support/run-connection.ts';
 import { parseVectorDocument, type TextVector, type Vector } from './vector-document.ts';
 
 const folder = new URL('.', import.meta.url);
