@@ -17,7 +17,6 @@ const GATHER_MAX_LENGTH = 32 * 1024;
 
 export class CodecReceiver implements IncomingExtension {
   readonly rsv: number;
-  readonly isBusy = false;
   readonly #codec: MessageCodec;
   readonly #receiver: PlainReceiver;
   readonly #sink: DecodedSink;
@@ -33,6 +32,11 @@ export class CodecReceiver implements IncomingExtension {
     this.#receiver = receiver;
     codec.maxLength = receiver.limits.maxLength;
     this.#sink = (bytes, start, end, isFinal) => receiver.receivePlain(bytes, start, end, isFinal);
+  }
+
+  /** Whether a pause holds up a part of a message that has come: the end of the transport must wait for it. */
+  get isBusy(): boolean {
+    return this.#rest !== undefined;
   }
 
   isValidRsv(parser: FrameParser): boolean {

@@ -207,8 +207,8 @@ export class Connection implements WireConnection, ReceiverOwner, SenderOwner {
   resume(): void {
     if (!this.#isPaused) return;
     this.#isPaused = false;
-    // The parser may have stopped at a frame that needs no more bytes to be complete.
-    if (!this.#isReceiving && this.#held === undefined) this.receive(NO_BYTES);
+    // The parser may have stopped at a frame that needs no more bytes to be complete, and extensions hold messages back.
+    if (!this.#isReceiving) this.#process(NO_BYTES);
     this.#processHeld();
   }
 
@@ -509,8 +509,9 @@ export class Connection implements WireConnection, ReceiverOwner, SenderOwner {
     this.isClosed = true;
     this.#pendingPong = undefined;
     const error = this.failure ?? new InvalidStateError('The connection is closed');
-    this.#sender.discard(error);
+    // In the order in which the messages were sent: those still on their way through extensions are behind.
     this.#output.discard(error);
+    this.#sender.discard(error);
     this.#extensions?.close();
     const { code, reason } = this.closeReceived ?? ABNORMAL;
     this.#handler.onClose(code, reason, this.isCloseComplete && this.failure === undefined);

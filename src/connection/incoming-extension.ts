@@ -16,6 +16,8 @@ export interface PlainReceiver {
   readonly limits: ResolvedLimits;
   /** Whether more can be taken now: not paused, closed or failed. */
   readonly canReceive: boolean;
+  /** Whether the application has paused the delivery of messages. */
+  readonly isPaused: boolean;
   /** Whether the present message is handed over piece by piece. */
   readonly isStreamed: boolean;
   /**
@@ -37,7 +39,7 @@ export interface PlainReceiver {
 export interface IncomingExtension {
   /** The reserved bits that may be set, where they stand in byte 0. */
   readonly rsv: number;
-  /** Whether messages are on their way, so that a Close must wait for them. */
+  /** Whether messages are on their way, so that a Close and the transport's end must wait for them. */
   readonly isBusy: boolean;
   /** Judges the reserved bits of a data frame; the parser's fields describe it. */
   isValidRsv(parser: FrameParser): boolean;

@@ -29,6 +29,8 @@ import type { ConnectionOptions, ResolvedLimits } from './options.ts';
 export interface ReceiverOwner {
   /** Whether more may be taken from the stream now: not paused, closed or failed. */
   readonly canReceive: boolean;
+  /** Whether the application has paused. */
+  readonly isPaused: boolean;
   /** Whether the connection has failed or was dropped: nothing more is told of its messages. */
   readonly isGivenUp: boolean;
   /** Whether so many messages are on their way through extensions that no more shall be read. */
@@ -92,6 +94,10 @@ export class MessageReceiver implements FrameHandler, PlainReceiver {
 
   get canReceive(): boolean {
     return this.#owner.canReceive;
+  }
+
+  get isPaused(): boolean {
+    return this.#owner.isPaused;
   }
 
   get isStreamed(): boolean {

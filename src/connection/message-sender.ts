@@ -10,7 +10,6 @@ import { FIN } from '../frame/frame-header.ts';
 import { Opcode } from '../frame/opcode.ts';
 import type { Host } from '../host.ts';
 import { checkBytes } from './check-bytes.ts';
-import { MessageBuffer } from './message-buffer.ts';
 import type { ResolvedLimits, Role } from './options.ts';
 import type { OutgoingExtension, ReadyMessage, ReadySender } from './outgoing-extension.ts';
 import type { OutputQueue, WriteCallback } from './output-queue.ts';
@@ -38,9 +37,6 @@ export class MessageSender implements ReadySender {
   #extension: OutgoingExtension | undefined;
   #needsDrain = false;
   #isInFragments = false;
-  /** The pieces of a message in fragments, where an extension wants it whole. */
-  #fragments: MessageBuffer | undefined;
-  #fragmentOpcode: Opcode = Opcode.BINARY;
 
   constructor(host: Host, owner: SenderOwner, limits: ResolvedLimits, output: OutputQueue) {
     this.host = host;
@@ -59,7 +55,7 @@ export class MessageSender implements ReadySender {
     return this.#extension?.isBusy === true;
   }
 
-  /** Payload bytes of messages that are on their way through extensions. */
+  /** Payload bytes of messages that are on their way through extensions, or lost there. */
   get waitingLength(): number {
     return this.#extension?.waitingLength ?? 0;
   }
@@ -68,7 +64,7 @@ export class MessageSender implements ReadySender {
   sendText(text: string, isCoded: boolean, callback: WriteCallback | undefined): boolean {
     if (!this.#canSendWhole(callback)) return false;
     const extension = this.#extension;
-    if (extension !== undefined && !extension.canPass(text.length, isCoded)) {
+    if (extension !== undefined && !this.#canPassText(extension, text, isCoded)) {
       return this.#sendThrough(extension, Opcode.TEXT, this.#encode(text), isCoded, callback);
     }
     const wasEmpty = this.#output.isEmpty;
@@ -123,21 +119,18 @@ export class MessageSender implements ReadySender {
   ): boolean {
     if (typeof data !== 'string') checkBytes(data);
     if (!this.#canSend(callback)) return false;
-    const isFirst = !this.#isInFragments;
-    if (isFirst) this.#fragmentOpcode = isText ? Opcode.TEXT : Opcode.BINARY;
+    const firstOpcode = isText ? Opcode.TEXT : Opcode.BINARY;
+    const opcode = this.#isInFragments ? Opcode.CONTINUATION : firstOpcode;
+    const firstByte = (isLast ? FIN : 0) | opcode;
     this.#isInFragments = !isLast;
     const bytes = typeof data === 'string' ? this.#encode(data) : data;
-    const extension = this.#extension;
-    const isWhole = extension !== undefined && extension.pieceRsv === 0;
-    if (isWhole) return this.#gatherFragment(extension, bytes, isLast, callback);
-
-    const opcode = isFirst ? this.#fragmentOpcode : Opcode.CONTINUATION;
-    const rsv = isFirst ? (extension?.pieceRsv ?? 0) : 0;
-    const firstByte = (isLast ? FIN : 0) | rsv | opcode;
+    if (this.#extension !== undefined) {
+      this.#extension.sendPiece(firstByte, bytes, callback);
+      this.#checkLimits();
+      return !this.#needsDrain;
+    }
     const wasEmpty = this.#output.isEmpty;
-    const coded = extension?.encodePiece(bytes, isLast);
-    if (coded === undefined) this.#output.pushFrame(firstByte, bytes);
-    else this.#output.pushTransient(firstByte, coded, bytes.length);
+    this.#output.pushFrame(firstByte, bytes);
     return this.#afterPush(wasEmpty, callback);
   }
 
@@ -191,22 +184,12 @@ export class MessageSender implements ReadySender {
     return !this.#needsDrain;
   }
 
-  /** Gathers a message in fragments for extensions that want it whole; it leaves as one frame. */
-  #gatherFragment(
-    extension: OutgoingExtension,
-    bytes: Uint8Array,
-    isLast: boolean,
-    callback: WriteCallback | undefined,
-  ): boolean {
-    this.#fragments ??= new MessageBuffer(this.host);
-    this.#fragments.push(bytes, 0, bytes.length, false);
-    if (!isLast) {
-      callback?.();
-      return true;
-    }
-    const payload = this.#fragments.take();
-    this.#fragments = undefined;
-    return this.#sendThrough(extension, this.#fragmentOpcode, payload, true, callback);
+  /** As `canPass`, of text: its length in bytes, at most three for each unit, is asked for only where it matters. */
+  #canPassText(extension: OutgoingExtension, text: string, isCoded: boolean): boolean {
+    const { length } = text;
+    if (!extension.canPass(length, isCoded)) return false;
+    if (extension.canPass(length * 3, isCoded)) return true;
+    return extension.canPass(this.host.textLength(text), isCoded);
   }
 
   #encode(text: string): Uint8Array {

@@ -12,8 +12,10 @@ import type { ExtensionMessage } from '../extensions/message.ts';
 import type { MessageCodec } from '../extensions/message-codec.ts';
 import { OrderedResults } from '../extensions/ordered-results.ts';
 import type { Pipeline } from '../extensions/pipeline.ts';
-import { FIN, RSV1, RSV2, RSV3 } from '../frame/frame-header.ts';
+import { FIN, OPCODE_BITS, RSV1, RSV2, RSV3 } from '../frame/frame-header.ts';
+import { Opcode } from '../frame/opcode.ts';
 import type { Host } from '../host.ts';
+import { MessageBuffer } from './message-buffer.ts';
 import type { WriteCallback } from './output-queue.ts';
 import type { PreparedMessage } from './prepared-message.ts';
 
@@ -43,7 +45,7 @@ export interface ReadySender {
 
 /** What the sender asks of an outgoing extension. */
 export interface OutgoingExtension {
-  /** Payload bytes of the messages on their way. */
+  /** Payload bytes of the messages on their way, or lost there. */
   readonly waitingLength: number;
   /** Whether messages are on their way. */
   readonly isBusy: boolean;
@@ -58,10 +60,12 @@ export interface OutgoingExtension {
   ): void;
   /** Returns the frame of a prepared message, if it can be made once for all; its turn is now. */
   prepare(message: PreparedMessage): Uint8Array | undefined;
-  /** Codes a piece of a message; undefined when messages must be whole. */
-  encodePiece(bytes: Uint8Array, isLast: boolean): Uint8Array | undefined;
-  /** The reserved bits of the first frame of a message in pieces. */
-  readonly pieceRsv: number;
+  /**
+   * Sends a piece of a message that is sent in fragments.
+   *
+   * @param firstByte - FIN and opcode, as the frame of the piece would have them without extensions
+   */
+  sendPiece(firstByte: number, bytes: Uint8Array, callback: WriteCallback | undefined): void;
   /** Drops what is on its way; each callback gets the error. */
   discard(error: Error): void;
 }
@@ -69,16 +73,15 @@ export interface OutgoingExtension {
 /** Sends through a codec. */
 export class CodecSender implements OutgoingExtension {
   waitingLength = 0;
-  readonly pieceRsv: number;
   readonly #codec: MessageCodec;
   readonly #sender: ReadySender;
   #order: OrderedResults<ReadyMessage> | undefined;
-  #waiting: Set<WriteCallback> | undefined;
+  /** The callbacks of the messages that wait, in their order. */
+  #waiting: (WriteCallback | undefined)[] = [];
 
   constructor(codec: MessageCodec, sender: ReadySender) {
     this.#codec = codec;
     this.#sender = sender;
-    this.pieceRsv = codec.rsv;
   }
 
   get isBusy(): boolean {
@@ -119,16 +122,17 @@ export class CodecSender implements OutgoingExtension {
     return frame;
   }
 
-  encodePiece(bytes: Uint8Array, isLast: boolean): Uint8Array {
-    return this.#codec.encodePiece(bytes, isLast);
+  sendPiece(firstByte: number, bytes: Uint8Array, callback: WriteCallback | undefined): void {
+    const payload = this.#codec.encodePiece(bytes, (firstByte & FIN) !== 0);
+    const isFirst = (firstByte & OPCODE_BITS) !== Opcode.CONTINUATION;
+    const rsv = isFirst ? this.#codec.rsv : 0;
+    const plainLength = bytes.length;
+    this.#enqueue({ firstByte: firstByte | rsv, payload, plainLength, callback }, false);
   }
 
   discard(error: Error): void {
-    this.waitingLength = 0;
     this.#order?.clear();
-    const waiting = this.#waiting;
-    this.#waiting = undefined;
-    for (const callback of waiting ?? []) callback(error);
+    for (const callback of this.#waiting.splice(0)) callback?.(error);
   }
 
   /** Sends what is ready, behind what is not. */
@@ -160,16 +164,13 @@ export class CodecSender implements OutgoingExtension {
   #wait(message: ReadyMessage, start: (done: (ready: ReadyMessage) => void) => void): void {
     this.#order ??= new OrderedResults((ready) => this.#release(ready));
     this.waitingLength += message.plainLength;
-    if (message.callback !== undefined) {
-      this.#waiting ??= new Set();
-      this.#waiting.add(message.callback);
-    }
+    this.#waiting.push(message.callback);
     this.#order.run(start);
   }
 
   #release(ready: ReadyMessage): void {
     this.waitingLength -= ready.plainLength;
-    if (ready.callback !== undefined) this.#waiting?.delete(ready.callback);
+    this.#waiting.shift();
     this.#sender.sendReady(ready, true);
     if (!this.isBusy) this.#sender.onExtensionIdle();
   }
@@ -184,7 +185,6 @@ export class CodecSender implements OutgoingExtension {
 /** Sends through a pipeline. */
 export class PipelineSender implements OutgoingExtension {
   waitingLength = 0;
-  readonly pieceRsv = 0;
   readonly #pipeline: Pipeline;
   readonly #sender: ReadySender;
   /** What belongs to the messages on their way, in their order, which the pipeline keeps. */
@@ -192,6 +192,8 @@ export class PipelineSender implements OutgoingExtension {
     readonly plainLength: number;
     readonly callback: WriteCallback | undefined;
   }[] = [];
+  /** A message that comes in pieces: extensions want it whole, and it leaves as one frame. */
+  #pieces: { readonly opcode: number; readonly buffer: MessageBuffer } | undefined;
 
   constructor(pipeline: Pipeline, sender: ReadySender) {
     this.#pipeline = pipeline;
@@ -222,8 +224,19 @@ export class PipelineSender implements OutgoingExtension {
     return undefined;
   }
 
-  encodePiece(): undefined {
-    return undefined;
+  sendPiece(firstByte: number, bytes: Uint8Array, callback: WriteCallback | undefined): void {
+    this.#pieces ??= {
+      opcode: firstByte & OPCODE_BITS,
+      buffer: new MessageBuffer(this.#sender.host),
+    };
+    const { opcode, buffer } = this.#pieces;
+    buffer.push(bytes, 0, bytes.length, false);
+    if ((firstByte & FIN) === 0) {
+      callback?.();
+      return;
+    }
+    this.#pieces = undefined;
+    this.send(opcode, buffer.take(), true, callback);
   }
 
   /** Takes a message that is through; the pipeline's owner passes it on. */
@@ -241,7 +254,7 @@ export class PipelineSender implements OutgoingExtension {
   }
 
   discard(error: Error): void {
-    this.waitingLength = 0;
+    this.#pieces = undefined;
     this.#pipeline.stop('outgoing');
     for (const { callback } of this.#waiting.splice(0)) callback?.(error);
   }

@@ -2,7 +2,7 @@
  * Takes incoming messages through the pipeline of extensions (extensions/pipeline.ts), whole.
  *
  * An extension may answer later than it was asked. The messages behind keep their order; when many are on their way, no
- * more is read from the transport. A Close waits for those before it.
+ * more is read from the transport. A Close waits for those before it, and what comes out during a pause waits for its end.
  */
 
 import { LimitExceededError, WebSocketError } from '../errors.ts';
@@ -16,6 +16,12 @@ import { MessageBuffer } from './message-buffer.ts';
 
 /** From this many messages on their way on, nothing more is read. */
 const MAX_PENDING = 16;
+/**
+ * By how many bytes more, and by what part, a message may be longer on the wire than what it is made of: extensions make
+ * some messages longer by a little.
+ */
+const SLACK_LENGTH = 1024;
+const SLACK_DIVISOR = 256;
 
 export class PipelineReceiver implements IncomingExtension {
   readonly rsv: number;
@@ -24,6 +30,8 @@ export class PipelineReceiver implements IncomingExtension {
   #opcode: number = Opcode.BINARY;
   #messageRsv = 0;
   #gathered: MessageBuffer | undefined;
+  /** What came out while the application had paused. */
+  #held: ExtensionMessage[] = [];
 
   constructor(pipeline: Pipeline, receiver: PlainReceiver) {
     this.rsv = pipeline.rsv;
@@ -32,19 +40,29 @@ export class PipelineReceiver implements IncomingExtension {
   }
 
   get isBusy(): boolean {
-    return this.#pipeline.pendingIncoming > 0;
+    return this.#pendingCount > 0;
+  }
+
+  get #pendingCount(): number {
+    return this.#pipeline.pendingIncoming + this.#held.length;
   }
 
   isValidRsv(parser: FrameParser): boolean {
-    return this.#pipeline.isValidRsv({
-      final: parser.fin,
-      rsv1: (parser.rsv & RSV1) !== 0,
-      rsv2: (parser.rsv & RSV2) !== 0,
-      rsv3: (parser.rsv & RSV3) !== 0,
-      opcode: parser.opcode,
-      masked: parser.isMasked,
-      length: parser.payloadLength,
-    });
+    try {
+      return this.#pipeline.isValidRsv({
+        final: parser.fin,
+        rsv1: (parser.rsv & RSV1) !== 0,
+        rsv2: (parser.rsv & RSV2) !== 0,
+        rsv3: (parser.rsv & RSV3) !== 0,
+        opcode: parser.opcode,
+        masked: parser.isMasked,
+        length: parser.payloadLength,
+      });
+    } catch (cause) {
+      // A plug-in's own fault, though a peer's frame brought it out.
+      this.#receiver.fail(new WebSocketError('WS_INTERNAL', { cause }));
+      return false;
+    }
   }
 
   takes(parser: FrameParser): boolean {
@@ -57,8 +75,8 @@ export class PipelineReceiver implements IncomingExtension {
     this.#gathered ??= new MessageBuffer(this.#receiver.host);
     this.#gathered.push(bytes, start, end);
     const { maxLength } = this.#receiver.limits;
-    if (this.#gathered.length > maxLength) {
-      const { length } = this.#gathered;
+    const { length } = this.#gathered;
+    if (length > maxLength + maxLength / SLACK_DIVISOR + SLACK_LENGTH) {
       this.#receiver.fail(new LimitExceededError('WS_MESSAGE_TOO_LONG', maxLength, length));
       return;
     }
@@ -73,34 +91,51 @@ export class PipelineReceiver implements IncomingExtension {
       opcode: this.#opcode,
       data,
     });
-    if (this.#pipeline.pendingIncoming >= MAX_PENDING) this.#receiver.setWaiting(true);
+    if (this.#pendingCount >= MAX_PENDING) this.#receiver.setWaiting(true);
   }
 
   /** Takes a message that is through; the pipeline's owner passes it on. */
   deliver(message: ExtensionMessage): void {
-    const { maxLength } = this.#receiver.limits;
-    if (message.data.length > maxLength) {
-      const { length } = message.data;
-      this.#receiver.fail(new LimitExceededError('WS_MESSAGE_TOO_LONG', maxLength, length));
-      return;
-    }
-    this.#receiver.receiveWhole(message.data, message.opcode === Opcode.BINARY);
-    if (this.#pipeline.pendingIncoming * 2 <= MAX_PENDING) this.#receiver.setWaiting(false);
-    if (this.#pipeline.pendingIncoming === 0) this.#receiver.onExtensionIdle();
+    if (this.#receiver.isPaused || this.#held.length > 0) this.#held.push(message);
+    else this.#passOn(message);
   }
 
-  /** Takes note that an extension failed. */
-  failed(cause: Error): void {
-    const detail = cause.message;
-    this.#receiver.fail(new WebSocketError('WS_EXTENSION_FAILED', { detail, cause }));
+  /** Takes note that an extension failed. One that says itself what was wrong, in our terms, is taken at its word. */
+  failed(error: Error): void {
+    const { message: detail, cause } = error;
+    this.#receiver.fail(
+      cause instanceof WebSocketError
+        ? cause
+        : new WebSocketError('WS_EXTENSION_FAILED', { detail, cause: error }),
+    );
   }
 
   proceed(): boolean {
-    return true;
+    while (this.#held.length > 0 && !this.#receiver.isPaused) this.#passOn(this.#held.shift()!);
+    return this.#held.length === 0;
   }
 
   abandon(): void {
     this.#gathered = undefined;
+    this.#held = [];
     this.#pipeline.stop('incoming');
+  }
+
+  #passOn(message: ExtensionMessage): void {
+    const { maxLength } = this.#receiver.limits;
+    const { length } = message.data;
+    if (length > maxLength) {
+      this.#receiver.fail(new LimitExceededError('WS_MESSAGE_TOO_LONG', maxLength, length));
+      return;
+    }
+    try {
+      this.#receiver.receiveWhole(message.data, message.opcode === Opcode.BINARY);
+    } catch (cause) {
+      // The handler threw. Where an extension answers later, nobody else is there to notice.
+      this.#receiver.fail(new WebSocketError('WS_INTERNAL', { cause }));
+      throw cause;
+    }
+    if (this.#pendingCount * 2 <= MAX_PENDING) this.#receiver.setWaiting(false);
+    if (this.#pendingCount === 0) this.#receiver.onExtensionIdle();
   }
 }

@@ -3,7 +3,8 @@
  *
  * - An outgoing message passes the sessions in their order, an incoming one in reverse (RFC 6455 §9.1).
  * - A session gets its messages in order, as soon as it can; what comes out keeps the order, whoever answers first.
- * - The first error stops its direction: nothing behind it comes out.
+ * - The first error stops its direction: what is before it comes out, nothing behind it does.
+ * - Whatever a session does (throw, answer twice, answer with what is no message) is an error of its direction at most.
  * - `close` waits for the messages that are on their way, then closes the sessions.
  *
  * It does not bound what is on its way: the connection does, by what {@link Pipeline.pendingIncoming} says.
@@ -27,12 +28,16 @@ export interface PipelineSink {
 
 export type Direction = 'incoming' | 'outgoing';
 
-type Process = (session: ExtensionSession) => ExtensionSession['processIncomingMessage'];
+type Process = (
+  session: ExtensionSession,
+  message: ExtensionMessage,
+  callback: MessageCallback,
+) => void;
 type Outcome = { readonly message: ExtensionMessage } | { readonly error: Error };
 
 const PROCESS: { readonly [direction in Direction]: Process } = {
-  incoming: (session) => session.processIncomingMessage.bind(session),
-  outgoing: (session) => session.processOutgoingMessage.bind(session),
+  incoming: (session, message, callback) => session.processIncomingMessage(message, callback),
+  outgoing: (session, message, callback) => session.processOutgoingMessage(message, callback),
 };
 
 export class Pipeline {
@@ -112,7 +117,13 @@ export class Pipeline {
     if (!this.#isClosing || this.#isClosed) return;
     if (this.#incoming.working + this.#outgoing.working > 0) return;
     this.#isClosed = true;
-    for (const { session } of this.#sessions) session.close();
+    for (const { session } of this.#sessions) {
+      try {
+        session.close();
+      } catch {
+        // The connection is over: there is nobody left to tell, and the other sessions are to be closed all the same.
+      }
+    }
   }
 }
 
@@ -129,21 +140,25 @@ class Lane {
   /** Calls of sessions that have not been answered, also of a lane that was stopped. */
   working = 0;
   readonly #owner: LaneOwner;
-  readonly #stages: ((message: ExtensionMessage) => void)[] = [];
-  readonly #orders: OrderedResults<Outcome>[] = [];
+  readonly #process: Process;
+  readonly #sessions: readonly ActiveSession[];
+  /** What comes out of each session. */
+  readonly #orders: readonly OrderedResults<Outcome>[];
+  /** Whether an error is on its way behind the messages before it. */
+  #hasFailed = false;
   #isStopped = false;
 
   constructor(process: Process, sessions: readonly ActiveSession[], owner: LaneOwner) {
     this.#owner = owner;
-    sessions.forEach(({ extension, session }, index) => {
-      const order = new OrderedResults<Outcome>((outcome) => this.#pass(outcome, index + 1));
-      this.#orders.push(order);
-      this.#stages.push((message) => this.#run(order, process(session), extension.name, message));
-    });
+    this.#process = process;
+    this.#sessions = sessions;
+    this.#orders = sessions.map(
+      (_, index) => new OrderedResults<Outcome>((outcome) => this.#pass(outcome, index + 1)),
+    );
   }
 
   push(message: ExtensionMessage): void {
-    if (this.#isStopped) return;
+    if (this.#isStopped || this.#hasFailed) return;
     this.pending++;
     this.#pass({ message }, 0);
   }
@@ -155,48 +170,75 @@ class Lane {
   }
 
   /** Calls a session; its answer, its exception and a second answer are all dealt with here. */
-  #run(
-    order: OrderedResults<Outcome>,
-    process: ExtensionSession['processIncomingMessage'],
-    name: string,
-    message: ExtensionMessage,
-  ): void {
-    this.working++;
-    order.run((done) => {
-      let isAnswered = false;
-      const answer: MessageCallback = (error, result) => {
-        if (isAnswered) return;
-        isAnswered = true;
-        this.working--;
-        if (error) done({ error: prefixed(name, error) });
-        else done({ message: result ?? message });
-        if (this.pending === 0) this.#owner.idle();
-      };
+  #run(stage: number, message: ExtensionMessage, done: (outcome: Outcome) => void): void {
+    const { extension, session } = this.#sessions[stage]!;
+    let isAnswered = false;
+    let thrownByReceiver: { readonly error: unknown } | undefined;
+    const answer = (outcome: Outcome): void => {
+      if (isAnswered) return;
+      isAnswered = true;
+      this.working--;
       try {
-        process(message, answer);
+        done(outcome);
       } catch (error) {
-        answer(error instanceof Error ? error : new Error(String(error)));
+        thrownByReceiver = { error };
+        throw error;
+      } finally {
+        if (this.pending === 0) this.#owner.idle();
       }
-    });
+    };
+    this.working++;
+    try {
+      this.#process(session, message, (error, result) =>
+        answer(toOutcome(extension.name, error, result ?? message)),
+      );
+    } catch (error) {
+      // A session that answers at once runs the receiver of the message, whose exceptions are none of the session's.
+      if (thrownByReceiver !== undefined) throw thrownByReceiver.error;
+      const outcome = { error: prefixed(extension.name, error) };
+      if (isAnswered) this.#pass(outcome, stage + 1);
+      else answer(outcome);
+    }
   }
 
   #pass(outcome: Outcome, stage: number): void {
     if (this.#isStopped) return;
-    if ('error' in outcome) {
+    const isError = 'error' in outcome;
+    if (isError) this.#dropBehind(stage);
+    const order = this.#orders[stage];
+    if (order !== undefined) {
+      order.run((done) => (isError ? done(outcome) : this.#run(stage, outcome.message, done)));
+    } else if (isError) {
       this.stop();
       this.#owner.fail(outcome.error);
-      return;
-    }
-    const next = this.#stages[stage];
-    if (next !== undefined) {
-      next(outcome.message);
     } else {
       this.pending--;
       this.#owner.deliver(outcome.message);
     }
   }
+
+  /** Drops what is behind an error that has passed some stages. */
+  #dropBehind(stage: number): void {
+    this.#hasFailed = true;
+    for (const order of this.#orders.slice(0, stage)) order.clear();
+  }
 }
 
-function prefixed(name: string, error: Error): Error {
-  return new Error(`${name}: ${error.message}`, { cause: error });
+/** Makes sense of a session's answer, which may be anything. */
+function toOutcome(name: string, error: unknown, message: unknown): Outcome {
+  if (error) return { error: prefixed(name, error) };
+  if (isMessage(message)) return { message };
+  return { error: prefixed(name, new TypeError('The answer is not a message')) };
+}
+
+function isMessage(candidate: unknown): candidate is ExtensionMessage {
+  if (typeof candidate !== 'object' || candidate === null) return false;
+  const { data, opcode } = candidate as Partial<ExtensionMessage>;
+  // Not by instanceof: bytes may come from another realm, such as that of a test runner.
+  const isBytes = ArrayBuffer.isView(data) && data.length === data.byteLength;
+  return isBytes && (opcode === Opcode.TEXT || opcode === Opcode.BINARY);
+}
+
+function prefixed(name: string, cause: unknown): Error {
+  return new Error(`${name}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
 }

@@ -114,10 +114,11 @@ export class DeflateExtension implements Extension {
    * Changes how many native contexts the process keeps: up to 256 KiB each for compression, 48 KiB for decompression.
    * Fewer cost time, as a context that was given away is made anew; compression gets a little worse, too.
    *
-   * @throws RangeError when a limit is not an integer of 1 or more
+   * @throws Error for an unknown limit, RangeError when a limit is not an integer of 1 or more
    */
   setContextLimits(limits: ContextLimits): void {
     for (const [name, limit] of Object.entries(limits)) {
+      if (name !== 'deflate' && name !== 'inflate') throw new Error(`Unrecognized limit: ${name}`);
       if (limit !== undefined && !(Number.isSafeInteger(limit) && limit >= 1)) {
         throw new RangeError(`The limit ${name} must be an integer of 1 or more contexts`);
       }

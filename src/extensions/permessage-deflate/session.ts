@@ -12,6 +12,7 @@
  * wanted.
  */
 
+import { LimitExceededError, ProtocolError } from '../../errors.ts';
 import { RSV1 } from '../../frame/frame-header.ts';
 import { isControlOpcode, Opcode } from '../../frame/opcode.ts';
 import type { Host } from '../../host.ts';
@@ -175,16 +176,21 @@ export abstract class DeflateSession implements ExtensionSession, MessageCodec, 
     this.#sink = sink;
     this.#isInflating = true;
     let from = start;
-    let outcome = this.#inflate(bytes, from, end, isLast);
-    // A block with BFINAL ends zlib's stream but not the message: go on with a context that has the same window.
-    for (let streams = 1; outcome === 'spent' && !this.#isClosed; streams++) {
-      from += this.#inflater.context!.used;
-      this.#environment.inflaters.destroy(this.#inflater);
-      outcome = streams < MAX_STREAMS ? this.#inflate(bytes, from, end, isLast) : 'corrupt';
+    // Unless it comes to an outcome: a sink that throws leaves a context behind that is of no use any more.
+    let outcome: 'spent' | DecodeOutcome = 'corrupt';
+    try {
+      outcome = this.#inflate(bytes, from, end, isLast);
+      // A block with BFINAL ends zlib's stream but not the message: go on with a context that has the same window.
+      for (let streams = 1; outcome === 'spent' && !this.#isClosed; streams++) {
+        from += this.#inflater.context!.used;
+        this.#environment.inflaters.destroy(this.#inflater);
+        outcome = streams < MAX_STREAMS ? this.#inflate(bytes, from, end, isLast) : 'corrupt';
+      }
+      this.decodedLength = from - start + (this.#inflater.context?.used ?? 0);
+    } finally {
+      this.#isInflating = false;
+      this.#settle(outcome, isLast);
     }
-    this.decodedLength = from - start + (this.#inflater.context?.used ?? 0);
-    this.#isInflating = false;
-    this.#settle(outcome, isLast);
     return outcome === 'spent' ? 'stopped' : outcome;
   }
 
@@ -273,9 +279,15 @@ export abstract class DeflateSession implements ExtensionSession, MessageCodec, 
       if (end > start) pieces.push(this.#copy(bytes, start, end));
       return true;
     });
-    if (outcome !== 'done') {
+    // The last piece comes with the end of the message, when it is too late to stop.
+    if (outcome !== 'done' || length > this.maxLength) {
       const isTooLong = outcome === 'tooLong' || length > this.maxLength;
-      callback(new Error(isTooLong ? 'the message is longer than maxLength' : 'invalid DEFLATE'));
+      const actual = Math.max(length, this.maxLength + 1);
+      callback(
+        isTooLong
+          ? new LimitExceededError('WS_MESSAGE_TOO_LONG', this.maxLength, actual)
+          : new ProtocolError('WS_INVALID_DEFLATE'),
+      );
       return;
     }
     const whole = this.#environment.host.allocate(length);
