@@ -92,7 +92,7 @@ describe.each(PATHS)('Over %s', (path) => {
     });
 
     it('has ping and pongTimeout', async () => {
-      const { socket, peer } = await open({ ping: 0.02, pongTimeout: 0.02 });
+      const { socket, peer } = await open({ ping: 0.02, pongTimeout: 0.5 });
       peer.pause();
       const failed = failureOf(socket);
       expect(await failed).toMatchObject({ code: 'WS_PONG_TIMEOUT' });

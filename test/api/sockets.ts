@@ -71,8 +71,16 @@ export function next<Event>(socket: AnySocket, type: string): Promise<Event> {
   return new Promise((resolve) => socket.once(type, resolve as (event: never) => void));
 }
 
-export function closed(socket: AnySocket): Promise<CloseEvent> {
-  return next<CloseEvent>(socket, 'close');
+/** How the sockets of this file have ended, for a test that asks late. */
+const endings = new WeakMap<AnySocket, CloseEvent>();
+
+function rememberEnding(socket: AnySocket): void {
+  socket.on('close', (event) => endings.set(socket, event));
+}
+
+/** Waits for the close event, or gives the one that was. */
+export async function closed(socket: AnySocket): Promise<CloseEvent> {
+  return endings.get(socket) ?? next<CloseEvent>(socket, 'close');
 }
 
 /** Writes down every event: `open`, `message "a"`, `error WS_…`, `end`, `close 1000 "reason" clean`, `drain`. */
@@ -123,6 +131,7 @@ export async function serve(settings: ServeOptions = {}): Promise<Served> {
   const accepted: WebSocket[] = [];
   server.on('upgrade', (request, socket, head) => {
     const webSocket = new WebSocket(request, socket, head, settings.protocols, settings.options);
+    rememberEnding(webSocket);
     settings.onSocket?.(webSocket, request);
     accepted.push(webSocket);
   });
@@ -144,6 +153,7 @@ export async function openPair(
   const { url, accepted } = await serve(settings);
   const tls = settings.isSecure === true ? { ca: TLS.cert } : {};
   const client = new Client(url, settings.protocols, { ...tls, ...settings.clientOptions });
+  rememberEnding(client);
   await next(client, 'open');
   await until(() => accepted[0]?.readyState === 1);
   return { client, server: accepted[0] as WebSocket };
@@ -335,6 +345,7 @@ async function faceClient(settings: AgainstRaw): Promise<Faced> {
   });
   const port = await listen(server);
   const socket = new Client(`ws://127.0.0.1:${port}/`, [], settings.clientOptions);
+  rememberEnding(socket);
   const log = logEvents(socket);
   settings.onSocket?.(socket);
   return { socket, log, peer: await promise };

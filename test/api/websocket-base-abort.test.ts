@@ -77,7 +77,6 @@ describe.each(ROLES)('An AbortSignal at the %s', (role) => {
     const controller = new AbortController();
     const log: string[] = [];
     const onSocket = (socket: AnySocket): void => {
-      log.push(...[]);
       socket.on('close', () => log.push(`close ${socket.readyState}`));
       socket.on('error', ({ error }) => log.push((error as { code?: string }).code ?? ''));
       controller.abort();

@@ -225,15 +225,4 @@ describe.each(ROLES)('The heartbeat of the %s', (role) => {
     peer.send({ opcode: 'pong', payload: 'mine' });
     await until(() => told.length === 1);
   });
-
-  it('ends with the connection', async () => {
-    const { socket, peer, log } = await faceOpen(role, withPing(0.005, 0.005));
-    socket.close();
-    await peer.untilFrame('close');
-    peer.send({ opcode: 'close' });
-    peer.socket.end();
-    await closed(socket);
-    await settle();
-    expect(log.filter((line) => line.startsWith('close'))).toHaveLength(1);
-  });
 });
