@@ -108,7 +108,8 @@ export abstract class SocketDriver implements ConnectionHandler, HeartbeatOwner 
    * @param head - what was read from the socket before, after the handshake's head; it comes first
    */
   start(head: Uint8Array): void {
-    this.#heartbeat?.start();
+    // The application may have closed before the connection opened: then closeTimeout watches over it.
+    if (this.connection.isOpen) this.#heartbeat?.start();
     if (head.length > 0) this.readChunk(head);
     this.socket.on('data', onSocketData);
     // An 'end' listener alone does not make a stream flow, and a paused one would never report its end.

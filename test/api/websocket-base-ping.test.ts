@@ -226,3 +226,15 @@ describe.each(ROLES)('The heartbeat of the %s', (role) => {
     await until(() => told.length === 1);
   });
 });
+
+describe('The heartbeat of a server that closes before the open event', () => {
+  it('does not begin: closeTimeout is what ends the wait for the peer', async () => {
+    const { peer, log } = await face('server', {
+      serverOptions: { ping: 0.005, closeTimeout: 100 },
+      onSocket: (socket) => socket.close(),
+    });
+    await until(() => log.length === 2);
+    expect(log).toEqual(['end', 'close 1006 ""']);
+    expect(peer.frames).toEqual(['close']);
+  });
+});
