@@ -11,7 +11,7 @@
  */
 
 import { Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
+import { type Duplex, finished } from 'node:stream';
 import { Connection } from '../connection/connection.ts';
 import type { ConnectionHandler } from '../connection/handler.ts';
 import type { ConnectionOptions } from '../connection/options.ts';
@@ -86,6 +86,9 @@ export abstract class SocketDriver implements ConnectionHandler, HeartbeatOwner 
     if (driven instanceof Socket) {
       driven.setTimeout(0);
       driven.setNoDelay(true);
+    } else {
+      // Streams of old do not destroy themselves when both sides have ended, and would never close.
+      finished(driven, () => driven.destroy());
     }
     // A socket that failed before anyone listened will not say so again.
     if (driven.destroyed) {

@@ -1,0 +1,113 @@
+/** The members of `ws` that are private and yet in use: see private-members.ts for who uses which. */
+
+import { Duplex } from 'node:stream';
+import { describe, expect, it } from 'vitest';
+import { closed, logEvents, once, pair, same, sanswireWs, show, showError } from './libraries.ts';
+
+/**
+ * Two streams of which each reads what the other writes.
+ *
+ * @param autoDestroy - false for streams like those of old, which do not destroy themselves when both sides have ended
+ */
+function streamPair(autoDestroy: boolean): [Duplex, Duplex] {
+  const create = (other: () => Duplex): Duplex =>
+    new Duplex({
+      autoDestroy,
+      read() {},
+      write(chunk: Buffer, _encoding, callback) {
+        setImmediate(() => {
+          other().push(chunk);
+          callback();
+        });
+      },
+      final(callback) {
+        other().push(null);
+        callback();
+      },
+    });
+  const first: Duplex = create(() => second);
+  const second: Duplex = create(() => first);
+  return [first, second];
+}
+
+describe('setSocket', () => {
+  same('connects sockets over any streams, with either role', async (library, log) => {
+    const [first, second] = streamPair(true);
+    const server = new library(null as unknown as string, undefined, {});
+    const client = new library(null as unknown as string, undefined, {});
+    client._isServer = false;
+    const clientLog: string[] = [];
+    logEvents(log, 'server', server);
+    logEvents(clientLog, 'client', client);
+    log.push(`${server._isServer} ${client._isServer} ${client._socket} ${client._receiver}`);
+    server.setSocket(first, Buffer.alloc(0), { maxPayload: 100 });
+    client.setSocket(second, Buffer.alloc(0), { maxPayload: 0 });
+    log.push(`${server._receiver?._maxPayload} ${server._socket === first}`);
+    server.on('message', (data) => server.send(`back ${data}`));
+    client.send('there');
+    await once(client, 'message');
+    client.close(1000, 'done');
+    await closed(client, server);
+    log.push(...clientLog);
+  });
+});
+
+it('setSocket takes streams that do not destroy themselves', async () => {
+  const [first, second] = streamPair(false);
+  const server = new sanswireWs(null);
+  const client = new sanswireWs(null);
+  client._isServer = false;
+  server.setSocket(first, Buffer.alloc(0));
+  client.setSocket(second, Buffer.alloc(0));
+  client.close(1000);
+  await closed(client, server);
+  expect(first.destroyed && second.destroyed).toBe(true);
+});
+
+describe('_sender.sendFrame', () => {
+  same('sends lists that Sender.frame has made', async (library, log) => {
+    const { server, client, peer } = await pair(library);
+    logEvents(log, 'client', client);
+    const data = Buffer.from('made once');
+    const common = { readOnly: false, mask: false, rsv1: false, fin: true };
+    const lists = [
+      library.Sender.frame(data, { ...common, opcode: 1 }),
+      library.Sender.frame(data, { ...common, opcode: 2 }),
+      library.Sender.frame(Buffer.alloc(0), { ...common, opcode: 1 }),
+      library.Sender.frame(Buffer.alloc(70_000, 'x'), { ...common, opcode: 2 }),
+      library.Sender.frame(Buffer.from('ping'), { ...common, opcode: 9 }),
+    ];
+    for (const list of lists) peer._sender?.sendFrame(list);
+    await new Promise<void>((resolve) => {
+      const [first] = lists;
+      peer._sender?.sendFrame(first ?? [], (error) => {
+        log.push(`sent ${showError(error)}`);
+        resolve();
+      });
+    });
+    peer.close();
+    await closed(client);
+    log.sort();
+    server.close();
+  });
+});
+
+it('_sender.sendFrame answers for what it cannot send anew, and for a socket that is closed', async () => {
+  const { server, client, peer } = await pair(sanswireWs);
+  const answers: string[] = [];
+  const send = (first: number, second: number): void => {
+    const done = (error?: Error): void => void answers.push(show(error));
+    peer._sender?.sendFrame([Buffer.from([first, second])], done);
+  };
+  send(0xc1, 0);
+  send(0x81, 0x80);
+  send(0x88, 0);
+  peer._sender?.sendFrame([], (error) => answers.push(show(error)));
+  expect(answers).toEqual(Array.from({ length: 4 }, () => 'TypeError'));
+  client.terminate();
+  await closed(client, peer);
+  send(0x81, 0);
+  await new Promise(setImmediate);
+  expect(answers.at(-1)).toBe('Error');
+  server.close();
+});

@@ -1,0 +1,37 @@
+/**
+ * Programs that many use, each doing its real job with Sanswire in place of `ws`: programs/ has one file for each, run in a
+ * process of its own against the packages that install.mjs has installed with an npm override.
+ */
+
+import { execFile } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { describe, expect, it } from 'vitest';
+
+const here = fileURLToPath(new URL('.', import.meta.url));
+const programs = readdirSync(join(here, 'programs')).filter((name) => name.endsWith('.mjs'));
+const isInstalled = existsSync(join(here, 'node_modules/ws/index.cjs'));
+const run = promisify(execFile);
+
+const TIME_LIMIT_MS = 60_000;
+
+describe.runIf(isInstalled)('programs that use ws', () => {
+  it('get Sanswire from require("ws")', async () => {
+    const print = "console.log(require('ws') === require('sanswire/ws'))";
+    const { stdout } = await run(process.execPath, ['-e', print], { cwd: here });
+    expect(stdout.trim()).toBe('true');
+  });
+
+  for (const name of programs) {
+    it(name.replace('.mjs', ''), { timeout: TIME_LIMIT_MS }, async () => {
+      // A program that finds something wrong exits with another code than 0, and says what on stderr.
+      await run(process.execPath, [join(here, 'programs', name)], { timeout: TIME_LIMIT_MS });
+    });
+  }
+});
+
+if (!isInstalled) {
+  it.skip('programs that use ws: not installed, run `node test/dependants/install.mjs`', () => {});
+}
