@@ -25,6 +25,7 @@ export class CodecReceiver implements IncomingExtension {
   #rest: Uint8Array | undefined;
   #isRestLast = false;
   #isDecoding = false;
+  #isAbandoned = false;
 
   constructor(codec: MessageCodec, receiver: PlainReceiver) {
     this.rsv = codec.rsv;
@@ -74,6 +75,8 @@ export class CodecReceiver implements IncomingExtension {
   abandon(): void {
     this.#gathered = undefined;
     this.#rest = undefined;
+    this.#isAbandoned = true;
+    this.#codec.stopDecoding();
   }
 
   #decode(bytes: Uint8Array, start: number, end: number, isEnd: boolean): void {
@@ -84,8 +87,7 @@ export class CodecReceiver implements IncomingExtension {
     } else if (outcome === 'tooLong') {
       const { maxLength } = this.#receiver.limits;
       this.#receiver.fail(new LimitExceededError('WS_MESSAGE_TOO_LONG', maxLength, maxLength + 1));
-    } else if (outcome === 'stopped') {
-      // After a failure nobody asks for the rest.
+    } else if (outcome === 'stopped' && !this.#isAbandoned) {
       this.#rest = this.#copy(bytes, start + this.#codec.decodedLength, end);
       this.#isRestLast = isEnd;
     }

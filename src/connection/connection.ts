@@ -491,10 +491,7 @@ export class Connection implements WireConnection, ReceiverOwner, SenderOwner {
       if (next !== undefined) this.#process(next);
     }
     if (this.#held !== undefined || this.#receiver.isBusy) return;
-    if (this.#hasReceivedEnd) {
-      this.#receiver.abandon();
-      this.#tellClosing();
-    }
+    if (this.#hasReceivedEnd) this.#tellClosing();
     if (this.#isTransportClosed) this.#finish();
   }
 
@@ -507,6 +504,7 @@ export class Connection implements WireConnection, ReceiverOwner, SenderOwner {
   #finish(): void {
     if (this.isClosed) return;
     this.isClosed = true;
+    this.#stopReceiving();
     this.#pendingPong = undefined;
     const error = this.failure ?? new InvalidStateError('The connection is closed');
     // In the order in which the messages were sent: those still on their way through extensions are behind.

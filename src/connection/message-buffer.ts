@@ -14,12 +14,20 @@ const REFERENCE_MIN_LENGTH = 16 * 1024;
 const FIRST_BLOCK_LENGTH = 256;
 const BLOCK_MAX_LENGTH = 1024 * 1024;
 
+/**
+ * Blocks of messages that came to nothing, one of each length, for the next message that needs one. Without them, a peer
+ * that sends nothing but messages over maxLength makes as much garbage as it likes before the collector sees a reason to run.
+ */
+const spareBlocks = new WeakMap<Host, Map<number, Uint8Array>>();
+
 export class MessageBuffer {
   /** The bytes gathered so far. */
   length = 0;
   readonly #host: Host;
   /** Full blocks and referenced pieces, in order. */
   readonly #pieces: Uint8Array[] = [];
+  /** The blocks that were copied into: this buffer's own, as long as nobody has taken the message. */
+  readonly #blocks: Uint8Array[] = [];
   /** The block being filled; its unused part begins at #blockUsed. */
   #block: Uint8Array | undefined;
   #blockStart = 0;
@@ -75,10 +83,28 @@ export class MessageBuffer {
     if (this.#block !== undefined && this.#blockUsed < this.#block.length) return this.#block;
     this.#sealBlock();
     const doubled = Math.min(Math.max(this.length, FIRST_BLOCK_LENGTH), BLOCK_MAX_LENGTH);
-    this.#block = this.#host.allocate(Math.max(doubled, wanted));
+    this.#block = this.#takeBlock(Math.max(doubled, wanted));
+    this.#blocks.push(this.#block);
     this.#blockStart = 0;
     this.#blockUsed = 0;
     return this.#block;
+  }
+
+  /** Gives the memory back: nobody will take the message. The buffer must not be used afterwards. */
+  discard(): void {
+    const spare = spareBlocks.get(this.#host) ?? new Map<number, Uint8Array>();
+    spareBlocks.set(this.#host, spare);
+    for (const block of this.#blocks.splice(0)) {
+      if (block.length <= BLOCK_MAX_LENGTH) spare.set(block.length, block);
+    }
+  }
+
+  #takeBlock(length: number): Uint8Array {
+    const spare = spareBlocks.get(this.#host);
+    const block = spare?.get(length);
+    if (block === undefined) return this.#host.allocate(length);
+    spare?.delete(length);
+    return block;
   }
 
   /** Ends the present run of copied bytes; what is left of the block takes the next run. */

@@ -112,6 +112,7 @@ export class MessageReceiver implements FrameHandler, PlainReceiver {
 
   /** Lets go of a message that will not be completed. */
   abandon(): void {
+    this.#buffer?.discard();
     this.#buffer = undefined;
     this.#validator = undefined;
     this.#controlPayload = undefined;

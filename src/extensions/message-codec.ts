@@ -65,6 +65,8 @@ export interface MessageCodec {
   /** How many of the bytes of the last call were used. */
   readonly decodedLength: number;
 
+  /** Takes note that no more will be decoded, and lets go of all that decoding needs. */
+  stopDecoding(): void;
   close(): void;
 }
 

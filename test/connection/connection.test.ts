@@ -180,6 +180,17 @@ describe.each(ROLES)('The transport’s end at a %s', (role) => {
     expect(handler.errors[0]?.message).toMatch(/read ECONNRESET$/);
   });
 
+  it('does not take a message apart that goes on all the same', () => {
+    for (const isStreaming of [false, true]) {
+      const { connection, handler } = recordedConnection({ role, isStreaming });
+      connection.receive(frameTo(role, { opcode: 'text', fin: false, payload: hex('E2 82') }));
+      connection.receiveEnd();
+      connection.receive(frameTo(role, { opcode: 'continuation', payload: hex('AC') }));
+      connection.transportClosed();
+      expect(handler.log).toEqual(['text "€"', 'close 1006 unclean']);
+    }
+  });
+
   it('is told once, however often it comes', () => {
     const { connection, handler } = recordedConnection({ role });
     connection.transportClosed();

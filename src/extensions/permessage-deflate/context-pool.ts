@@ -10,7 +10,12 @@
 /** Something that may lose its context to another whenever it has it checked in. */
 export interface ContextHolder<Context> {
   context: Context | undefined;
+  /** Whether it has used a context before; kept by the pool. */
+  isRegular?: boolean;
 }
+
+/** As many holders keep their context from the first use on. */
+const KEPT_AT_FIRST_USE = 4;
 
 interface Pooled {
   reset(): void;
@@ -67,8 +72,17 @@ export class ContextPool<Context extends Pooled> {
     return context;
   }
 
-  /** Checks a holder's context in: it stays the holder's, as the most recently used, until another needs it. */
+  /**
+   * Checks a holder's context in: it stays the holder's, as the most recently used, until another needs it. Where many
+   * hold one, a holder gets to keep one with its second use only, so that those who come once do not make the pool grow.
+   */
   checkIn(holder: ContextHolder<Context>, kind: string): void {
+    const isFirst = holder.isRegular !== true;
+    holder.isRegular = true;
+    if (isFirst && this.#held.size >= KEPT_AT_FIRST_USE) {
+      this.release(holder, kind);
+      return;
+    }
     this.#held.set(holder, kind);
     while (this.size > this.#limit) this.#dropOne();
   }

@@ -78,6 +78,7 @@ export abstract class DeflateSession implements ExtensionSession, MessageCodec, 
   #window: PlaintextWindow | undefined;
   #sink: DecodedSink | undefined;
   #isInflating = false;
+  #isDecodingOver = false;
   #isClosed = false;
 
   constructor(environment: DeflateEnvironment, options: CompressionOptions) {
@@ -181,7 +182,7 @@ export abstract class DeflateSession implements ExtensionSession, MessageCodec, 
     try {
       outcome = this.#inflate(bytes, from, end, isLast);
       // A block with BFINAL ends zlib's stream but not the message: go on with a context that has the same window.
-      for (let streams = 1; outcome === 'spent' && !this.#isClosed; streams++) {
+      for (let streams = 1; outcome === 'spent' && !this.#isDecodingOver; streams++) {
         from += this.#inflater.context!.used;
         this.#environment.inflaters.destroy(this.#inflater);
         outcome = streams < MAX_STREAMS ? this.#inflate(bytes, from, end, isLast) : 'corrupt';
@@ -219,7 +220,7 @@ export abstract class DeflateSession implements ExtensionSession, MessageCodec, 
       this.#window ??= new PlaintextWindow(this.#environment.host, this.#agreement.peerWindowBits);
       this.#window.push(bytes, start, end);
     }
-    return this.#sink!(bytes, start, end, isFinal) && !this.#isClosed;
+    return this.#sink!(bytes, start, end, isFinal) && !this.#isDecodingOver;
   };
 
   /** Gives the context back as far as that is possible. */
@@ -227,8 +228,9 @@ export abstract class DeflateSession implements ExtensionSession, MessageCodec, 
     const { inflaters } = this.#environment;
     const context = this.#inflater.context;
     if (context === undefined) return;
-    if (outcome === 'corrupt' || outcome === 'tooLong' || this.#isClosed) {
+    if (outcome === 'corrupt' || outcome === 'tooLong' || this.#isDecodingOver) {
       inflaters.destroy(this.#inflater);
+      this.#window = undefined;
       return;
     }
     // In the middle of a message the context is more than its window: nobody may take it.
@@ -301,13 +303,20 @@ export abstract class DeflateSession implements ExtensionSession, MessageCodec, 
     callback(null, message);
   }
 
+  stopDecoding(): void {
+    this.#isDecodingOver = true;
+    // A context that is in use is freed by its user.
+    if (this.#isInflating) return;
+    this.#environment.inflaters.destroy(this.#inflater);
+    this.#window = undefined;
+  }
+
   /** Frees the contexts; one that is in use is freed by its user. */
   close(): void {
     this.#isClosed = true;
-    const { deflaters, inflaters } = this.#environment;
+    this.stopDecoding();
+    const { deflaters } = this.#environment;
     if (this.#deflater.context !== undefined) deflaters.release(this.#deflater, this.settingsKey);
-    if (!this.#isInflating) inflaters.destroy(this.#inflater);
-    this.#window = undefined;
   }
 
   #copy(bytes: Uint8Array, start: number, end: number): Uint8Array {

@@ -147,7 +147,7 @@ describe('ContextPool', () => {
   it('frees those that have not been used for longest when its limit is lowered', () => {
     const { use, holder, pool, open } = poolOf(8);
     const holders = Array.from({ length: 8 }, holder);
-    for (const each of holders) use(each);
+    for (const each of [...holders, ...holders]) use(each);
     use(holders[0]!);
     pool.limit = 2;
     expect(pool.limit).toBe(2);
@@ -159,6 +159,16 @@ describe('ContextPool', () => {
     pool.limit = 5;
     for (const each of holders) use(each);
     expect(open()).toBe(5);
+  });
+
+  it('lets a holder keep one from the second use on, where many have one', () => {
+    const { use, holder, open } = poolOf(8);
+    const holders = Array.from({ length: 6 }, holder);
+    for (const each of holders) use(each);
+    expect(holders.filter(({ context }) => context !== undefined)).toEqual(holders.slice(0, 4));
+    expect(open()).toBe(5);
+    use(holders[5]!);
+    expect(holders[5]!.context).toBeDefined();
   });
 
   it('keeps its promises in any sequence of calls', () => {
