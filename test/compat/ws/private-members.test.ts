@@ -30,26 +30,33 @@ function streamPair(autoDestroy: boolean): [Duplex, Duplex] {
   return [first, second];
 }
 
-describe('setSocket', () => {
-  same('connects sockets over any streams, with either role', async (library, log) => {
-    const [first, second] = streamPair(true);
-    const server = new library(null as unknown as string, undefined, {});
-    const client = new library(null as unknown as string, undefined, {});
-    client._isServer = false;
-    const clientLog: string[] = [];
-    logEvents(log, 'server', server);
-    logEvents(clientLog, 'client', client);
-    log.push(`${server._isServer} ${client._isServer} ${client._socket} ${client._receiver}`);
-    server.setSocket(first, Buffer.alloc(0), { maxPayload: 100 });
-    client.setSocket(second, Buffer.alloc(0), { maxPayload: 0 });
-    log.push(`${server._receiver?._maxPayload} ${server._socket === first}`);
-    server.on('message', (data) => server.send(`back ${data}`));
-    client.send('there');
-    await once(client, 'message');
-    client.close(1000, 'done');
-    await closed(client, server);
-    log.push(...clientLog);
-  });
+it('setSocket connects sockets over any streams, with either role', async () => {
+  const log: string[] = [];
+  const clientLog: string[] = [];
+  const [first, second] = streamPair(true);
+  const server = new sanswireWs(null);
+  const client = new sanswireWs(null);
+  client._isServer = false;
+  logEvents(log, 'server', server);
+  logEvents(clientLog, 'client', client);
+  expect([server._isServer, client._isServer, client._socket]).toEqual([true, false, null]);
+  server.setSocket(first, Buffer.alloc(0), { maxPayload: 100 });
+  client.setSocket(second, Buffer.alloc(0), { maxPayload: 0 });
+  expect(server._receiver?._maxPayload).toBe(100);
+  expect(server._socket).toBe(first);
+  server.on('message', (data) => server.send(`back ${data}`));
+  client.send('there');
+  await once(client, 'message');
+  client.close(1000, 'done');
+  await closed(client, server);
+  expect([...log, ...clientLog]).toEqual([
+    'server open state=1',
+    'server message Buffer<there> false state=1',
+    'server close 1000 Buffer<done> state=3',
+    'client open state=1',
+    'client message Buffer<back there> false state=1',
+    'client close 1000 Buffer<done> state=3',
+  ]);
 });
 
 it('setSocket takes streams that do not destroy themselves', async () => {
