@@ -64,6 +64,7 @@ export class Connection implements WireConnection, ReceiverOwner, SenderOwner {
   #hasReceivedEnd = false;
   #isTransportClosed = false;
   #isAbandoned = false;
+  #hasToldFailure = false;
   #hasToldClosing = false;
   /** The Close that waits for messages that are on their way through extensions: ours, and the payload of the peer's. */
   #pendingClose: CloseStatus | undefined;
@@ -302,7 +303,7 @@ export class Connection implements WireConnection, ReceiverOwner, SenderOwner {
       const reason = error.code === 'WS_INTERNAL' ? '' : FAULTS[error.code].message;
       this.#sendClose({ code: error.closeCode, reason });
     }
-    this.#handler.onError(error);
+    this.#tellFailure();
     this.#tellClosing();
   }
 
@@ -495,6 +496,13 @@ export class Connection implements WireConnection, ReceiverOwner, SenderOwner {
     if (this.#isTransportClosed) this.#finish();
   }
 
+  /** Tells of the failure once: at the end at the latest, which may come within the notice of the Close. */
+  #tellFailure(): void {
+    if (this.failure === undefined || this.#hasToldFailure) return;
+    this.#hasToldFailure = true;
+    this.#handler.onError(this.failure);
+  }
+
   #tellClosing(): void {
     if (this.#hasToldClosing) return;
     this.#hasToldClosing = true;
@@ -511,6 +519,7 @@ export class Connection implements WireConnection, ReceiverOwner, SenderOwner {
     this.#output.discard(error);
     this.#sender.discard(error);
     this.#extensions?.close();
+    this.#tellFailure();
     const { code, reason } = this.closeReceived ?? ABNORMAL;
     this.#handler.onClose(code, reason, this.isCloseComplete && this.failure === undefined);
   }

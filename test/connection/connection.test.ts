@@ -127,6 +127,16 @@ describe.each(ROLES)('A failed connection of a %s (RFC 6455 §7.1.7)', (role) =>
     expect(handler.log).toEqual(['error WS_UNKNOWN_OPCODE', 'close 1006 unclean']);
   });
 
+  it('tells of it before the end, also when the end comes with the notice of the Close', () => {
+    const { connection, handler } = recordedConnection({ role });
+    handler.react = (event) => {
+      if (event === 'output') connection.transportClosed();
+    };
+    connection.fail(new ProtocolError('WS_INVALID_TEXT'));
+    expect(handler.log).toEqual(['error WS_INVALID_TEXT', 'close 1006 unclean']);
+    expect(handler.closingCount).toBe(1);
+  });
+
   it('sends no second Close', () => {
     const { connection } = recordedConnection({ role });
     connection.close(1000);

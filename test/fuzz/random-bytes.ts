@@ -99,7 +99,7 @@ function check({ log, closingCount }: RecordingHandler, sent: readonly string[])
   const closes = log.filter((line) => line.startsWith('close'));
   if (errors.length > 1) throw new Error(`${errors.length} errors`);
   if (closes.length !== 1) throw new Error(`${closes.length} closes`);
-  if (log.at(-1)?.startsWith('close') !== true) throw new Error('The close is not last');
+  if (log.at(-1)?.startsWith('close') !== true) throw new Error(`The close is not last: ${log}`);
   if (closingCount > 1) throw new Error(`${closingCount} closings`);
   const closeAt = sent.findIndex((line) => line.startsWith('close'));
   const after = closeAt < 0 ? [] : sent.slice(closeAt + 1);
@@ -108,7 +108,8 @@ function check({ log, closingCount }: RecordingHandler, sent: readonly string[])
     throw new Error(`After the Close: ${after[0]}`);
 }
 
-function checkOne(random: RandomSource): { log: readonly string[]; input: Uint8Array } {
+function checkOne(seed: number): { log: readonly string[]; input: Uint8Array } {
+  const random = new RandomSource(seed);
   const role = random.oneIn(4) ? 'client' : 'server';
   const isStreaming = random.oneIn(3);
   const input = randomInput(random, role);
@@ -125,7 +126,9 @@ function checkOne(random: RandomSource): { log: readonly string[]; input: Uint8A
     if (whole.join('\n') !== cut.join('\n')) throw new Error(`Whole: ${whole}; cut: ${cut}`);
     return { log: whole, input };
   } catch (error) {
-    throw new Error(`At a ${role}, with ${toHex(input).slice(0, 1000)}`, { cause: error });
+    throw new Error(`Seed ${seed}, at a ${role}, with ${toHex(input).slice(0, 300)}`, {
+      cause: error,
+    });
   }
 }
 
@@ -147,7 +150,7 @@ export async function fuzz({ seed, count }: FuzzOptions): Promise<FuzzSummary> {
   for (let index = 0; index < count; index++) {
     if (index === Math.floor(count / 10)) memoryAtFirst = await usedMemory();
     // A seed of its own for each run, so that one can be repeated alone.
-    const { log, input } = checkOne(new RandomSource(seed + index));
+    const { log, input } = checkOne(seed + index);
     inputLength += input.length;
     for (const line of log) {
       const kind = /^(?:error \S+|close \d+|\S+)/.exec(line)?.[0] ?? line;
