@@ -1,0 +1,284 @@
+/** What is known to differ from `ws`, one test each: docs/migrating-ws.md has the same list. */
+
+import { createServer } from 'node:http';
+import { describe, expect, it } from 'vitest';
+import {
+  closed,
+  type Library,
+  once,
+  pair,
+  play,
+  realWs,
+  type Scenario,
+  sanswireWs,
+  serve,
+  show,
+  showError,
+} from './libraries.ts';
+import { acceptLines, frame, maskedFrame, RawClient, requestLines, serveRaw } from './raw-peer.ts';
+
+/** Expects another log of each library. */
+function differs(name: string, scenario: Scenario, ws: string[], sanswire: string[]): void {
+  it(name, async () => {
+    expect(await play(realWs, scenario), 'ws').toEqual(ws);
+    expect(await play(sanswireWs, scenario), 'sanswire/ws').toEqual(sanswire);
+  });
+}
+
+/** The answer of a server to a request, and to the bytes behind it. */
+async function ask(
+  library: Library,
+  request: string,
+  bytes: Buffer = Buffer.alloc(0),
+  options: object = {},
+): Promise<{ status: string; close: Buffer }> {
+  const { server, port } = await serve(library, options);
+  server.on('connection', (socket) => socket.on('error', () => {}));
+  const client = new RawClient(port);
+  const head = await client.upgrade(request);
+  client.socket.end(bytes);
+  await client.ended;
+  server.close();
+  return { status: head.split(' ')[1] ?? '', close: client.bytes };
+}
+
+describe('handshakes', () => {
+  differs(
+    'a request without Host is refused (RFC 6455 §4.2.1)',
+    async (library, log) => {
+      log.push((await ask(library, requestLines({ Host: undefined }))).status);
+    },
+    ['101'],
+    ['400'],
+  );
+
+  differs(
+    'window bits with a leading zero are refused (RFC 7692 §7.1.2)',
+    async (library, log) => {
+      const offer = 'permessage-deflate; server_max_window_bits=08';
+      const request = requestLines({ 'Sec-WebSocket-Extensions': offer });
+      log.push((await ask(library, request, undefined, { perMessageDeflate: true })).status);
+    },
+    ['101'],
+    ['400'],
+  );
+
+  differs(
+    'a subprotocol that the client did not offer is not sent to it',
+    async (library, log) => {
+      const request = requestLines({ 'Sec-WebSocket-Protocol': 'a' });
+      const options = { handleProtocols: () => 'b' };
+      log.push((await ask(library, request, undefined, options)).status);
+    },
+    ['101'],
+    ['500'],
+  );
+
+  it('a header with a line break is not sent (CVE-2026-1527)', async () => {
+    const { server, port } = await serve(sanswireWs);
+    server.on('headers', (headers) => headers.push('X-A: b\r\nSet-Cookie: c'));
+    const client = new RawClient(port);
+    expect(await client.upgrade(requestLines())).toMatch(/^HTTP\/1\.1 500/);
+    client.socket.destroy();
+    server.close();
+  });
+
+  it('verifyClient that never answers is given up: 408', async () => {
+    const { server, port } = await serve(sanswireWs, {
+      handshakeTimeout: 30,
+      verifyClient: (_info, _callback) => {},
+    });
+    const client = new RawClient(port);
+    expect(await client.upgrade(requestLines())).toMatch(/^HTTP\/1\.1 408/);
+    client.socket.destroy();
+    server.close();
+  });
+
+  it('a redirect drops the credentials also where redirect is listened to, and never leads to a Unix socket', async () => {
+    const { server, url } = await serve(sanswireWs);
+    let location = url;
+    const http = createServer().listen(0, '127.0.0.1');
+    http.on('upgrade', (_request, socket) => {
+      socket.end(`HTTP/1.1 302 Found\r\nLocation: ${location}\r\n\r\n`);
+    });
+    await once(http, 'listening');
+    const first = `ws://127.0.0.1:${(http.address() as { port: number }).port}`;
+    const options = { followRedirects: true, headers: { Authorization: 'Basic x' } };
+    const connected = once(server, 'connection');
+    const client = new sanswireWs(first, options);
+    client.on('redirect', () => {});
+    const [, request] = (await connected) as [unknown, { headers: Record<string, string> }];
+    expect(request.headers['authorization']).toBeUndefined();
+    if (client.readyState === 0) await once(client, 'open');
+    client.terminate();
+    location = 'ws+unix:/tmp/x.sock:/';
+    const [error] = await once(new sanswireWs(first, options), 'error');
+    expect(showError(error as Error)).toBe('SyntaxError');
+    http.close();
+    server.close();
+  });
+
+  it('a socket without an address needs no options', () => {
+    expect(() => new realWs(null)).toThrow(TypeError);
+    expect(new sanswireWs(null).readyState).toBe(0);
+  });
+});
+
+describe('frames', () => {
+  differs(
+    'a length that is not in the fewest bytes fails the connection (RFC 6455 §5.2)',
+    async (library, log) => {
+      const notMinimal = Buffer.from('81fe00010000000078', 'hex');
+      const frames = Buffer.concat([notMinimal, maskedFrame(0x88, '\x03\xe8')]);
+      const { close } = await ask(library, requestLines(), frames);
+      log.push(close.subarray(2, 4).toString('hex'));
+    },
+    ['03e8'],
+    ['03ea'],
+  );
+
+  differs(
+    'a 64-bit length with its first bit set is a protocol error, not too long (RFC 6455 §5.2)',
+    async (library, log) => {
+      const { close } = await ask(
+        library,
+        requestLines(),
+        Buffer.from('82ffffffffffffffffff00000000', 'hex'),
+      );
+      log.push(close.subarray(2, 4).toString('hex'));
+    },
+    ['03f1'],
+    ['03ea'],
+  );
+
+  differs(
+    'the Close frame after a violation says what was wrong',
+    async (library, log) => {
+      const { close } = await ask(library, requestLines(), maskedFrame(0x83));
+      log.push(String(close.length > 4));
+    },
+    ['false'],
+    ['true'],
+  );
+
+  differs(
+    'skipUTF8Validation is for text, not for close reasons',
+    async (library, log) => {
+      const bytes = maskedFrame(0x88, '\x03\xe8\xc3\x28');
+      const { close } = await ask(library, requestLines(), bytes, { skipUTF8Validation: true });
+      log.push(close.subarray(2, 4).toString('hex'));
+    },
+    ['03e8'],
+    ['03ef'],
+  );
+
+  differs(
+    'masking is not an option: a client masks, a server does not (RFC 6455 §5.1)',
+    async (library, log) => {
+      const { server, client, peer } = await pair(library);
+      peer.on('error', (error) => log.push(showError(error)));
+      peer.on('message', (data) => log.push(show(data)));
+      client.send('text', { mask: false });
+      await Promise.race([once(peer, 'message'), once(peer, 'error')]);
+      client.terminate();
+      server.close();
+    },
+    ['RangeError WS_ERR_EXPECTED_MASK'],
+    ['Buffer<text>'],
+  );
+
+  differs(
+    'a message in pieces costs no more than a whole one, so maxBufferedChunks is never exceeded',
+    async (library, log) => {
+      const raw = await serveRaw((request, socket) => {
+        socket.write(acceptLines(request));
+        const bytes = frame(0x82, 'x'.repeat(100));
+        let at = 0;
+        const drip = (): void => {
+          if (at < bytes.length) socket.write(bytes.subarray(at, ++at), () => setTimeout(drip, 2));
+        };
+        setTimeout(drip, 10);
+      });
+      const client = new library(`ws://127.0.0.1:${raw.port}`, { maxBufferedChunks: 5 });
+      client.on('error', (error) => log.push(showError(error)));
+      client.on('message', (data) => log.push(String((data as Buffer).length)));
+      await Promise.race([once(client, 'message'), once(client, 'error')]);
+      client.terminate();
+      raw.close();
+    },
+    ['RangeError WS_ERR_TOO_MANY_BUFFERED_PARTS'],
+    ['100'],
+  );
+});
+
+describe('sockets', () => {
+  differs(
+    'a message in fragments is one Buffer with binaryType "fragments"',
+    async (library, log) => {
+      const { server, client, peer } = await pair(library);
+      client.binaryType = 'fragments';
+      peer.send(Buffer.from('one'), { fin: false });
+      peer.send(Buffer.from('two'));
+      log.push(show((await once(client, 'message'))[0]));
+      client.terminate();
+      server.close();
+    },
+    ['[Buffer<one> Buffer<two>]'],
+    ['[Buffer<onetwo>]'],
+  );
+
+  it('bufferedAmount counts payloads, not frame headers, at once and until they are written', async () => {
+    const { server, client } = await pair(sanswireWs);
+    client.send('12345');
+    expect(client.bufferedAmount).toBe(5);
+    await new Promise(setImmediate);
+    expect(client.bufferedAmount).toBe(0);
+    client.terminate();
+    server.close();
+  });
+
+  it('the messages of one turn are one write', async () => {
+    const { server, client, peer } = await pair(sanswireWs);
+    let writes = 0;
+    const stream = client._socket as { write(...values: unknown[]): boolean };
+    const { write } = stream;
+    stream.write = function (this: unknown, ...values: unknown[]) {
+      writes++;
+      return write.apply(this, values);
+    };
+    const heard = new Promise<void>((resolve) => {
+      let count = 0;
+      peer.on('message', () => ++count === 100 && resolve());
+    });
+    for (let index = 0; index < 100; index++) client.send('x');
+    await heard;
+    expect(writes).toBe(1);
+    client.terminate();
+    server.close();
+  });
+
+  it('pause() holds back at once also what has been read', async () => {
+    const { server, client, peer } = await pair(sanswireWs);
+    const heard: string[] = [];
+    client.on('message', (data) => {
+      heard.push(String(data));
+      client.pause();
+    });
+    for (const text of ['1', '2', '3']) peer.send(text);
+    await once(client, 'message');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(heard).toEqual(['1']);
+    client.terminate();
+    await closed(client);
+    server.close();
+  });
+
+  it('errors carry what Sanswire knows as their cause', async () => {
+    const raw = await serveRaw((request, socket) => {
+      socket.write(Buffer.concat([Buffer.from(acceptLines(request)), frame(0xa1)]));
+    });
+    const [error] = (await once(new sanswireWs(`ws://127.0.0.1:${raw.port}`), 'error')) as [Error];
+    expect(error.cause).toMatchObject({ code: 'WS_RESERVED_BIT', section: 'RFC 6455 §5.2' });
+    raw.close();
+  });
+});
