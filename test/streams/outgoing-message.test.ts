@@ -210,6 +210,23 @@ describe.each(ROLES)('An outgoing message stream of the %s', (role) => {
       expect(lengths).toEqual([300_000, 8, 100_000, 12]);
     });
 
+    it('lets others have their turn while its source is never out of chunks', async () => {
+      const [socket, peer] = endsOf(await openPair(compressed), role);
+      const received = once(peer, 'message');
+      let turns = 0;
+      let isDone = false;
+      const count = (): void => {
+        turns++;
+        if (!isDone) setImmediate(count);
+      };
+      count();
+      const chunk = Buffer.alloc(64 * 1024);
+      await pipeline(Readable.from(Array(64).fill(chunk)), socket.createMessageStream());
+      isDone = true;
+      expect(turns).toBeGreaterThanOrEqual(32);
+      await received;
+    });
+
     it('can be empty, and end with an empty chunk', async () => {
       const [socket, peer] = endsOf(await openPair(compressed), role);
       const messages: string[] = [];

@@ -19,11 +19,14 @@ import { withoutSurprise } from './incoming-message.ts';
 /** The default of {@link MessageStreamOptions.highWaterMark}: 64 KiB. */
 export const DEFAULT_STREAM_HIGH_WATER_MARK: number = 64 * 1024;
 
-/**
- * The longest fragment, in bytes; longer chunks become several. Compressing this much takes about half a millisecond, after
- * which others get their turn.
- */
+/** The longest fragment, in bytes; longer chunks become several, so that none is compressed for long at a stretch. */
 export const FRAGMENT_MAX_LENGTH: number = 64 * 1024;
+
+/**
+ * After this many bytes the event loop gets its turn: a source that is never out of chunks, whose fragments the system takes
+ * at once, would else keep everything else waiting. Compressing this much takes about a millisecond.
+ */
+const YIELD_LENGTH = 128 * 1024;
 
 /** Options of an outgoing message. */
 export interface MessageStreamOptions {
@@ -79,6 +82,7 @@ export class OutgoingMessageStream extends Writable {
   #state: 'idle' | 'waiting' | 'turn' | 'begun' | 'over' = 'idle';
   /** The first half of a surrogate pair whose second half comes with the next string. */
   #highSurrogate = '';
+  #lengthSinceYield = 0;
 
   /** Made by `createMessageStream` of a socket. */
   constructor(target: OutgoingTarget, options: MessageStreamOptions = {}) {
@@ -154,7 +158,7 @@ export class OutgoingMessageStream extends Writable {
     }
     this.#send(bytes.subarray(start, end), false, (error) => {
       if (error !== undefined && error !== null) callback(error);
-      else setImmediate(() => this.#sendInPieces(bytes, end, callback));
+      else this.#sendInPieces(bytes, end, callback);
     });
   }
 
@@ -165,11 +169,19 @@ export class OutgoingMessageStream extends Writable {
     }
     const isSent = this.#target.sendFragment(bytes, isLast, this.isBinary, (error) => {
       // Not within the engine's call: what the writer's listeners throw must not reach the engine.
-      process.nextTick(callback, error);
+      if (this.#shouldYield(bytes.length)) setImmediate(callback, error);
+      else process.nextTick(callback, error);
     });
     if (!isSent) return;
     this.#state = isLast ? 'over' : 'begun';
     if (isLast) this.#target.endTurn(this);
+  }
+
+  #shouldYield(length: number): boolean {
+    this.#lengthSinceYield += length;
+    if (this.#lengthSinceYield < YIELD_LENGTH) return false;
+    this.#lengthSinceYield = 0;
+    return true;
   }
 
   #encode(text: string, encoding: BufferEncoding): Buffer {
