@@ -1,7 +1,8 @@
 /**
  * `sanswire`: the WebSocket of a server, the client, and EventSource, in the style of faye-websocket.
  *
- * `require('sanswire')` returns the class WebSocket itself, with all of this as its static members.
+ * `require('sanswire')` returns the class WebSocket itself, with the classes, the codes and permessageDeflate as its static
+ * members.
  */
 
 export { Client, type ClientOptions } from './api/client.ts';

@@ -42,7 +42,11 @@ describe('The table of faults', () => {
   it('answers broken framing with 1002, broken text with 1007 and limits with 1009 or 1008', () => {
     const codesOf = (name: keyof typeof CloseCode) =>
       codes.filter((code) => faultOf(code).closeCode === name);
-    expect(codesOf('INVALID_PAYLOAD_DATA')).toEqual(['WS_INVALID_TEXT', 'WS_INVALID_CLOSE_REASON']);
+    expect(codesOf('INVALID_PAYLOAD_DATA')).toEqual([
+      'WS_INVALID_TEXT',
+      'WS_INVALID_CLOSE_REASON',
+      'WS_INVALID_DEFLATE',
+    ]);
     expect(codesOf('MESSAGE_TOO_BIG')).toEqual(['WS_MESSAGE_TOO_LONG']);
     expect(codesOf('POLICY_VIOLATION')).toEqual([
       'WS_TOO_MANY_FRAGMENTS',

@@ -8,10 +8,17 @@
 
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { CloseCode } from '../close-code.ts';
 import { DraftConnection } from '../connection/draft-connection.ts';
 import type { ConnectionOptions } from '../connection/options.ts';
 import { PreparedMessage } from '../connection/prepared-message.ts';
-import { HandshakeError, type WebSocketError } from '../errors.ts';
+import {
+  HandshakeError,
+  InvalidStateError,
+  LimitExceededError,
+  ProtocolError,
+  WebSocketError,
+} from '../errors.ts';
 import type { Extension } from '../extensions/extension.ts';
 import { type Negotiated, negotiateAsServer } from '../extensions/negotiation.ts';
 import {
@@ -105,6 +112,13 @@ export class WebSocket extends WebSocketBase {
   static readonly EventSource: typeof EventSource = EventSource;
   /** Compression (RFC 7692), for the `extensions` option. */
   static readonly permessageDeflate: DeflateExtension = permessageDeflate;
+  /** The close codes by their IANA names. */
+  static readonly CloseCode: typeof CloseCode = CloseCode;
+  static readonly WebSocketError: typeof WebSocketError = WebSocketError;
+  static readonly ProtocolError: typeof ProtocolError = ProtocolError;
+  static readonly LimitExceededError: typeof LimitExceededError = LimitExceededError;
+  static readonly HandshakeError: typeof HandshakeError = HandshakeError;
+  static readonly InvalidStateError: typeof InvalidStateError = InvalidStateError;
 
   /** Tells whether a request asks for a WebSocket: GET, with the Upgrade and Connection headers. */
   static isWebSocket(request: IncomingMessage): boolean {
