@@ -130,6 +130,21 @@ describe('new WebSocket', () => {
     server.close();
   });
 
+  same('generateMask fills the masking keys', async (library, log) => {
+    const raw = await serveRaw((request, socket) => {
+      socket.write(acceptLines(request));
+      socket.on('data', (data) => log.push(data.toString('latin1')));
+    });
+    const client = new library(`ws://127.0.0.1:${raw.port}`, {
+      generateMask: (mask) => void mask.fill(0),
+    });
+    await once(client, 'open');
+    client.send('readable');
+    while (log.length === 0) await new Promise(setImmediate);
+    client.terminate();
+    raw.close();
+  });
+
   same('finishRequest changes and ends the request', async (library, log) => {
     const { server, url } = await serve(library);
     server.on('connection', (_socket, request) => log.push(`${request.headers['x-late']}`));

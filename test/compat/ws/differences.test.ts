@@ -1,6 +1,9 @@
 /** What is known to differ from `ws`, one test each: docs/migrating-ws.md has the same list. */
 
+import { execFile } from 'node:child_process';
 import { createServer } from 'node:http';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import {
   closed,
@@ -47,6 +50,15 @@ describe('handshakes', () => {
     'a request without Host is refused (RFC 6455 §4.2.1)',
     async (library, log) => {
       log.push((await ask(library, requestLines({ Host: undefined }))).status);
+    },
+    ['101'],
+    ['400'],
+  );
+
+  differs(
+    'a request with a body is refused (RFC 9110 §7.8)',
+    async (library, log) => {
+      log.push((await ask(library, requestLines({ 'Content-Length': '5' }))).status);
     },
     ['101'],
     ['400'],
@@ -271,6 +283,24 @@ describe('sockets', () => {
     client.terminate();
     await closed(client);
     server.close();
+  });
+
+  it('a listener that throws ends the connection with 1011; the exception is uncaught', async () => {
+    const program = `
+      const { WebSocket, WebSocketServer } = require('sanswire/ws');
+      process.on('uncaughtException', (error) => console.log('uncaught', error.message));
+      const server = new WebSocketServer({ port: 0 }, () => {
+        const client = new WebSocket('ws://localhost:' + server.address().port);
+        client.on('open', () => client.send('x'));
+        client.on('close', (code) => { console.log(code); server.close(); });
+      });
+      server.on('connection', (socket) => {
+        socket.on('message', () => { throw new Error('own'); });
+        socket.on('error', () => console.log('an error event'));
+      });`;
+    const root = fileURLToPath(new URL('../../..', import.meta.url));
+    const { stdout } = await promisify(execFile)(process.execPath, ['-e', program], { cwd: root });
+    expect(stdout).toBe('uncaught own\n1011\n');
   });
 
   it('errors carry what Sanswire knows as their cause', async () => {

@@ -2,7 +2,7 @@
 
 import { Duplex } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { type Library, type Log, same, sanswireWs, show, showError } from './libraries.ts';
+import { type Library, type Log, once, same, sanswireWs, show, showError } from './libraries.ts';
 import { frame, maskedFrame } from './raw-peer.ts';
 
 type Parts = Pick<
@@ -55,9 +55,10 @@ describe('Receiver', () => {
     const deflate = new PerMessageDeflate({ isServer: true });
     deflate.accept([{}]);
     const receiver = new Receiver({ extensions: { 'permessage-deflate': deflate } });
-    receiver.on('message', (data, isBinary) => log.push(`${show(data)} ${isBinary}`));
+    const heard = once(receiver, 'message');
     receiver.write(frame(0xc1, Buffer.from('f248cdc9c90700', 'hex')));
-    await turn();
+    const [data, isBinary] = await heard;
+    log.push(`${show(data)} ${isBinary}`);
     deflate.cleanup();
   });
 });

@@ -193,6 +193,20 @@ describe('what is served', () => {
     server.close();
   });
 
+  same('completeUpgrade may be overridden', async (library, log) => {
+    class Own extends library.WebSocketServer {
+      override completeUpgrade(...values: Parameters<Server['completeUpgrade']>): void {
+        log.push(`complete ${values.length} ${values[1]} ${[...values[2]]} ${values[3].url}`);
+        super.completeUpgrade(...values);
+      }
+    }
+    const server = new Own({ port: 0, host: '127.0.0.1' });
+    await once(server, 'listening');
+    const { port } = server.address() as { port: number };
+    logHead(log, await ask(port, requestLines({ 'Sec-WebSocket-Protocol': 'a, b' })));
+    server.close();
+  });
+
   same('headers: listeners may change the lines', async (library, log) => {
     const { server, port } = await serve(library);
     server.on('headers', (headers, request) => {
