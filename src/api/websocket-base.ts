@@ -14,7 +14,6 @@ import type { WriteCallback } from '../connection/output-queue.ts';
 import { PreparedMessage } from '../connection/prepared-message.ts';
 import type { WireConnection } from '../connection/wire-connection.ts';
 import { InvalidStateError, LimitExceededError, WebSocketError } from '../errors.ts';
-import { LONG_MESSAGE_LENGTH } from '../extensions/permessage-deflate/session.ts';
 import { nodeHost } from '../node/node-host.ts';
 import {
   DEFAULT_CLOSE_TIMEOUT_MS,
@@ -46,7 +45,7 @@ import {
   MessageReaders,
   type ReaderHandle,
 } from './streams/message-readers.ts';
-import { MessageStreams } from './streams/message-streams.ts';
+import { MessageStreams, mayBeLong } from './streams/message-streams.ts';
 import type { MessageStreamOptions, OutgoingMessageStream } from './streams/outgoing-message.ts';
 import { watchListeners } from './streams/watch-listeners.ts';
 import { type OwnerEvents, WebSocketDriver } from './websocket-driver.ts';
@@ -124,7 +123,6 @@ export abstract class WebSocketBase extends StreamEventTarget<WebSocketEvents> {
   #isOpened = false;
   #isClosing = false;
   #isClosed = false;
-  #isPaused = false;
   /** What was sent after the connection began to close; WHATWG's bufferedAmount never forgets it. */
   #discardedLength = 0;
   #outbox: Outbox | undefined;
@@ -223,7 +221,7 @@ export abstract class WebSocketBase extends StreamEventTarget<WebSocketEvents> {
 
   /** Whether reading is paused: by `pause()`, or by a `for await` loop or a stream that lags behind. */
   get isPaused(): boolean {
-    return this.#isPaused || this.#readers?.isLagging === true;
+    return this.#readers?.isPaused === true;
   }
 
   /** The round-trip time of the last `ping` heartbeat in milliseconds; undefined before the first, or without one. */
@@ -339,14 +337,12 @@ export abstract class WebSocketBase extends StreamEventTarget<WebSocketEvents> {
 
   /** Stops reading: no messages are delivered, no Pings answered, and the peer is held back. */
   pause(): void {
-    this.#isPaused = true;
-    this.#driver?.pause();
+    this.#messageReaders.lag();
   }
 
   /** Goes on reading. */
   resume(): void {
-    this.#isPaused = false;
-    this.#readOn();
+    this.#readers?.catchUp();
   }
 
   /**
@@ -487,28 +483,17 @@ export abstract class WebSocketBase extends StreamEventTarget<WebSocketEvents> {
   get #messageReaders(): MessageReaders<ReceivedData> {
     this.#readers ??= new MessageReaders({
       pause: () => this.#driver?.pause(),
-      resume: () => this.#readOn(),
+      resume: () => this.#driver?.resume(),
     });
     return this.#readers;
   }
 
-  #readOn(): void {
-    if (!this.isPaused) this.#driver?.resume();
-  }
-
   #subscribe(reader: MessageReader<ReceivedData>): ReaderHandle {
-    const readers = this.#messageReaders;
-    readers.add(reader);
-    return {
-      pause: () => readers.lag(reader),
-      resume: () => readers.catchUp(reader),
-      unsubscribe: () => readers.remove(reader),
-      close: (code, reason) => {
-        if (this.#isClosing || this.#isClosed) return;
-        if (this.#driver === undefined) this.close();
-        else this.#closeInTurn(code, reason);
-      },
-    };
+    return this.#messageReaders.add(reader, (code, reason) => {
+      if (this.#isClosing || this.#isClosed) return;
+      if (this.#driver === undefined) this.close();
+      else this.#closeInTurn(code, reason);
+    });
   }
 
   #openOutbox(): Outbox {
@@ -551,8 +536,10 @@ export abstract class WebSocketBase extends StreamEventTarget<WebSocketEvents> {
 
   #deliverNow(payload: Payload, callbackOrNone: WriteCallback | undefined): boolean {
     const connection = this.#connection!;
-    const isLong = this.#extensions !== '' && mayBeLong(payload);
-    const callback = isLong ? this.#messageStreams.trackLongSend(callbackOrNone) : callbackOrNone;
+    const callback =
+      this.#extensions !== '' && mayBeLong(payload)
+        ? this.#messageStreams.trackLongSend(callbackOrNone)
+        : callbackOrNone;
     if (typeof payload === 'string') return connection.sendText(payload, callback);
     if (payload instanceof PreparedMessage) return connection.sendPrepared(payload, callback);
     return connection.sendBinary(payload, callback);
@@ -574,9 +561,7 @@ export abstract class WebSocketBase extends StreamEventTarget<WebSocketEvents> {
     this.#isClosing = true;
     this.#connection?.close(code, reason);
     // The peer's Close must be read, also when the application has paused.
-    this.#isPaused = false;
     this.#readers?.beginClosing();
-    this.#readOn();
   }
 
   #receiveMessage(data: string | Uint8Array, isBinary: boolean): void {
@@ -613,12 +598,6 @@ export abstract class WebSocketBase extends StreamEventTarget<WebSocketEvents> {
     this.dispatch(new CloseEvent('close', code, reason, wasClean));
     this.#readers?.tellClose(code, reason, wasClean);
   }
-}
-
-/** Whether a message is so long that an extension may work on it elsewhere; may say so of a shorter text. */
-function mayBeLong(payload: Payload): boolean {
-  if (typeof payload === 'string') return payload.length * 3 >= LONG_MESSAGE_LENGTH;
-  return payloadLength(payload) >= LONG_MESSAGE_LENGTH;
 }
 
 /** Keeps what a callback throws from the engine and from the callbacks behind it. */

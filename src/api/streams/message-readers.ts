@@ -1,8 +1,9 @@
 /**
- * The readers of a socket's messages beside its listeners: `for await` loops, Duplexes, Web Streams. And who of them lags
- * behind: as long as anyone does, the socket reads nothing, so that one reader's haste is not another's memory.
+ * The readers of a socket's messages beside its listeners: `for await` loops, Duplexes, Web Streams. And who lags behind:
+ * as long as anyone does, or the application has paused, the socket reads nothing. So nobody takes back another's pause, and
+ * one reader's haste is not another's memory.
  *
- * A socket makes one of these for its first reader.
+ * A socket makes one of these for its first reader, or its first pause.
  */
 
 import type { MessageSubscriber } from '../message-iterator.ts';
@@ -24,46 +25,61 @@ export interface ReaderHandle extends MessageFlow {
   close(code: number, reason: string): void;
 }
 
+/** The application itself, when it calls `pause()`. */
+const APPLICATION: object = {};
+
 export class MessageReaders<Message> {
-  /** What the readers hold back: told to stop, and told when nobody holds it back any more. */
+  /** What is held back: told to stop, and told when nobody holds it back any more. */
   readonly #flow: MessageFlow;
   readonly #readers: Set<MessageReader<Message>> = new Set();
+  /** Who lags behind; the application's `pause()` counts as one that is {@link APPLICATION}. */
   readonly #laggards: Set<object> = new Set();
 
   constructor(flow: MessageFlow) {
     this.#flow = flow;
   }
 
-  /** Whether anyone lags behind. */
-  get isLagging(): boolean {
+  /** Whether anyone lags behind, or the application has paused. */
+  get isPaused(): boolean {
     return this.#laggards.size > 0;
   }
 
-  add(reader: MessageReader<Message>): void {
+  /**
+   * Adds a reader.
+   *
+   * @param close - closes the connection, for the handle
+   */
+  add(reader: MessageReader<Message>, close: (code: number, reason: string) => void): ReaderHandle {
     this.#readers.add(reader);
-  }
-
-  remove(reader: MessageReader<Message>): void {
-    this.#readers.delete(reader);
-    this.catchUp(reader);
+    return {
+      pause: () => this.lag(reader),
+      resume: () => this.catchUp(reader),
+      unsubscribe: () => {
+        this.#readers.delete(reader);
+        this.catchUp(reader);
+      },
+      close,
+    };
   }
 
   /** Somebody lags behind. */
-  lag(laggard: object): void {
+  lag(laggard: object = APPLICATION): void {
     this.#laggards.add(laggard);
     this.#flow.pause();
   }
 
   /** Somebody does not lag behind any more, if it did. */
-  catchUp(laggard: object): void {
-    if (this.#laggards.delete(laggard) && !this.isLagging) this.#flow.resume();
+  catchUp(laggard: object = APPLICATION): void {
+    if (this.#laggards.delete(laggard) && !this.isPaused) this.#flow.resume();
   }
 
   /** The socket is being closed: only those who take what comes late may hold it back from now on. */
   beginClosing(): void {
+    const wasPaused = this.isPaused;
     for (const laggard of this.#laggards) {
       if ((laggard as { takesLate?: boolean }).takesLate !== true) this.#laggards.delete(laggard);
     }
+    if (wasPaused && !this.isPaused) this.#flow.resume();
   }
 
   /** @param isLate - whether it comes after `close()` */

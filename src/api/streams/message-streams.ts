@@ -15,7 +15,9 @@ import { MessageBuffer } from '../../connection/message-buffer.ts';
 import type { WriteCallback } from '../../connection/output-queue.ts';
 import type { WireConnection } from '../../connection/wire-connection.ts';
 import { WebSocketError } from '../../errors.ts';
+import { LONG_MESSAGE_LENGTH } from '../../extensions/permessage-deflate/session.ts';
 import { nodeHost } from '../../node/node-host.ts';
+import { type Payload, payloadLength } from '../message-data.ts';
 import { IncomingMessageStream, type IncomingSource } from './incoming-message.ts';
 import {
   type MessageStreamOptions,
@@ -229,4 +231,10 @@ export class MessageStreams implements IncomingSource, OutgoingTarget {
     if (connection?.isOpen !== true) return;
     connection.fail(new WebSocketError('WS_INTERNAL', { detail, cause }));
   }
+}
+
+/** Whether a message is so long that an extension may work on it elsewhere; may say so of a shorter text. */
+export function mayBeLong(payload: Payload): boolean {
+  if (typeof payload === 'string') return payload.length * 3 >= LONG_MESSAGE_LENGTH;
+  return payloadLength(payload) >= LONG_MESSAGE_LENGTH;
 }
