@@ -10,21 +10,15 @@ import {
   createServer,
   type Server as HttpServer,
   type IncomingMessage,
-  type OutgoingHttpHeaders,
   STATUS_CODES,
 } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { DeflateExtension } from '../../api/permessage-deflate.ts';
 import type { WebSocketError } from '../../errors.ts';
 import type { Negotiated } from '../../extensions/negotiation.ts';
-import {
-  type ExtensionOffer,
-  type ExtensionParam,
-  serializeExtension,
-} from '../../handshake/extension-header.ts';
-import type { RequestVerdict } from '../../handshake/server-handshake.ts';
-import { filterOffers, readDeflateOptions } from './deflate-options.ts';
-import { DEFAULT_HANDSHAKE_TIMEOUT_MS, type ServerOptions, serverDefaults } from './options.ts';
+import { readDeflateOptions } from './deflate-options.ts';
+import { type ServerOptions, serverDefaults } from './options.ts';
+import { negotiateDeflate, verifyRequest } from './server-admission.ts';
 import {
   buildAcceptanceLines,
   findEarlyFault,
@@ -36,12 +30,7 @@ import {
   statusOf,
 } from './server-handshake.ts';
 import { TypedEmitter } from './typed-emitter.ts';
-import type {
-  AddressInfo,
-  ClientInfo,
-  VerifyClientCallbackAsync,
-  VerifyClientCallbackSync,
-} from './types.ts';
+import type { AddressInfo } from './types.ts';
 import { WebSocket } from './websocket.ts';
 
 /** The events of a server, with the values that each carries. */
@@ -61,8 +50,6 @@ type OnConnection<Socket, Request> = (websocket: Socket, request: Request) => vo
 
 const State = { RUNNING: 0, CLOSING: 1, CLOSED: 2 } as const;
 type State = (typeof State)[keyof typeof State];
-
-const NO_EXTENSIONS: Negotiated = { sessions: [], header: '' };
 
 /** Streams that carry a WebSocket already. */
 const upgraded = new WeakSet<Duplex>();
@@ -185,13 +172,14 @@ export class WebSocketServer<
       return;
     }
     const late = findLateFault(verdict, this.#deflate !== undefined);
-    const negotiated = late ?? this.#negotiate(verdict);
+    const negotiated =
+      late ?? negotiateDeflate(this.#deflate, this.options.perMessageDeflate, verdict);
     if (negotiated instanceof Error) {
       this.#refuseFault(request, socket, 400, negotiated);
       return;
     }
     const protocols = new Set(verdict.accepted ? verdict.protocols : []);
-    this.#verify(request, socket, () => {
+    verifyRequest(this.options, request, socket, () => {
       const key = String(request.headers['sec-websocket-key']);
       this.completeUpgrade(negotiated, key, protocols, request, socket, head, callback);
     });
@@ -297,74 +285,6 @@ export class WebSocketServer<
     }
   }
 
-  /** Negotiates permessage-deflate; an error when it was offered in no way that can be accepted. */
-  #negotiate(verdict: RequestVerdict): Negotiated | Error {
-    if (this.#deflate === undefined || !verdict.accepted) return NO_EXTENSIONS;
-    const { name } = this.#deflate;
-    const offers = verdict.extensions.filter((offer: ExtensionOffer) => offer.name === name);
-    if (offers.length === 0) return NO_EXTENSIONS;
-    const options = this.options.perMessageDeflate;
-    const acceptable = filterOffers(
-      offers.map(({ params }) => Object.fromEntries(params)),
-      typeof options === 'object' ? options : {},
-    );
-    if (typeof acceptable === 'string') return new Error(`${name}: ${acceptable}`);
-    const session = this.#deflate.createServerSession(acceptable);
-    if (session === null) return new Error(`${name}: none of the offers can be accepted`);
-    const answer = Object.entries(session.generateResponse()) as [string, ExtensionParam][];
-    return {
-      sessions: [{ extension: this.#deflate, session }],
-      header: serializeExtension(name, answer),
-    };
-  }
-
-  /** Asks `verifyClient`, where there is one. */
-  #verify(request: InstanceType<RequestClass>, socket: Duplex, accept: () => void): void {
-    const { verifyClient } = this.options;
-    if (!verifyClient) {
-      accept();
-      return;
-    }
-    const info = describeClient(request);
-    if (verifyClient.length === 2) {
-      this.#verifyLater(verifyClient as VerifyClientCallbackAsync, info, socket, accept);
-      return;
-    }
-    const isVerified = (verifyClient as VerifyClientCallbackSync<typeof request>)(info);
-    if (isVerified) accept();
-    else refuse(socket, { status: UNAUTHORIZED });
-  }
-
-  /** Waits for an answer, but not for ever. Only the first one counts. */
-  #verifyLater(
-    verifyClient: VerifyClientCallbackAsync,
-    info: ClientInfo,
-    socket: Duplex,
-    accept: () => void,
-  ): void {
-    const { handshakeTimeout = DEFAULT_HANDSHAKE_TIMEOUT_MS } = this.options;
-    let isAnswered = false;
-    let deadline: NodeJS.Timeout | undefined;
-    const answer = (run: () => void): void => {
-      if (isAnswered) return;
-      isAnswered = true;
-      clearTimeout(deadline);
-      run();
-    };
-    if (handshakeTimeout > 0 && handshakeTimeout !== Number.POSITIVE_INFINITY) {
-      deadline = setTimeout(
-        () => answer(() => refuse(socket, { status: REQUEST_TIMEOUT })),
-        handshakeTimeout,
-      );
-    }
-    verifyClient(info, (isVerified, code, message, headers?: OutgoingHttpHeaders) => {
-      answer(() => {
-        if (isVerified) accept();
-        else refuse(socket, { status: code || UNAUTHORIZED, message, headers });
-      });
-    });
-  }
-
   #chooseProtocol(protocols: Set<string>, request: InstanceType<RequestClass>): string | undefined {
     if (protocols.size === 0) return undefined;
     const { handleProtocols } = this.options;
@@ -416,8 +336,6 @@ export class WebSocketServer<
   }
 }
 
-const UNAUTHORIZED = 401;
-const REQUEST_TIMEOUT = 408;
 const UPGRADE_REQUIRED = 426;
 const INTERNAL_SERVER_ERROR = 500;
 
@@ -428,14 +346,4 @@ function attempt<Value>(build: () => Value): Value | TypeError {
     if (error instanceof TypeError) return error;
     throw error;
   }
-}
-
-function describeClient<Request extends IncomingMessage>(request: Request): ClientInfo<Request> {
-  const { headers, socket } = request;
-  // Version 8 calls the header Sec-WebSocket-Origin.
-  const isVersion8 = Number(headers['sec-websocket-version']) === 8;
-  const origin = isVersion8 ? headers['sec-websocket-origin'] : headers.origin;
-  const isSecure = 'encrypted' in socket && socket.encrypted === true;
-  // A request need not have an origin; the published types say that it has one.
-  return { origin: origin as string, secure: isSecure, req: request };
 }

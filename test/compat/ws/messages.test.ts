@@ -1,5 +1,6 @@
 /** Messages both ways: what may be sent, how it arrives, callbacks, pieces, control frames, as in `ws`. */
 
+import type { Socket as NetSocket } from 'node:net';
 import { describe } from 'vitest';
 import { closed, logEvents, once, pair, same, serve, show, showError } from './libraries.ts';
 import { maskedFrame, RawClient, requestLines } from './raw-peer.ts';
@@ -72,7 +73,7 @@ describe('send', () => {
       });
       log.push('sent');
       await all;
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await new Promise((resolve) => setTimeout(resolve, 50));
       log.sort((a, b) => Number(a.startsWith('heard')) - Number(b.startsWith('heard')));
       client.terminate();
       server.close();
@@ -275,7 +276,7 @@ describe('receiving', () => {
     client.pause();
     log.push(`paused ${client.isPaused}`);
     peer.send('held');
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await new Promise((resolve) => setTimeout(resolve, 50));
     log.push('still');
     client.resume();
     log.push(`paused ${client.isPaused}`);
@@ -290,10 +291,12 @@ describe('receiving', () => {
   same('a paused socket that loses its transport still closes', async (library, log) => {
     const { server, client, peer } = await pair(library);
     logEvents(log, 'server', peer);
+    const socket = peer._socket as NetSocket;
+    const { bytesRead } = socket;
     peer.pause();
     client.send('unread');
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    peer._socket?.destroy();
+    while (socket.bytesRead === bytesRead) await new Promise(setImmediate);
+    socket.destroy();
     await closed(client, peer);
     server.close();
   });

@@ -10,7 +10,7 @@ type Parts = Pick<
   'Receiver' | 'Sender' | 'PerMessageDeflate' | 'extension' | 'subprotocol'
 >;
 
-const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20));
+const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 50));
 
 describe('Receiver', () => {
   const streams: { readonly [name: string]: [options: object, ...chunks: Buffer[]] } = {
