@@ -15,8 +15,9 @@ const FIRST_BLOCK_LENGTH = 256;
 const BLOCK_MAX_LENGTH = 1024 * 1024;
 
 /**
- * Blocks of messages that came to nothing, one of each length, for the next message that needs one. Without them, a peer
- * that sends nothing but messages over maxLength makes as much garbage as it likes before the collector sees a reason to run.
+ * Blocks of messages that came to nothing, one of each power of two, for the next message that needs one. Without them, a
+ * peer that sends nothing but messages over maxLength makes as much garbage as it likes before the collector sees a reason
+ * to run. Blocks of other lengths are let go: their lengths are the peer's to choose, so there would be no end to them.
  */
 const spareBlocks = new WeakMap<Host, Map<number, Uint8Array>>();
 
@@ -95,7 +96,8 @@ export class MessageBuffer {
     const spare = spareBlocks.get(this.#host) ?? new Map<number, Uint8Array>();
     spareBlocks.set(this.#host, spare);
     for (const block of this.#blocks.splice(0)) {
-      if (block.length <= BLOCK_MAX_LENGTH) spare.set(block.length, block);
+      const isPowerOfTwo = (block.length & (block.length - 1)) === 0;
+      if (isPowerOfTwo && block.length <= BLOCK_MAX_LENGTH) spare.set(block.length, block);
     }
   }
 

@@ -94,4 +94,20 @@ describe('MessageBuffer', () => {
     for (let count = 0; count < 1000; count++) buffer.push(new Uint8Array(8), 3, 3);
     expect(host.callCount).toBe(0);
   });
+
+  it('leaves two MiB behind at the most, whatever the lengths of messages that came to nothing', async () => {
+    const host = new CountingHost();
+    for (let length = 1; length < 5_000_000; length = Math.ceil(length * 1.1)) {
+      discardMessage(host, length);
+    }
+    expect(await host.retainedLength()).toBeLessThanOrEqual(2 * KIB * KIB);
+  });
 });
+
+/** Gathers a message in two pieces of a length, and drops it. */
+function discardMessage(host: CountingHost, length: number): void {
+  const buffer = new MessageBuffer(host);
+  buffer.push(new Uint8Array(length), 0, length, false);
+  buffer.push(new Uint8Array(length), 0, length, false);
+  buffer.discard();
+}

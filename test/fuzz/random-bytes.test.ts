@@ -34,6 +34,8 @@ describe('Random bytes', () => {
     ]) {
       expect(events[kind] ?? 0, kind).toBeGreaterThan(0);
     }
-    expect(memoryAtLast - memoryAtFirst).toBeLessThan(4_000_000);
+    // Nothing of 1,800 connections is left; the heap has room for what the engine compiles meanwhile.
+    expect(memoryAtLast.buffers - memoryAtFirst.buffers).toBeLessThan(200_000);
+    expect(memoryAtLast.heap - memoryAtFirst.heap).toBeLessThan(4_000_000);
   });
 });

@@ -29,9 +29,16 @@ export interface FuzzSummary {
   /** How often each kind of event came: `text`, `ping`, `error WS_…`, `close 1000`. */
   readonly events: Readonly<Record<string, number>>;
   readonly inputLength: number;
-  /** Memory in use, in bytes, after a tenth of the runs and after all. */
-  readonly memoryAtFirst: number;
-  readonly memoryAtLast: number;
+  /** Memory in use after a tenth of the runs and after all. */
+  readonly memoryAtFirst: UsedMemory;
+  readonly memoryAtLast: UsedMemory;
+}
+
+/** In bytes, after garbage has been collected. */
+export interface UsedMemory {
+  readonly heap: number;
+  /** What buffers hold outside of the heap. */
+  readonly buffers: number;
 }
 
 type Action = (connection: Connection) => void;
@@ -132,10 +139,10 @@ function checkOne(seed: number): { log: readonly string[]; input: Uint8Array } {
   }
 }
 
-async function usedMemory(): Promise<number> {
+async function usedMemory(): Promise<UsedMemory> {
   await collectGarbage();
   const { heapUsed, arrayBuffers } = process.memoryUsage();
-  return heapUsed + arrayBuffers;
+  return { heap: heapUsed, buffers: arrayBuffers };
 }
 
 /**
@@ -146,7 +153,7 @@ async function usedMemory(): Promise<number> {
 export async function fuzz({ seed, count }: FuzzOptions): Promise<FuzzSummary> {
   const events: Record<string, number> = {};
   let inputLength = 0;
-  let memoryAtFirst = 0;
+  let memoryAtFirst = await usedMemory();
   for (let index = 0; index < count; index++) {
     if (index === Math.floor(count / 10)) memoryAtFirst = await usedMemory();
     // A seed of its own for each run, so that one can be repeated alone.

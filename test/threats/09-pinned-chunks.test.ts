@@ -86,7 +86,7 @@ async function keptOf(
 /** The process may keep the chunk that it masked last: one for all connections (frame/masking.ts). */
 function displaceLastChunk(): void {
   const { connection } = recordedConnection({ role: 'server' });
-  connection.receive(frameTo('server', { opcode: 'binary', payload: new Uint8Array(1000) }));
+  connection.receive(frameTo('server', { opcode: 'binary', payload: new Uint8Array(100) }));
 }
 
 function receiveAtTheEnd({ connection }: Recorded, bytes: Uint8Array, watch: BufferWatch): void {
