@@ -2,7 +2,7 @@
  * DEFLATE contexts on the documented functions of node:zlib, for a Node, or another runtime, without the native handle.
  *
  * The documented synchronous functions start anew each time, so a context here is the last window of plaintext, given as
- * the dictionary. A message that comes in pieces is gathered and decompressed at its end.
+ * the dictionary. A message that comes in pieces is gathered and decompressed at its end; then it is handed over in pieces.
  */
 
 import { kMaxLength } from 'node:buffer';
@@ -58,6 +58,9 @@ class FallbackInflater implements InflateContext {
   #window: PlaintextWindow;
   /** The compressed bytes of a message that is not complete. */
   #gathered: MessageBuffer | undefined;
+  /** A message that is decompressed and not yet handed over as a whole. */
+  #output: Uint8Array | undefined;
+  #outputPosition = 0;
 
   constructor(windowBits: number, dictionary: Uint8Array | undefined) {
     this.#windowBits = windowBits;
@@ -74,6 +77,7 @@ class FallbackInflater implements InflateContext {
     maxLength: number,
   ): InflateOutcome {
     this.used = end - start;
+    if (this.#output !== undefined) return this.#handOver(this.#output, sink);
     this.#gathered ??= new MessageBuffer(nodeHost);
     this.#gathered.push(bytes, start, end, false);
     // DEFLATE makes nothing longer by more than a few bytes in each 16 KiB: longer input is a message that is too long.
@@ -82,17 +86,34 @@ class FallbackInflater implements InflateContext {
     this.#gathered.push(FLUSH_TAIL, 0, FLUSH_TAIL.length, false);
     const message = this.#gathered.take();
     this.#gathered = undefined;
-    return this.#inflateWhole(message, sink, maxLength);
+    const output = this.#inflateWhole(message, maxLength);
+    return typeof output === 'string' ? output : this.#handOver(output, sink);
   }
 
   reset(): void {
     this.#window = new PlaintextWindow(nodeHost, this.#windowBits);
     this.#gathered = undefined;
+    this.#output = undefined;
+    this.#outputPosition = 0;
   }
 
   close(): void {}
 
-  #inflateWhole(message: Uint8Array, sink: InflateSink, maxLength: number): InflateOutcome {
+  #handOver(output: Uint8Array, sink: InflateSink): InflateOutcome {
+    this.#output = output;
+    while (output.length - this.#outputPosition > PIECE_LENGTH) {
+      const start = this.#outputPosition;
+      this.#outputPosition += PIECE_LENGTH;
+      if (!sink(output, start, this.#outputPosition, false)) return 'stopped';
+    }
+    const start = this.#outputPosition;
+    this.#output = undefined;
+    this.#outputPosition = 0;
+    sink(output, start, output.length, true);
+    return 'done';
+  }
+
+  #inflateWhole(message: Uint8Array, maxLength: number): Uint8Array | InflateOutcome {
     const whole = new MessageBuffer(nodeHost);
     let rest = message;
     // A block with BFINAL ends zlib's stream but not the message (RFC 7692 §7.2.3.4); the tail alone is an empty block.
@@ -105,9 +126,7 @@ class FallbackInflater implements InflateContext {
       whole.push(output, 0, output.length);
       rest = used === 0 ? NOTHING : rest.subarray(used);
     }
-    const output = whole.take();
-    sink(output, 0, output.length, true);
-    return 'done';
+    return whole.take();
   }
 
   #inflateStream(
@@ -137,6 +156,8 @@ class FallbackInflater implements InflateContext {
 /** How often zlib's stream may end within one message; a sender does it once, if at all. */
 const MAX_STREAMS = 8;
 const SLACK_LENGTH = 1024;
+/** The most that is handed over at once. */
+const PIECE_LENGTH = 64 * 1024;
 const NOTHING = new Uint8Array(0);
 
 /** Contexts on the documented functions. */

@@ -6,6 +6,7 @@ import type { WebSocketError } from '../../src/errors.ts';
 import type { DeflateOptions } from '../../src/extensions/permessage-deflate/extension.ts';
 import { LONG_MESSAGE_LENGTH } from '../../src/extensions/permessage-deflate/session.ts';
 import { nodeHost } from '../../src/node/node-host.ts';
+import { usesZlibHandle } from '../../src/node/zlib-codec.ts';
 import { CountingCodec } from '../extensions/counting-codec.ts';
 import {
   agree,
@@ -423,7 +424,8 @@ describe.each(ROLES)('Fragments that a %s sends compressed', (role) => {
         }),
       );
     }
-    expect(arrived).toEqual(['one, ', 'two']);
+    // The documented functions of zlib cannot decompress a part of a message.
+    expect(arrived).toEqual(usesZlibHandle ? ['one, ', 'two'] : ['one, two']);
   });
 
   it('show the peer nothing but the message, however little there is left to send', () => {

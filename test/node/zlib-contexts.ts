@@ -290,6 +290,93 @@ export function describeContexts(name: string, factory: ContextFactory): void {
       );
     });
   });
+
+  function compress(payload: Uint8Array): Uint8Array {
+    return copyOf(factory.createDeflater(DEFAULT_SETTINGS).deflate(payload, true));
+  }
+
+  /** What a sink saw of a message, stopping at every piece. */
+  function inflateInSteps(compressed: Uint8Array): { pieces: Uint8Array[]; stops: number } {
+    const context = factory.createInflater(15, undefined);
+    const pieces: Uint8Array[] = [];
+    let rest = compressed;
+    let stops = 0;
+    for (;;) {
+      const outcome = context.inflate(
+        rest,
+        0,
+        rest.length,
+        true,
+        (bytes, start, end) => {
+          pieces.push(copyOf(bytes.subarray(start, end)));
+          return false;
+        },
+        Infinity,
+      );
+      if (outcome === 'done') break;
+      expect(outcome).toBe('stopped');
+      stops++;
+      rest = rest.subarray(context.used);
+    }
+    context.close();
+    return { pieces, stops };
+  }
+
+  describe(`A decompressor of ${name} that is stopped`, () => {
+    it.each([
+      ['a little over one piece', 65_537],
+      ['exactly one piece', 65_536],
+      ['exactly four pieces', 262_144],
+      ['many pieces', 1_000_000],
+    ])('goes on where it stopped: %s', (_, length) => {
+      const payload = new Uint8Array(length).map((_byte, index) => index >> 10);
+      const compressed = compress(payload);
+      const { pieces, stops } = inflateInSteps(compressed);
+      expect(stops).toBeGreaterThanOrEqual(Math.ceil(length / 65_536) - 1);
+      expect(stops).toBeLessThanOrEqual(Math.floor(length / 65_536));
+      expect(sameBytes(concat(pieces), payload)).toBe(true);
+    });
+
+    it('hands its output over in pieces of bounded length, as long as they are wanted', () => {
+      const payload = new Uint8Array(2_000_000);
+      const compressed = compress(payload);
+      expect(compressed.length).toBeLessThan(2_100);
+      const { pieces } = inflateInSteps(compressed);
+      expect(Math.max(...pieces.map((piece) => piece.length))).toBe(65_536);
+    });
+
+    it('shares its output memory with others, whose calls within the sink do no harm', () => {
+      const outer = recordBytes(200_000, 'outer');
+      const inner = recordBytes(100_000, 'inner');
+      const deflater = factory.createDeflater(DEFAULT_SETTINGS);
+      const outerCoded = copyOf(deflater.deflate(outer, true));
+      deflater.reset();
+      const innerCoded = copyOf(deflater.deflate(inner, true));
+      const pieces: Uint8Array[] = [];
+      const context = factory.createInflater(15, undefined);
+      const sink = (bytes: Uint8Array, start: number, end: number): boolean => {
+        pieces.push(copyOf(bytes.subarray(start, end)));
+        const innerPieces: Uint8Array[] = [];
+        const other = factory.createInflater(15, undefined);
+        other.inflate(
+          innerCoded,
+          0,
+          innerCoded.length,
+          true,
+          (some, from, to) => {
+            innerPieces.push(copyOf(some.subarray(from, to)));
+            return true;
+          },
+          Infinity,
+        );
+        other.close();
+        expect(sameBytes(concat(innerPieces), inner)).toBe(true);
+        return true;
+      };
+      expect(context.inflate(outerCoded, 0, outerCoded.length, true, sink, Infinity)).toBe('done');
+      expect(sameBytes(concat(pieces), outer)).toBe(true);
+    });
+  });
 }
 
 function tryReference(bytes: Uint8Array): { readonly blocks: readonly string[] } | undefined {
