@@ -45,7 +45,7 @@ import {
   MessageReaders,
   type ReaderHandle,
 } from './streams/message-readers.ts';
-import { MessageStreams, mayBeLong } from './streams/message-streams.ts';
+import { MessageStreams } from './streams/message-streams.ts';
 import type { MessageStreamOptions, OutgoingMessageStream } from './streams/outgoing-message.ts';
 import { watchListeners } from './streams/watch-listeners.ts';
 import { type OwnerEvents, WebSocketDriver } from './websocket-driver.ts';
@@ -534,12 +534,8 @@ export abstract class WebSocketBase extends StreamEventTarget<WebSocketEvents> {
     else this.#connection.fail(error);
   }
 
-  #deliverNow(payload: Payload, callbackOrNone: WriteCallback | undefined): boolean {
+  #deliverNow(payload: Payload, callback: WriteCallback | undefined): boolean {
     const connection = this.#connection!;
-    const callback =
-      this.#extensions !== '' && mayBeLong(payload)
-        ? this.#messageStreams.trackLongSend(callbackOrNone)
-        : callbackOrNone;
     if (typeof payload === 'string') return connection.sendText(payload, callback);
     if (payload instanceof PreparedMessage) return connection.sendPrepared(payload, callback);
     return connection.sendBinary(payload, callback);

@@ -12,12 +12,9 @@
 
 import { keepable } from '../../connection/keepable.ts';
 import { MessageBuffer } from '../../connection/message-buffer.ts';
-import type { WriteCallback } from '../../connection/output-queue.ts';
 import type { WireConnection } from '../../connection/wire-connection.ts';
 import { WebSocketError } from '../../errors.ts';
-import { LONG_MESSAGE_LENGTH } from '../../extensions/permessage-deflate/session.ts';
 import { nodeHost } from '../../node/node-host.ts';
-import { type Payload, payloadLength } from '../message-data.ts';
 import { IncomingMessageStream, type IncomingSource } from './incoming-message.ts';
 import {
   type MessageStreamOptions,
@@ -61,9 +58,6 @@ export class MessageStreams implements IncomingSource, OutgoingTarget {
   readonly #unread: Set<IncomingMessageStream> = new Set();
   /** The stream whose turn it is to send. */
   #outgoing: OutgoingMessageStream | undefined;
-  /** Begins the turn, while it still waits for long messages before it. */
-  #beginTurn: (() => void) | undefined;
-  #longSends = 0;
   #deadline: NodeJS.Timeout | undefined;
 
   constructor(owner: StreamsOwner) {
@@ -141,8 +135,7 @@ export class MessageStreams implements IncomingSource, OutgoingTarget {
       () => {
         if (stream.destroyed) return;
         this.#outgoing = stream;
-        this.#beginTurn = begin;
-        this.#tryBegin();
+        begin();
       },
       (error) => stream.destroy(error),
     );
@@ -169,34 +162,11 @@ export class MessageStreams implements IncomingSource, OutgoingTarget {
   endTurn(stream: OutgoingMessageStream): void {
     if (stream !== this.#outgoing) return;
     this.#outgoing = undefined;
-    this.#beginTurn = undefined;
     this.#owner.endTurn();
   }
 
   abandonMessage(cause: Error): void {
     this.#fail('an outgoing message was given up', cause);
-  }
-
-  /**
-   * Takes note of a long message that may be compressed in the thread pool: a fragment must not be sent before it is
-   * written, for the connection would let it overtake.
-   *
-   * @returns the callback to send it with
-   */
-  trackLongSend(callback: WriteCallback | undefined): WriteCallback {
-    this.#longSends++;
-    return (error) => {
-      this.#longSends--;
-      callback?.(error);
-      this.#tryBegin();
-    };
-  }
-
-  #tryBegin(): void {
-    if (this.#longSends > 0) return;
-    const begin = this.#beginTurn;
-    this.#beginTurn = undefined;
-    begin?.();
   }
 
   /** Gives the outgoing message up unless it ends in time: the connection is to be closed behind it. */
@@ -231,10 +201,4 @@ export class MessageStreams implements IncomingSource, OutgoingTarget {
     if (connection?.isOpen !== true) return;
     connection.fail(new WebSocketError('WS_INTERNAL', { detail, cause }));
   }
-}
-
-/** Whether a message is so long that an extension may work on it elsewhere; may say so of a shorter text. */
-export function mayBeLong(payload: Payload): boolean {
-  if (typeof payload === 'string') return payload.length * 3 >= LONG_MESSAGE_LENGTH;
-  return payloadLength(payload) >= LONG_MESSAGE_LENGTH;
 }
