@@ -14,7 +14,7 @@ const SELECTION = [
 const cases = selectCases(SELECTION);
 
 /** Short pauses, and a limit that only the cases reach whose peer never answers. */
-const settings = { pauseMs: 20, limitMs: 5_000, tcpEndWaitMs: 100 };
+const settings = { pauseMs: 20, limitMs: 5_000, tcpEndWaitMs: 1_000 };
 const PARALLEL = 64;
 
 const cleanUps: (() => void)[] = [];
