@@ -6,6 +6,7 @@
  * It has no timer: the embedder gives up on a server that does not answer.
  */
 
+import type { HandshakeError, LimitExceededError } from '../errors.ts';
 import type { Host } from '../host.ts';
 import {
   buildRequest,
@@ -15,7 +16,8 @@ import {
   printRequest,
   type ResponseVerdict,
 } from './client-handshake.ts';
-import { DEFAULT_MAX_HEADER_BYTES, type Head, HeadParser } from './http-head.ts';
+import { HeadHandshake } from './head-handshake.ts';
+import type { DEFAULT_MAX_HEADER_BYTES, Head } from './http-head.ts';
 import { encodeLatin1 } from './latin1.ts';
 import { type StatusLine, statusLineGrammar } from './start-line.ts';
 
@@ -39,10 +41,8 @@ export interface ClientHandshakeOptions extends ClientRequestOptions {
  * const rest = chunk.subarray(handshake.receive(chunk));
  * if (handshake.verdict?.accepted) connection.receive(rest);
  */
-export class ClientHandshake {
+export class ClientHandshake extends HeadHandshake<StatusLine, ResponseVerdict> {
   readonly #host: Host;
-  readonly #parser: HeadParser<StatusLine>;
-  #verdict: ResponseVerdict | undefined;
 
   /** What was asked for. */
   readonly request: ClientRequest;
@@ -56,47 +56,22 @@ export class ClientHandshake {
    * @throws {@link TypeError} when `buildRequest` does
    */
   constructor(host: Host, options: ClientHandshakeOptions) {
+    super(statusLineGrammar, options.maxHeaderBytes);
     this.#host = host;
     this.request = buildRequest(host, options);
     this.output = encodeLatin1(printRequest(this.request));
-    this.#parser = new HeadParser(
-      statusLineGrammar,
-      options.maxHeaderBytes ?? DEFAULT_MAX_HEADER_BYTES,
-    );
   }
 
   /** The response, once its head is complete. */
   get response(): Head<StatusLine> | undefined {
-    return this.#parser.head;
+    return this.head;
   }
 
-  /** The verdict on the response; undefined while its head is incomplete. */
-  get verdict(): ResponseVerdict | undefined {
-    return this.#verdict;
+  protected override judgeHead(head: Head<StatusLine>): ResponseVerdict {
+    return judgeResponse(this.#host, head, this.request);
   }
 
-  /**
-   * Takes bytes from the transport. They may be reused afterwards.
-   *
-   * @param bytes - what arrived
-   * @returns how many bytes belong to the handshake; the rest belongs to the connection
-   */
-  receive(bytes: Uint8Array): number {
-    const consumed = this.#parser.receive(bytes);
-    this.#judge();
-    return consumed;
-  }
-
-  /** Tells that the transport ended: an incomplete head then fails the connection. */
-  receiveEnd(): void {
-    this.#parser.receiveEnd();
-    this.#judge();
-  }
-
-  #judge(): void {
-    if (this.#verdict !== undefined) return;
-    const { head, fault } = this.#parser;
-    if (head !== undefined) this.#verdict = judgeResponse(this.#host, head, this.request);
-    else if (fault !== undefined) this.#verdict = { accepted: false, errors: [fault] };
+  protected override judgeFault(fault: HandshakeError | LimitExceededError): ResponseVerdict {
+    return { accepted: false, errors: [fault] };
   }
 }

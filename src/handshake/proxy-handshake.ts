@@ -6,10 +6,11 @@
  * to it, and knows no authentication scheme: the caller supplies Proxy-Authorization.
  */
 
-import { HandshakeError, type WebSocketError } from '../errors.ts';
+import { HandshakeError, type LimitExceededError, type WebSocketError } from '../errors.ts';
 import { isAuthorityWithPort } from './authority.ts';
+import { HeadHandshake } from './head-handshake.ts';
 import { checkHeaders, type RawHeaders } from './header-list.ts';
-import { DEFAULT_MAX_HEADER_BYTES, type Head, HeadParser } from './http-head.ts';
+import type { DEFAULT_MAX_HEADER_BYTES, Head } from './http-head.ts';
 import { printRequestHead } from './http-head-printer.ts';
 import { encodeLatin1 } from './latin1.ts';
 import { type StatusLine, statusLineGrammar } from './start-line.ts';
@@ -68,10 +69,7 @@ const SUCCESS_FIRST = 200;
 const SUCCESS_LAST = 299;
 
 /** Opens one tunnel through a proxy. It is used as `ClientHandshake` is. */
-export class ProxyHandshake {
-  readonly #parser: HeadParser<StatusLine>;
-  #verdict: ProxyVerdict | undefined;
-
+export class ProxyHandshake extends HeadHandshake<StatusLine, ProxyVerdict> {
   /** The bytes of the request, to be written at once. */
   readonly output: Uint8Array;
 
@@ -80,44 +78,22 @@ export class ProxyHandshake {
    * @throws {@link TypeError} when {@link buildConnectHeaders} does
    */
   constructor(options: ProxyHandshakeOptions) {
-    const { authority, headers, maxHeaderBytes = DEFAULT_MAX_HEADER_BYTES } = options;
+    const { authority, headers, maxHeaderBytes } = options;
+    super(statusLineGrammar, maxHeaderBytes);
     const rawHeaders = buildConnectHeaders(authority, headers);
     this.output = encodeLatin1(printRequestHead('CONNECT', authority, rawHeaders));
-    this.#parser = new HeadParser(statusLineGrammar, maxHeaderBytes);
   }
 
   /** The proxy's response, once its head is complete. */
   get response(): Head<StatusLine> | undefined {
-    return this.#parser.head;
+    return this.head;
   }
 
-  /** The verdict on the response; undefined while its head is incomplete. */
-  get verdict(): ProxyVerdict | undefined {
-    return this.#verdict;
+  protected override judgeHead(head: Head<StatusLine>): ProxyVerdict {
+    return judgeConnectStatus(head.status);
   }
 
-  /**
-   * Takes bytes from the proxy. They may be reused afterwards.
-   *
-   * @param bytes - what arrived
-   * @returns how many bytes belong to the proxy's response; the rest came through the tunnel
-   */
-  receive(bytes: Uint8Array): number {
-    const consumed = this.#parser.receive(bytes);
-    this.#judge();
-    return consumed;
-  }
-
-  /** Tells that the transport ended: an incomplete head then fails the tunnel. */
-  receiveEnd(): void {
-    this.#parser.receiveEnd();
-    this.#judge();
-  }
-
-  #judge(): void {
-    if (this.#verdict !== undefined) return;
-    const { head, fault } = this.#parser;
-    if (head !== undefined) this.#verdict = judgeConnectStatus(head.status);
-    else if (fault !== undefined) this.#verdict = { accepted: false, errors: [fault] };
+  protected override judgeFault(fault: HandshakeError | LimitExceededError): ProxyVerdict {
+    return { accepted: false, errors: [fault] };
   }
 }

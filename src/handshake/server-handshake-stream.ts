@@ -8,7 +8,8 @@
 
 import { faultOf, HandshakeError, InvalidStateError, type LimitExceededError } from '../errors.ts';
 import type { Host } from '../host.ts';
-import { DEFAULT_MAX_HEADER_BYTES, type Head, HeadParser } from './http-head.ts';
+import { HeadHandshake } from './head-handshake.ts';
+import type { DEFAULT_MAX_HEADER_BYTES, Head } from './http-head.ts';
 import { encodeLatin1 } from './latin1.ts';
 import { type JudgeOptions, judgeRequest, type RequestVerdict } from './server-handshake.ts';
 import { type Acceptance, buildAcceptance, buildRefusal, type Refusal } from './server-response.ts';
@@ -37,11 +38,9 @@ export interface ServerHandshakeOptions extends JudgeOptions {
  *   transport.end(handshake.refuse());
  * }
  */
-export class ServerHandshake {
+export class ServerHandshake extends HeadHandshake<RequestLine, RequestVerdict> {
   readonly #host: Host;
   readonly #options: ServerHandshakeOptions;
-  readonly #parser: HeadParser<RequestLine>;
-  #verdict: RequestVerdict | undefined;
   #isAnswered = false;
 
   /**
@@ -49,49 +48,22 @@ export class ServerHandshake {
    * @param options - what the server asks for
    */
   constructor(host: Host, options: ServerHandshakeOptions = {}) {
+    super(requestLineGrammar, options.maxHeaderBytes);
     this.#host = host;
     this.#options = options;
-    this.#parser = new HeadParser(
-      requestLineGrammar,
-      options.maxHeaderBytes ?? DEFAULT_MAX_HEADER_BYTES,
-    );
   }
 
   /** The request, once its head is complete. */
   get request(): Head<RequestLine> | undefined {
-    return this.#parser.head;
+    return this.head;
   }
 
-  /** The verdict on the request; undefined while its head is incomplete. */
-  get verdict(): RequestVerdict | undefined {
-    return this.#verdict;
+  protected override judgeHead(head: Head<RequestLine>): RequestVerdict {
+    return judgeRequest(head, this.#options);
   }
 
-  /**
-   * Takes bytes from the transport. They may be reused afterwards.
-   *
-   * @param bytes - what arrived
-   * @returns how many bytes belong to the handshake; the rest belongs to the connection
-   */
-  receive(bytes: Uint8Array): number {
-    const consumed = this.#parser.receive(bytes);
-    this.#judge();
-    return consumed;
-  }
-
-  /** Tells that the transport ended: an incomplete head is then refused. */
-  receiveEnd(): void {
-    this.#parser.receiveEnd();
-    this.#judge();
-  }
-
-  #judge(): void {
-    if (this.#verdict !== undefined) return;
-    const { head, fault } = this.#parser;
-    if (head !== undefined) this.#verdict = judgeRequest(head, this.#options);
-    else if (fault !== undefined) {
-      this.#verdict = { accepted: false, errors: [fault], status: statusOf(fault) };
-    }
+  protected override judgeFault(fault: HandshakeError | LimitExceededError): RequestVerdict {
+    return { accepted: false, errors: [fault], status: statusOf(fault) };
   }
 
   /**
@@ -103,7 +75,7 @@ export class ServerHandshake {
    * @throws {@link TypeError} when `buildAcceptance` does
    */
   accept(answer: Acceptance = {}): Uint8Array {
-    const verdict = this.#verdict;
+    const verdict = this.verdict;
     if (this.#isAnswered || !verdict?.accepted) {
       throw new InvalidStateError('There is no acceptable request to answer');
     }
@@ -121,7 +93,7 @@ export class ServerHandshake {
    * @throws {@link TypeError} or {@link RangeError} when `buildRefusal` does
    */
   refuse(refusal: Partial<Refusal> = {}): Uint8Array {
-    const verdict = this.#verdict;
+    const verdict = this.verdict;
     if (this.#isAnswered || verdict === undefined) {
       throw new InvalidStateError('There is no request to refuse');
     }
