@@ -296,6 +296,21 @@ export class WebSocketError extends Error {
   }
 }
 
+/**
+ * Makes the error of a transport that failed; an error that is one of ours already stays as it is.
+ *
+ * @param error - what the transport reported
+ * @param what - what failed, for the message; by default the message of the error says it all
+ */
+export function transportError(error: Error, what?: string): WebSocketError {
+  if (error instanceof WebSocketError) return error;
+  // The AggregateError of a host with several addresses has a code but an empty message.
+  const { code } = error as { readonly code?: unknown };
+  const reason = error.message || String(code ?? error.name);
+  const detail = what === undefined ? reason : `${what}: ${reason}`;
+  return new WebSocketError('WS_TRANSPORT_ERROR', { detail, cause: error });
+}
+
 /** Reports that the peer broke a rule of the protocol after the opening handshake. */
 export class ProtocolError extends WebSocketError {
   static {

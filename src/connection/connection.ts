@@ -13,19 +13,20 @@
  */
 
 import { CloseCode } from '../close-code.ts';
-import { FAULTS, InvalidStateError, ProtocolError, WebSocketError } from '../errors.ts';
 import {
-  buildClosePayload,
-  type CloseStatus,
-  checkCloseStatus,
-  parseClosePayload,
-} from '../frame/close-payload.ts';
-import { FIN, SHORT_PAYLOAD_MAX } from '../frame/frame-header.ts';
+  FAULTS,
+  InvalidStateError,
+  ProtocolError,
+  transportError,
+  type WebSocketError,
+} from '../errors.ts';
+import { type CloseStatus, checkCloseStatus, parseClosePayload } from '../frame/close-payload.ts';
 import { Opcode } from '../frame/opcode.ts';
 import type { Host } from '../host.ts';
-import { checkBytes } from './check-bytes.ts';
+import { ControlSender, type ControlSenderOwner } from './control-sender.ts';
 import { type ExtensionLink, linkExtensions } from './extension-link.ts';
 import type { ConnectionHandler } from './handler.ts';
+import { InputGate, type InputGateOwner } from './input-gate.ts';
 import { keepable } from './keepable.ts';
 import { MessageReceiver, type ReceiverOwner } from './message-receiver.ts';
 import { MessageSender, type SenderOwner } from './message-sender.ts';
@@ -34,10 +35,11 @@ import { OutputQueue, type WriteCallback } from './output-queue.ts';
 import type { PreparedMessage } from './prepared-message.ts';
 import type { WireConnection } from './wire-connection.ts';
 
-const NO_BYTES = new Uint8Array(0);
 const ABNORMAL: CloseStatus = { code: CloseCode.ABNORMAL_CLOSURE, reason: '' };
 
-export class Connection implements WireConnection, ReceiverOwner, SenderOwner {
+export class Connection
+  implements WireConnection, InputGateOwner, ReceiverOwner, SenderOwner, ControlSenderOwner
+{
   readonly role: Role;
   /** What our Close frame said; undefined until one was queued. */
   closeSent: CloseStatus | undefined;
@@ -52,15 +54,14 @@ export class Connection implements WireConnection, ReceiverOwner, SenderOwner {
   readonly #handler: ConnectionHandler;
   readonly #answersPings: boolean;
   readonly #receiver: MessageReceiver;
+  readonly #input: InputGate;
   readonly #sender: MessageSender;
+  readonly #controls: ControlSender;
   readonly #output: OutputQueue;
   readonly #extensions: ExtensionLink | undefined;
   #isPaused = false;
   /** Whether extensions have so many messages on their way that no more is read. */
   #isWaiting = false;
-  #isReceiving = false;
-  /** What came while no more could be taken: at most what the transport delivers after it was paused. */
-  #held: Uint8Array[] | undefined;
   #hasReceivedEnd = false;
   #isTransportClosed = false;
   #isAbandoned = false;
@@ -69,8 +70,6 @@ export class Connection implements WireConnection, ReceiverOwner, SenderOwner {
   /** The Close that waits for messages that are on their way through extensions: ours, and the payload of the peer's. */
   #pendingClose: CloseStatus | undefined;
   #pendingClosePayload: Uint8Array | undefined;
-  /** The newest Ping's payload, while output is stuck: older ones need no answer any more (RFC 6455 §5.5.3). */
-  #pendingPong: Uint8Array | undefined;
 
   constructor(options: ConnectionOptions) {
     this.role = options.role;
@@ -79,7 +78,9 @@ export class Connection implements WireConnection, ReceiverOwner, SenderOwner {
     const limits = resolveLimits(options);
     this.#answersPings = options.answersPings ?? true;
     this.#receiver = new MessageReceiver(options, limits, this);
+    this.#input = new InputGate(options.host, this.#receiver, this);
     this.#output = new OutputQueue(options.host, options.role);
+    this.#controls = new ControlSender(options.host, this, this.#output);
     this.#sender = new MessageSender(options.host, this, limits, this.#output);
     this.#extensions = linkExtensions(options.sessions ?? [], this.#receiver, this.#sender);
     if (this.#extensions !== undefined) {
@@ -113,7 +114,7 @@ export class Connection implements WireConnection, ReceiverOwner, SenderOwner {
 
   /** Whether the parser may go on: see {@link ReceiverOwner}. */
   get canReceive(): boolean {
-    return !this.#isPaused && !this.#isWaiting && !this.#isDeaf;
+    return !this.#isPaused && !this.#isWaiting && !this.isDeaf;
   }
 
   /** Whether messages that begin from now on come as onMessageStart, onMessageData and onMessageEnd. */
@@ -140,7 +141,7 @@ export class Connection implements WireConnection, ReceiverOwner, SenderOwner {
   }
 
   /** Whether whatever the peer still sends means nothing (RFC 6455 §5.5.1, §7.1.7). */
-  get #isDeaf(): boolean {
+  get isDeaf(): boolean {
     return (
       this.closeReceived !== undefined ||
       this.failure !== undefined ||
@@ -157,20 +158,16 @@ export class Connection implements WireConnection, ReceiverOwner, SenderOwner {
    * views.
    */
   receive(bytes: Uint8Array): void {
-    if (this.#isDeaf) return;
-    if (this.#isReceiving || this.#held !== undefined || !this.canReceive) {
-      this.#hold(bytes);
-    } else {
-      this.#process(bytes);
-      this.#processHeld();
-    }
+    if (this.isDeaf) return;
+    this.#input.push(bytes);
+    this.#proceed();
   }
 
   /** Takes note that the peer will send no more bytes. Without a closing handshake, the connection ends with 1006. */
   receiveEnd(): void {
     if (this.#hasReceivedEnd) return;
     this.#hasReceivedEnd = true;
-    this.#processHeld();
+    this.#proceed();
   }
 
   /**
@@ -182,15 +179,11 @@ export class Connection implements WireConnection, ReceiverOwner, SenderOwner {
   transportClosed(error?: Error): void {
     if (this.isClosed || this.#isTransportClosed) return;
     if (error !== undefined && !this.isCloseComplete && this.failure === undefined) {
-      this.fail(
-        error instanceof WebSocketError
-          ? error
-          : new WebSocketError('WS_TRANSPORT_ERROR', { detail: error.message, cause: error }),
-      );
+      this.fail(transportError(error));
     }
     this.#isTransportClosed = true;
     this.#hasReceivedEnd = true;
-    this.#processHeld();
+    this.#proceed();
   }
 
   /** Takes and tells nothing more of the peer, held back or not: the application drops the connection. */
@@ -209,8 +202,8 @@ export class Connection implements WireConnection, ReceiverOwner, SenderOwner {
     if (!this.#isPaused) return;
     this.#isPaused = false;
     // The parser may have stopped at a frame that needs no more bytes to be complete, and extensions hold messages back.
-    if (!this.#isReceiving) this.#process(NO_BYTES);
-    this.#processHeld();
+    this.#input.prod();
+    this.#proceed();
   }
 
   // ---- To the peer -------------------------------------------------------------------------------------------------
@@ -267,12 +260,12 @@ export class Connection implements WireConnection, ReceiverOwner, SenderOwner {
    * @throws RangeError when the payload is longer
    */
   ping(payload: Uint8Array, callback?: WriteCallback): boolean {
-    return this.#sendControl(Opcode.PING, payload, callback);
+    return this.#controls.send(Opcode.PING, payload, callback);
   }
 
   /** Sends a Pong that answers no Ping, or one that answersPings left to the handler; as {@link Connection.ping}. */
   pong(payload: Uint8Array, callback?: WriteCallback): boolean {
-    return this.#sendControl(Opcode.PONG, payload, callback);
+    return this.#controls.send(Opcode.PONG, payload, callback);
   }
 
   /**
@@ -311,7 +304,7 @@ export class Connection implements WireConnection, ReceiverOwner, SenderOwner {
 
   /** Whether there is something to write. */
   get hasOutput(): boolean {
-    return !this.#output.isEmpty || this.#pendingPong !== undefined;
+    return !this.#output.isEmpty || this.#controls.hasPendingPong;
   }
 
   /** Payload bytes of messages that are queued or being written, as WHATWG's bufferedAmount counts them. */
@@ -327,7 +320,7 @@ export class Connection implements WireConnection, ReceiverOwner, SenderOwner {
    * @param preludeLength - bytes of the opening handshake that go before it in the same write
    */
   takeOutput(preludeLength = 0): Uint8Array[] {
-    this.#flushPong();
+    this.#controls.flushPong();
     return this.#output.take(preludeLength);
   }
 
@@ -351,8 +344,6 @@ export class Connection implements WireConnection, ReceiverOwner, SenderOwner {
     this.#handler.onDrain();
   }
 
-  // ---- Inside ------------------------------------------------------------------------------------------------------
-
   onSenderIdle(): void {
     const status = this.#pendingClose;
     if (status === undefined || this.closeSent !== undefined) return;
@@ -364,14 +355,14 @@ export class Connection implements WireConnection, ReceiverOwner, SenderOwner {
     if (isWaiting === this.#isWaiting) return;
     this.#isWaiting = isWaiting;
     this.#handler.onWaiting?.(isWaiting);
-    if (!isWaiting) this.#processHeld();
+    if (!isWaiting) this.#proceed();
   }
 
   onReceiverIdle(): void {
     const payload = this.#pendingClosePayload;
     this.#pendingClosePayload = undefined;
     if (payload !== undefined) this.#receiveClose(payload, 0, payload.length);
-    this.#processHeld();
+    this.#proceed();
   }
 
   /** Takes a whole control frame from the receiver (RFC 6455 §5.5). */
@@ -382,10 +373,12 @@ export class Connection implements WireConnection, ReceiverOwner, SenderOwner {
       this.#handler.onPong(bytes.subarray(start, end));
     } else {
       const payload = bytes.subarray(start, end);
-      if (this.#answersPings) this.#answerPing(payload);
+      if (this.#answersPings) this.#controls.answerPing(payload);
       this.#handler.onPing(payload);
     }
   }
+
+  // ---- Inside ------------------------------------------------------------------------------------------------------
 
   #receiveClose(bytes: Uint8Array, start: number, end: number): void {
     if (this.#receiver.isBusy) {
@@ -406,7 +399,7 @@ export class Connection implements WireConnection, ReceiverOwner, SenderOwner {
   }
 
   #stopReceiving(): void {
-    this.#held = undefined;
+    this.#input.clear();
     this.#pendingClosePayload = undefined;
     this.#receiver.abandon();
   }
@@ -417,81 +410,14 @@ export class Connection implements WireConnection, ReceiverOwner, SenderOwner {
     else this.#sendClose(status);
   }
 
-  #answerPing(payload: Uint8Array): void {
-    if (this.#output.isBlocked) {
-      const copy = this.#host.allocate(payload.length);
-      copy.set(payload);
-      this.#pendingPong = copy;
-    } else {
-      this.#pushControl(Opcode.PONG, payload);
-    }
-  }
-
-  #flushPong(): void {
-    const payload = this.#pendingPong;
-    if (payload === undefined) return;
-    this.#pendingPong = undefined;
-    this.#output.pushFrame(FIN | Opcode.PONG, payload);
-  }
-
   #sendClose(status: CloseStatus): void {
     this.closeSent = status;
-    this.#flushPong();
-    this.#pushControl(Opcode.CLOSE, buildClosePayload(this.#host, status.code, status.reason));
-  }
-
-  #sendControl(opcode: Opcode, payload: Uint8Array, callback: WriteCallback | undefined): boolean {
-    checkBytes(payload);
-    if (payload.length > SHORT_PAYLOAD_MAX) {
-      throw new RangeError(`The payload of a control frame is at most ${SHORT_PAYLOAD_MAX} bytes`);
-    }
-    if (!this.isOpen) {
-      callback?.(new InvalidStateError('The connection is not open'));
-      return false;
-    }
-    this.#pushControl(opcode, payload, callback);
-    return true;
-  }
-
-  #pushControl(opcode: Opcode, payload: Uint8Array, callback?: WriteCallback): void {
-    const wasEmpty = this.#output.isEmpty;
-    this.#output.pushFrame(FIN | opcode, payload);
-    // Before the notice: a handler may write within it, and the callback belongs to what it writes.
-    if (callback !== undefined) this.#output.addCallback(callback);
-    if (wasEmpty) this.#handler.onOutput();
-  }
-
-  #hold(bytes: Uint8Array): void {
-    if (bytes.length === 0) return;
-    this.#held ??= [];
-    this.#held.push(keepable(this.#host, bytes));
-  }
-
-  #process(bytes: Uint8Array): void {
-    this.#isReceiving = true;
-    try {
-      const used = this.#receiver.parse(bytes);
-      if (used < bytes.length && !this.#isDeaf) {
-        this.#held = [keepable(this.#host, bytes.subarray(used)), ...(this.#held ?? [])];
-      }
-    } catch (error) {
-      // Not the peer's doing: the handler threw, or this engine has a fault.
-      this.fail(new WebSocketError('WS_INTERNAL', { cause: error }));
-      throw error;
-    } finally {
-      this.#isReceiving = false;
-    }
+    this.#controls.sendClose(status);
   }
 
   /** Goes on with what was held back, then with the end that may have come meanwhile. */
-  #processHeld(): void {
-    if (this.#isReceiving) return;
-    while (this.#held !== undefined && this.canReceive) {
-      const next = this.#held.shift();
-      if (this.#held.length === 0) this.#held = undefined;
-      if (next !== undefined) this.#process(next);
-    }
-    if (this.#held !== undefined || this.#receiver.isBusy) return;
+  #proceed(): void {
+    if (!this.#input.drain() || this.#receiver.isBusy) return;
     if (this.#hasReceivedEnd) this.#tellClosing();
     if (this.#isTransportClosed) this.#finish();
   }
@@ -513,7 +439,7 @@ export class Connection implements WireConnection, ReceiverOwner, SenderOwner {
     if (this.isClosed) return;
     this.isClosed = true;
     this.#stopReceiving();
-    this.#pendingPong = undefined;
+    this.#controls.dropPong();
     const error = this.failure ?? new InvalidStateError('The connection is closed');
     // In the order in which the messages were sent: those still on their way through extensions are behind.
     this.#output.discard(error);

@@ -12,7 +12,7 @@
  */
 
 import { CloseCode } from '../close-code.ts';
-import { InvalidStateError, WebSocketError } from '../errors.ts';
+import { InvalidStateError, transportError, type WebSocketError } from '../errors.ts';
 import type { CloseStatus } from '../frame/close-payload.ts';
 import {
   CLOSING_FRAME,
@@ -24,7 +24,7 @@ import type { DraftVersion } from '../handshake/draft-handshake.ts';
 import type { Host } from '../host.ts';
 import { DraftReceiver, type DraftReceiverOwner } from './draft-receiver.ts';
 import type { ConnectionHandler } from './handler.ts';
-import { keepable } from './keepable.ts';
+import { InputGate, type InputGateOwner } from './input-gate.ts';
 import { MessageSender, type SenderOwner } from './message-sender.ts';
 import { type ConnectionOptions, resolveLimits } from './options.ts';
 import { OutputQueue, type WriteCallback } from './output-queue.ts';
@@ -34,7 +34,9 @@ import type { WireConnection } from './wire-connection.ts';
 const WITHOUT_CODE: CloseStatus = { code: CloseCode.NO_STATUS_RECEIVED, reason: '' };
 const ABNORMAL: CloseStatus = { code: CloseCode.ABNORMAL_CLOSURE, reason: '' };
 
-export class DraftConnection implements WireConnection, DraftReceiverOwner, SenderOwner {
+export class DraftConnection
+  implements WireConnection, InputGateOwner, DraftReceiverOwner, SenderOwner
+{
   readonly role = 'server';
   readonly version: DraftVersion;
   /** 1005 once we have begun or answered the closing handshake. */
@@ -47,12 +49,10 @@ export class DraftConnection implements WireConnection, DraftReceiverOwner, Send
   readonly #host: Host;
   readonly #handler: ConnectionHandler;
   readonly #receiver: DraftReceiver;
+  readonly #input: InputGate;
   readonly #sender: MessageSender;
   readonly #output: OutputQueue;
   #isPaused = false;
-  #isReceiving = false;
-  /** What came while no more could be taken: at most what the transport delivers after it was paused. */
-  #held: Uint8Array[] = [];
   /** Whether the peer has ended its side, rather than that the transport broke. */
   #hasPeerEnded = false;
   #isTransportClosed = false;
@@ -69,6 +69,7 @@ export class DraftConnection implements WireConnection, DraftReceiverOwner, Send
     this.#handler = options.handler;
     const limits = resolveLimits(options);
     this.#receiver = new DraftReceiver(options, limits, this);
+    this.#input = new InputGate(options.host, this.#receiver, this);
     this.#output = new OutputQueue(options.host, this.role);
     this.#sender = new MessageSender(options.host, this, limits, this.#output);
   }
@@ -76,7 +77,7 @@ export class DraftConnection implements WireConnection, DraftReceiverOwner, Send
   // ---- State -------------------------------------------------------------------------------------------------------
 
   get isOpen(): boolean {
-    return this.closeSent === undefined && !this.#isDeaf;
+    return this.closeSent === undefined && !this.isDeaf;
   }
 
   get hasFailed(): boolean {
@@ -88,7 +89,7 @@ export class DraftConnection implements WireConnection, DraftReceiverOwner, Send
   }
 
   get canReceive(): boolean {
-    return !this.#isPaused && !this.#isDeaf;
+    return !this.#isPaused && !this.isDeaf;
   }
 
   get isStreaming(): boolean {
@@ -109,7 +110,8 @@ export class DraftConnection implements WireConnection, DraftReceiverOwner, Send
     return this.closeSent !== undefined && this.closeReceived !== undefined;
   }
 
-  get #isDeaf(): boolean {
+  /** Whether whatever the peer still sends means nothing. */
+  get isDeaf(): boolean {
     return (
       this.closeReceived !== undefined ||
       this.failure !== undefined ||
@@ -121,32 +123,24 @@ export class DraftConnection implements WireConnection, DraftReceiverOwner, Send
   // ---- From the transport ------------------------------------------------------------------------------------------
 
   receive(bytes: Uint8Array): void {
-    if (this.#isDeaf) return;
-    if (this.#isPaused || this.#isReceiving || this.#held.length > 0) {
-      this.#hold(bytes);
-    } else {
-      this.#process(bytes);
-      this.#processHeld();
-    }
+    if (this.isDeaf) return;
+    this.#input.push(bytes);
+    this.#proceed();
   }
 
   receiveEnd(): void {
     if (this.#hasPeerEnded || this.#isTransportClosed) return;
     this.#hasPeerEnded = true;
-    this.#processHeld();
+    this.#proceed();
   }
 
   transportClosed(error?: Error): void {
     if (this.isClosed || this.#isTransportClosed) return;
     if (error !== undefined && !this.#isCloseComplete && this.failure === undefined) {
-      this.fail(
-        error instanceof WebSocketError
-          ? error
-          : new WebSocketError('WS_TRANSPORT_ERROR', { detail: error.message, cause: error }),
-      );
+      this.fail(transportError(error));
     }
     this.#isTransportClosed = true;
-    this.#processHeld();
+    this.#proceed();
   }
 
   abandon(): void {
@@ -161,7 +155,7 @@ export class DraftConnection implements WireConnection, DraftReceiverOwner, Send
   resume(): void {
     if (!this.#isPaused) return;
     this.#isPaused = false;
-    this.#processHeld();
+    this.#proceed();
   }
 
   // ---- To the peer -------------------------------------------------------------------------------------------------
@@ -280,46 +274,20 @@ export class DraftConnection implements WireConnection, DraftReceiverOwner, Send
   }
 
   #stopReceiving(): void {
-    this.#held = [];
+    this.#input.clear();
     this.#receiver.abandon();
   }
 
-  #hold(bytes: Uint8Array): void {
-    if (bytes.length > 0) this.#held.push(keepable(this.#host, bytes));
-  }
-
-  #process(bytes: Uint8Array): void {
-    this.#isReceiving = true;
-    try {
-      const used = this.#receiver.parse(bytes);
-      if (used < bytes.length && !this.#isDeaf) {
-        this.#held.unshift(keepable(this.#host, bytes.subarray(used)));
-      }
-    } catch (error) {
-      // Not the peer's doing: the handler threw, or this engine has a fault.
-      this.fail(new WebSocketError('WS_INTERNAL', { cause: error }));
-      throw error;
-    } finally {
-      this.#isReceiving = false;
-    }
-  }
-
   /** Goes on with what was held back, then with the end that may have come meanwhile. */
-  #processHeld(): void {
-    if (this.#isReceiving) return;
-    while (!this.#isPaused) {
-      const next = this.#held.shift();
-      if (next === undefined) break;
-      this.#process(next);
-    }
-    if (this.#held.length > 0) return;
+  #proceed(): void {
+    if (!this.#input.drain()) return;
     if (this.#hasPeerEnded) this.#processEnd();
     if (this.#isTransportClosed) this.#finish();
   }
 
   #processEnd(): void {
     const isClosing = this.version === 'hixie-75' && this.#receiver.isBetweenFrames;
-    if (isClosing && !this.#isDeaf) this.#acceptClosing();
+    if (isClosing && !this.isDeaf) this.#acceptClosing();
     this.#receiver.abandon();
     this.#tellClosing();
   }

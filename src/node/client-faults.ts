@@ -4,25 +4,17 @@
  * The codes are those of src/errors.ts; the original error is always the cause. It decides nothing about the connection.
  */
 
-import { faultOf, HandshakeError, LimitExceededError, WebSocketError } from '../errors.ts';
+import {
+  faultOf,
+  HandshakeError,
+  LimitExceededError,
+  transportError,
+  WebSocketError,
+} from '../errors.ts';
 
 /** What Node's errors have beyond Error. */
 interface SystemError extends Error {
   readonly code?: unknown;
-}
-
-/**
- * Makes the error of a transport that failed: DNS, TCP, TLS, or an end before the response.
- *
- * @param error - what the transport reported
- * @param what - what failed, for the message; by default the message of the error says it all
- */
-export function transportError(error: Error, what?: string): WebSocketError {
-  const { code } = error as SystemError;
-  // The AggregateError of a host with several addresses has a code but an empty message.
-  const reason = error.message || String(code ?? error.name);
-  const detail = what === undefined ? reason : `${what}: ${reason}`;
-  return new WebSocketError('WS_TRANSPORT_ERROR', { detail, cause: error });
 }
 
 /**

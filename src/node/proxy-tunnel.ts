@@ -11,12 +11,11 @@
 
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions as TlsConnectOptions } from 'node:tls';
-import { HandshakeError, WebSocketError } from '../errors.ts';
+import { HandshakeError, transportError, WebSocketError } from '../errors.ts';
 import { findHeader, type RawHeaders } from '../handshake/header-list.ts';
 import { ProxyHandshake } from '../handshake/proxy-handshake.ts';
 import { connectHostOf } from '../handshake/url.ts';
 import { basicAuthOfUrl } from './basic-auth.ts';
-import { transportError } from './client-faults.ts';
 import { type NetSettings, type ProxyOptions, readHeaders } from './client-options.ts';
 
 /** A proxy, read from its options. */

@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { HandshakeError, LimitExceededError, WebSocketError } from '../../src/errors.ts';
-import { joinFaults, requestError, transportError } from '../../src/node/client-faults.ts';
+import {
+  HandshakeError,
+  LimitExceededError,
+  transportError,
+  WebSocketError,
+} from '../../src/errors.ts';
+import { joinFaults, requestError } from '../../src/node/client-faults.ts';
 
 const systemError = (code: string, message = ''): Error =>
   Object.assign(new Error(message), { code });
