@@ -9,6 +9,7 @@ import { DEFAULT_HIGH_WATER_MARK, DEFAULT_MAX_LENGTH } from '../connection/optio
 import { checkExtension, type Extension } from '../extensions/extension.ts';
 import type { HeaderValue } from '../handshake/header-list.ts';
 import { DEFAULT_CLOSE_TIMEOUT_MS, type DriverOptions } from '../node/socket-driver.ts';
+import { MAX_TIMER_DELAY_MS } from '../node/timer-limits.ts';
 import { type NumberRule, readNumber } from './options.ts';
 
 /** Options of every WebSocket. */
@@ -69,9 +70,6 @@ export const SOCKET_OPTION_NAMES: readonly string[] = [
   'signal',
 ];
 
-/** The longest time that a Node timer can measure, in milliseconds. */
-export const MAX_TIMEOUT_MS: number = 2 ** 31 - 1;
-
 const LENGTH: NumberRule = {
   unit: 'bytes',
   minimum: 0,
@@ -90,14 +88,14 @@ const BUFFERED: NumberRule = { ...LENGTH, defaultValue: Infinity };
 const PING: NumberRule = {
   unit: 'seconds',
   minimum: 0,
-  maximum: MAX_TIMEOUT_MS / 1000,
+  maximum: MAX_TIMER_DELAY_MS / 1000,
   defaultValue: 0,
   off: 0,
 };
 const CLOSE_TIMEOUT: NumberRule = {
   unit: 'milliseconds',
   minimum: 0,
-  maximum: MAX_TIMEOUT_MS,
+  maximum: MAX_TIMER_DELAY_MS,
   defaultValue: DEFAULT_CLOSE_TIMEOUT_MS,
 };
 

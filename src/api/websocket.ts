@@ -35,16 +35,16 @@ import {
 } from '../handshake/server-handshake.ts';
 import { buildAcceptance, buildRefusal } from '../handshake/server-response.ts';
 import { chooseSubprotocol } from '../handshake/subprotocol.ts';
-import { DEFAULT_HANDSHAKE_TIMEOUT_MS, DraftOpening } from '../node/draft-opening.ts';
+import { DraftOpening } from '../node/draft-opening.ts';
 import { nodeHost } from '../node/node-host.ts';
 import type { SocketDriver } from '../node/socket-driver.ts';
+import { DEFAULT_HANDSHAKE_TIMEOUT_MS, MAX_TIMER_DELAY_MS } from '../node/timer-limits.ts';
 import { Client } from './client.ts';
 import { EventSource } from './event-source.ts';
 import { type MessageData, toPayload } from './message-data.ts';
 import { type NumberRule, readBoolean, readNumber, validateOptions } from './options.ts';
 import { type DeflateExtension, permessageDeflate } from './permessage-deflate.ts';
 import {
-  MAX_TIMEOUT_MS,
   readExtensions,
   readProtocols,
   readSocketOptions,
@@ -87,7 +87,7 @@ const OPTION_NAMES: readonly string[] = [
 const HANDSHAKE_TIMEOUT: NumberRule = {
   unit: 'milliseconds',
   minimum: 0,
-  maximum: MAX_TIMEOUT_MS,
+  maximum: MAX_TIMER_DELAY_MS,
   defaultValue: DEFAULT_HANDSHAKE_TIMEOUT_MS,
 };
 

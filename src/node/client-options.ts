@@ -16,12 +16,7 @@ import type { ExtensionOffer } from '../handshake/extension-header.ts';
 import { type HeaderValue, type RawHeaders, toRawHeaders } from '../handshake/header-list.ts';
 import { DEFAULT_MAX_HEADER_BYTES } from '../handshake/http-head.ts';
 import type { ProtocolVersion } from '../handshake/protocol-version.ts';
-
-/** The default of {@link ConnectRequest.handshakeTimeout}, in milliseconds. */
-export const DEFAULT_HANDSHAKE_TIMEOUT = 10_000;
-
-/** The longest delay that a timer of Node keeps, in milliseconds; it fires at once for a longer one. */
-const MAX_TIMER_DELAY = 2 ** 31 - 1;
+import { DEFAULT_HANDSHAKE_TIMEOUT_MS, MAX_TIMER_DELAY_MS } from './timer-limits.ts';
 
 /** Headers by name, or as pairs of name and value such as a Map or a Headers object has. */
 export type HeadersInput =
@@ -84,7 +79,7 @@ export interface ConnectRequest {
    * How long the opening handshake may take, in milliseconds: 1 to 2,147,483,647, or Infinity for no limit. One deadline
    * for DNS, TCP, proxy, TLS, redirects and response. When exceeded: HandshakeError with `WS_HANDSHAKE_TIMEOUT`.
    *
-   * @defaultValue {@link DEFAULT_HANDSHAKE_TIMEOUT}
+   * @defaultValue {@link DEFAULT_HANDSHAKE_TIMEOUT_MS}
    */
   readonly handshakeTimeout?: number | undefined;
   /**
@@ -195,13 +190,13 @@ export interface ConnectLimits {
  * @throws {@link RangeError} when one is not a number in its range
  */
 export function readConnectLimits(request: ConnectRequest): ConnectLimits {
-  const { handshakeTimeout = DEFAULT_HANDSHAKE_TIMEOUT, maxRedirects = 0 } = request;
+  const { handshakeTimeout = DEFAULT_HANDSHAKE_TIMEOUT_MS, maxRedirects = 0 } = request;
   const maxHeaderBytes =
     request.maxHeaderBytes ?? request.http?.maxHeaderSize ?? DEFAULT_MAX_HEADER_BYTES;
   const isUnlimited = handshakeTimeout === Number.POSITIVE_INFINITY;
-  if (!isUnlimited && !(handshakeTimeout >= 1 && handshakeTimeout <= MAX_TIMER_DELAY)) {
+  if (!isUnlimited && !(handshakeTimeout >= 1 && handshakeTimeout <= MAX_TIMER_DELAY_MS)) {
     throw new RangeError(
-      `handshakeTimeout must be 1 to ${MAX_TIMER_DELAY} milliseconds, or Infinity: ${handshakeTimeout}`,
+      `handshakeTimeout must be 1 to ${MAX_TIMER_DELAY_MS} milliseconds, or Infinity: ${handshakeTimeout}`,
     );
   }
   if (!Number.isSafeInteger(maxHeaderBytes) || maxHeaderBytes < 1) {

@@ -10,9 +10,6 @@ import type { Duplex } from 'node:stream';
 import { HandshakeError, WebSocketError } from '../errors.ts';
 import type { DraftHandshake } from '../handshake/draft-handshake.ts';
 
-/** The default of the server's `handshakeTimeout`, in milliseconds. */
-export const DEFAULT_HANDSHAKE_TIMEOUT_MS = 10_000;
-
 /** Hears of the outcome. */
 export interface DraftOpeningOwner {
   /**

@@ -22,6 +22,7 @@ import {
   type InflateContext,
   type InflateOutcome,
   type InflateSink,
+  MAX_STREAMS,
 } from '../extensions/permessage-deflate/codec.ts';
 import { PlaintextWindow } from '../extensions/permessage-deflate/plaintext-window.ts';
 import { nodeHost } from './node-host.ts';
@@ -153,8 +154,6 @@ class FallbackInflater implements InflateContext {
   }
 }
 
-/** How often zlib's stream may end within one message; a sender does it once, if at all. */
-const MAX_STREAMS = 8;
 const SLACK_LENGTH = 1024;
 /** The most that is handed over at once. */
 const PIECE_LENGTH = 64 * 1024;

@@ -2,11 +2,11 @@
 
 import { describe, expect, it } from 'vitest';
 import {
-  MAX_TIMEOUT_MS,
   readProtocols,
   readSocketOptions,
   SOCKET_OPTION_NAMES,
 } from '../../src/api/socket-options.ts';
+import { MAX_TIMER_DELAY_MS } from '../../src/node/timer-limits.ts';
 
 describe('readSocketOptions', () => {
   it('gives the defaults', () => {
@@ -68,7 +68,7 @@ describe('readSocketOptions', () => {
     ['highWaterMark', -1, 'bytes'],
     ['maxBufferedAmount', -1, 'bytes'],
     ['ping', -1, 'seconds'],
-    ['ping', MAX_TIMEOUT_MS / 1000 + 1, 'seconds'],
+    ['ping', MAX_TIMER_DELAY_MS / 1000 + 1, 'seconds'],
     ['ping', Infinity, 'seconds'],
     ['pongTimeout', -1, 'seconds'],
     ['closeTimeout', -1, 'milliseconds'],

@@ -8,6 +8,12 @@
 /** What each flush ends with; the sender leaves it out and the receiver adds it (RFC 7692 §7.2.1, §7.2.2). */
 export const FLUSH_TAIL: Uint8Array = Uint8Array.of(0x00, 0x00, 0xff, 0xff);
 
+/**
+ * How often zlib's stream may end within one piece of a message. A sender that ends it at all does so once a message; each
+ * time costs a new context, so that a message made of nothing else would cost thousands.
+ */
+export const MAX_STREAMS = 8;
+
 /** The settings of a compressor. */
 export interface DeflateSettings {
   /** The base 2 logarithm of the window in bytes: 9 to 15. */

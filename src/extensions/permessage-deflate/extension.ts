@@ -111,7 +111,7 @@ export class DeflateExtension implements Extension {
   }
 
   /**
-   * Changes how many native contexts the process keeps: up to 256 KiB each for compression, 48 KiB for decompression.
+   * Changes how many native contexts the process keeps: up to 256 KiB each for compression, 75 KiB for decompression.
    * Fewer cost time, as a context that was given away is made anew; compression gets a little worse, too.
    *
    * @throws Error for an unknown limit, RangeError when a limit is not an integer of 1 or more

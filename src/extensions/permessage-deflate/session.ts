@@ -19,7 +19,13 @@ import type { Host } from '../../host.ts';
 import type { ExtensionSession, MessageCallback } from '../extension.ts';
 import type { ExtensionFrame, ExtensionMessage } from '../message.ts';
 import type { CodecSession, DecodedSink, DecodeOutcome, MessageCodec } from '../message-codec.ts';
-import type { DeflateCodec, DeflateContext, DeflateSettings, InflateContext } from './codec.ts';
+import {
+  type DeflateCodec,
+  type DeflateContext,
+  type DeflateSettings,
+  type InflateContext,
+  MAX_STREAMS,
+} from './codec.ts';
 import type { ContextHolder, ContextPool } from './context-pool.ts';
 import { type DeflateAgreement, MAX_WINDOW_BITS } from './parameters.ts';
 import { PlaintextWindow } from './plaintext-window.ts';
@@ -43,12 +49,6 @@ export interface CompressionOptions extends Omit<DeflateSettings, 'windowBits'> 
  * millisecond, which is as long as an event loop may well be stopped for one message.
  */
 export const LONG_MESSAGE_LENGTH: number = 64 * 1024;
-
-/**
- * How often zlib's stream may end within one piece of a message. A sender that ends it at all does so once a message; each
- * time costs a new context, so that a message made of nothing else would cost thousands.
- */
-const MAX_STREAMS = 8;
 
 /** The least window that zlib compresses with. */
 const MIN_DEFLATE_BITS = 9;
