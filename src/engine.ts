@@ -6,6 +6,7 @@
  * opening handshake that was done elsewhere. All of them take bytes, return bytes, and know no sockets and no timers.
  */
 
+export { type DeflateExtension, permessageDeflate } from './api/permessage-deflate.ts';
 export { CloseCode, isApplicationCloseCode, isSendableCloseCode } from './close-code.ts';
 export { ClientEndpoint, type ClientEndpointOptions } from './connection/client-endpoint.ts';
 export { Connection } from './connection/connection.ts';
@@ -34,6 +35,7 @@ export {
   ProtocolError,
   WebSocketError,
 } from './errors.ts';
+export type { ActiveSession, Extension } from './extensions/extension.ts';
 export { type FrameHandler, FrameParser } from './frame/frame-parser.ts';
 export { FrameSerializer } from './frame/frame-serializer.ts';
 export { Opcode } from './frame/opcode.ts';

@@ -57,6 +57,7 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
     'isApplicationCloseCode',
     'isSendableCloseCode',
     'nodeHost',
+    'permessageDeflate',
   ],
 };
 

@@ -19,8 +19,7 @@ import {
   ProtocolError,
   WebSocketError,
 } from '../errors.ts';
-import type { Extension } from '../extensions/extension.ts';
-import { type Negotiated, negotiateAsServer } from '../extensions/negotiation.ts';
+import { negotiateAsServer } from '../extensions/negotiation.ts';
 import {
   DraftHandshake,
   type DraftVersion,
@@ -28,7 +27,6 @@ import {
 } from '../handshake/draft-handshake.ts';
 import { toRawHeaders } from '../handshake/header-list.ts';
 import {
-  type AcceptedRequest,
   isUpgradeRequest,
   judgeRequest,
   type RefusedRequest,
@@ -196,9 +194,14 @@ export class WebSocket extends WebSocketBase {
       return;
     }
     const verdict = draft ?? judgeRequest(upgradeRequest, { allowedOrigins });
-    const negotiated = verdict.accepted ? negotiate(extensions, verdict) : verdict;
-    if (!verdict.accepted || 'errors' in negotiated) {
-      this.#refuse(socket, negotiated as RefusedRequest, request.method);
+    if (!verdict.accepted) {
+      this.#refuse(socket, verdict, request.method);
+      return;
+    }
+    const negotiated = negotiateAsServer(extensions, verdict.extensions);
+    if (negotiated instanceof HandshakeError) {
+      const { status } = negotiated;
+      this.#refuse(socket, { accepted: false, errors: [negotiated], status }, request.method);
       return;
     }
     const { sessions, header } = negotiated;
@@ -255,19 +258,6 @@ export class WebSocket extends WebSocketBase {
   protected override abandonConnecting(error?: WebSocketError): void {
     if (this.#draftOpening !== undefined) this.#draftOpening.cancel(error);
     else this.connectionFailed(error);
-  }
-}
-
-/** Negotiates extensions; a plug-in that throws is an internal error, which the request is refused with. */
-function negotiate(
-  extensions: readonly Extension[],
-  request: AcceptedRequest,
-): Negotiated | RefusedRequest {
-  try {
-    return negotiateAsServer(extensions, request.extensions);
-  } catch (error) {
-    const known = error instanceof HandshakeError ? error : new HandshakeError('WS_INTERNAL');
-    return { accepted: false, errors: [known], status: known.status };
   }
 }
 

@@ -3,14 +3,17 @@
  * (RFC 6455 §4.1). It opens no transport, and follows no redirect.
  */
 
+import { HandshakeError } from '../errors.ts';
+import { ClientNegotiation } from '../extensions/negotiation.ts';
 import {
   ClientHandshake,
   type ClientHandshakeOptions,
 } from '../handshake/client-handshake-stream.ts';
+import { serializeExtensions } from '../handshake/extension-header.ts';
 import { Endpoint, type EndpointOptions } from './endpoint.ts';
 
 export type ClientEndpointOptions = Omit<EndpointOptions, 'host'> &
-  Omit<ClientHandshakeOptions, 'host'> & {
+  Omit<ClientHandshakeOptions, 'host' | 'extensions'> & {
     /** The platform. */
     readonly host: EndpointOptions['host'];
     /** The value of the Host header, such as `example.com:8080`. */
@@ -20,11 +23,20 @@ export type ClientEndpointOptions = Omit<EndpointOptions, 'host'> &
 /** Opens one connection: its request is the first output. */
 export class ClientEndpoint extends Endpoint {
   readonly #handshake: ClientHandshake;
+  readonly #negotiation: ClientNegotiation;
   #isJudged = false;
 
+  /**
+   * @param options - what to ask for, of whom, and who is told what comes of it
+   * @throws HandshakeError when a plug-in fails to make its offer
+   * @throws TypeError when the handshake cannot be made of the options
+   */
   constructor(options: ClientEndpointOptions) {
     super('client', options);
-    this.#handshake = new ClientHandshake(options.host, { ...options, host: options.authority });
+    const { authority, extensions = [] } = options;
+    this.#negotiation = new ClientNegotiation(extensions);
+    const request = { ...options, host: authority, extensions: this.#negotiation.header };
+    this.#handshake = new ClientHandshake(options.host, request);
   }
 
   /** Sends the request; call it when the transport is connected. */
@@ -57,8 +69,17 @@ export class ClientEndpoint extends Endpoint {
     const { verdict } = this.#handshake;
     if (verdict === undefined || this.#isJudged) return;
     this.#isJudged = true;
-    // A refused verdict has at least one error.
-    if (!verdict.accepted) this.fail(verdict.errors[0]!);
-    else this.open({ protocol: verdict.protocol, extensions: '' });
+    if (!verdict.accepted) {
+      // A refused verdict has at least one error.
+      this.fail(verdict.errors[0]!);
+      return;
+    }
+    const sessions = this.#negotiation.activate(verdict.extensions);
+    if (sessions instanceof HandshakeError) {
+      this.fail(sessions);
+      return;
+    }
+    const header = serializeExtensions(verdict.extensions);
+    this.open({ protocol: verdict.protocol, sessions, header });
   }
 }

@@ -8,6 +8,8 @@
 
 import { CloseCode } from '../close-code.ts';
 import type { WebSocketError } from '../errors.ts';
+import type { Extension } from '../extensions/extension.ts';
+import type { Negotiated } from '../extensions/negotiation.ts';
 import type { Host } from '../host.ts';
 import { Connection } from './connection.ts';
 import type { ConnectionHandler } from './handler.ts';
@@ -25,14 +27,18 @@ export interface EndpointOptions
     Pick<ConnectionOptions, 'decodesText' | 'answersPings'> {
   readonly host: Host;
   readonly handler: EndpointHandler;
+  /**
+   * The extensions to negotiate, in order of preference (RFC 6455 §9.1).
+   *
+   * @defaultValue none
+   */
+  readonly extensions?: readonly Extension[] | undefined;
 }
 
 /** What the handshake came to. */
-export interface EndpointAgreement {
+export interface EndpointAgreement extends Negotiated {
   /** The subprotocol; '' for none. */
   readonly protocol: string;
-  /** The extensions, as in the Sec-WebSocket-Extensions header; '' for none. */
-  readonly extensions: string;
 }
 
 export abstract class Endpoint {
@@ -129,8 +135,9 @@ export abstract class Endpoint {
   /** The handshake is done. */
   protected open(agreement: EndpointAgreement): void {
     this.protocol = agreement.protocol;
-    this.extensions = agreement.extensions;
-    this.connection = new Connection({ ...this.#options, role: this.#role });
+    this.extensions = agreement.header;
+    const { sessions } = agreement;
+    this.connection = new Connection({ ...this.#options, role: this.#role, sessions });
     this.handler.onOpen();
   }
 

@@ -4,6 +4,7 @@
  */
 
 import { HandshakeError } from '../errors.ts';
+import { negotiateAsServer } from '../extensions/negotiation.ts';
 import type { Head } from '../handshake/http-head.ts';
 import type { AcceptedRequest } from '../handshake/server-handshake.ts';
 import {
@@ -78,8 +79,16 @@ export class ServerEndpoint extends Endpoint {
       this.fail(new HandshakeError('WS_HANDSHAKE_REFUSED', { status: decision.status }));
       return;
     }
+    const negotiated = negotiateAsServer(this.#settings.extensions ?? [], verdict.extensions);
+    if (negotiated instanceof HandshakeError) {
+      this.sendHandshake(this.#handshake.refuse({ status: negotiated.status }));
+      this.fail(negotiated);
+      return;
+    }
     const protocol = chooseSubprotocol(verdict.protocols, this.#settings.protocols ?? []);
-    this.sendHandshake(this.#handshake.accept({ protocol, headers: decision.headers }));
-    this.open({ protocol: protocol ?? '', extensions: '' });
+    const { header } = negotiated;
+    const { headers } = decision;
+    this.sendHandshake(this.#handshake.accept({ protocol, extensions: header, headers }));
+    this.open({ ...negotiated, protocol: protocol ?? '' });
   }
 }

@@ -40,25 +40,27 @@ export function rsvOf(extension: Extension): number {
  *
  * @param extensions - what the server supports, in its order
  * @param offers - the client's offers, in the client's order
- * @throws HandshakeError with the plug-in's error as cause, when a plug-in fails
+ * @returns what was agreed on, or an error with the plug-in's as cause, when a plug-in fails: answer with its status
  */
 export function negotiateAsServer(
   extensions: readonly Extension[],
   offers: readonly ExtensionOffer[],
-): Negotiated {
+): Negotiated | HandshakeError {
   const sessions: ActiveSession[] = [];
   const answers: string[] = [];
   let claimed = 0;
   for (const extension of extensions) {
     const own = offers.filter(({ name }) => name === extension.name).map(toParameters);
     if (own.length === 0 || (claimed & rsvOf(extension)) !== 0) continue;
-    guard(extension, () => {
+    try {
       const session: ServerSession | null = extension.createServerSession(own);
-      if (!session) return;
+      if (!session) continue;
       answers.push(serialize(extension.name, session.generateResponse()));
       sessions.push({ extension, session });
       claimed |= rsvOf(extension);
-    });
+    } catch (cause) {
+      return pluginError(extension, cause);
+    }
   }
   return { sessions, header: answers.join(', ') };
 }
@@ -76,14 +78,16 @@ export class ClientNegotiation {
   constructor(extensions: readonly Extension[]) {
     const offers: string[] = [];
     for (const extension of extensions) {
-      guard(extension, () => {
+      try {
         const session = extension.createClientSession();
         const offer = session?.generateOffer();
-        if (!session || !offer) return;
+        if (!session || !offer) continue;
         const alternatives = isList(offer) ? offer : [offer];
         for (const one of alternatives) offers.push(serialize(extension.name, one));
         this.#offered.set(extension.name, { extension, session });
-      });
+      } catch (cause) {
+        throw pluginError(extension, cause);
+      }
     }
     this.header = offers.join(', ');
   }
@@ -126,14 +130,6 @@ function refuse(detail: string): HandshakeError {
 
 function pluginError(extension: Extension, cause: unknown): HandshakeError {
   return new HandshakeError('WS_INTERNAL', { detail: `extension ${extension.name}`, cause });
-}
-
-function guard(extension: Extension, action: () => void): void {
-  try {
-    action();
-  } catch (cause) {
-    throw pluginError(extension, cause);
-  }
 }
 
 function isList(

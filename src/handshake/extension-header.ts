@@ -83,12 +83,14 @@ function parseValue(scanner: HeaderScanner): ExtensionValue | undefined {
   return isToken(text) ? toValue(text) : undefined;
 }
 
-/** Makes a number of a text that is one, unless its digits would not print back in the same form, as 1e21 would not. */
+/**
+ * Makes a number of a text that is one, and prints back as it was: a rule on digits, such as RFC 7692 §7.1.2 has for
+ * window bits, can then still tell `15.0` from `15`.
+ */
 function toValue(text: string): ExtensionValue {
   if (!NUMBER.test(text)) return text;
-  // Adding 0 turns -0 into 0.
-  const number = Number(text) + 0;
-  return NUMBER.test(String(number)) ? number : text;
+  const number = Number(text);
+  return String(number) === text ? number : text;
 }
 
 /**

@@ -5,7 +5,11 @@
 import { Connection } from '../../src/connection/connection.ts';
 import type { ConnectionOptions, Role } from '../../src/connection/options.ts';
 import type { ActiveSession, Extension } from '../../src/extensions/extension.ts';
-import { ClientNegotiation, negotiateAsServer } from '../../src/extensions/negotiation.ts';
+import {
+  ClientNegotiation,
+  type Negotiated,
+  negotiateAsServer,
+} from '../../src/extensions/negotiation.ts';
 import type { DeflateCodec } from '../../src/extensions/permessage-deflate/codec.ts';
 import {
   createPermessageDeflate,
@@ -50,10 +54,20 @@ export interface Agreed {
   readonly server: readonly ActiveSession[];
 }
 
+/** Negotiates as a server does; throws when a plug-in fails. */
+export function negotiate(
+  extensions: readonly Extension[],
+  offers: readonly ExtensionOffer[],
+): Negotiated {
+  const negotiated = negotiateAsServer(extensions, offers);
+  if (negotiated instanceof Error) throw negotiated;
+  return negotiated;
+}
+
 /** Negotiates as two ends do; throws when either fails the handshake. */
 export function agree(client: readonly Extension[], server: readonly Extension[]): Agreed {
   const negotiation = new ClientNegotiation(client);
-  const negotiated = negotiateAsServer(server, offersOf(negotiation.header));
+  const negotiated = negotiate(server, offersOf(negotiation.header));
   const activated = negotiation.activate(offersOf(negotiated.header));
   if (activated instanceof Error) throw activated;
   return {

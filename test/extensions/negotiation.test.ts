@@ -7,13 +7,13 @@ import { ClientNegotiation, negotiateAsServer, rsvOf } from '../../src/extension
 import { RSV1, RSV2, RSV3 } from '../../src/frame/frame-header.ts';
 import { parseExtensions } from '../../src/handshake/extension-header.ts';
 import { permessageDeflate } from '../../src/index.ts';
-import { agree, offersOf } from './extended-connections.ts';
+import { agree, negotiate, offersOf } from './extended-connections.ts';
 import { type PlugInSpec, plugIn } from './plug-ins.ts';
 
 const faye = createRequire(import.meta.url)('permessage-deflate') as Extension;
 
 function serverHeader(extensions: readonly Extension[], offer: string): string {
-  return negotiateAsServer(extensions, offersOf(offer)).header;
+  return negotiate(extensions, offersOf(offer)).header;
 }
 
 /** What a client makes of an answer: the names of its extensions, or the error that fails the connection. */
@@ -45,7 +45,7 @@ describe('A server’s choice of extensions (RFC 6455 §9.1)', () => {
     expect(serverHeader([a, b], 'x-b')).toBe('x-b');
     expect(serverHeader([a, b], 'x-unknown')).toBe('');
     expect(serverHeader([], 'x-a')).toBe('');
-    expect(negotiateAsServer([a], []).sessions).toEqual([]);
+    expect(negotiate([a], []).sessions).toEqual([]);
   });
 
   it('passes an extension over whose reserved bit another has claimed', () => {
@@ -276,11 +276,7 @@ describe('Names that objects have of their own (CVE class of GHSA-5v72-xg48-5rpm
     'do no more to a plug-in that trips over one than fail the handshake: %s',
     (name) => {
       const offers = offersOf(`permessage-deflate; ${name}`);
-      try {
-        negotiateAsServer([faye], offers);
-      } catch (error) {
-        expect(error).toBeInstanceOf(HandshakeError);
-      }
+      expect(() => negotiateAsServer([faye], offers)).not.toThrow();
     },
   );
 });
@@ -306,7 +302,7 @@ describe('Whatever a peer offers or answers', () => {
         const offers = parseExtensions(words.join(' '));
         if (typeof offers === 'string') return;
         const supported = [permessageDeflate, plugIn()];
-        const { sessions, header } = negotiateAsServer(supported, offers);
+        const { sessions, header } = negotiate(supported, offers);
         expect(header === '').toBe(sessions.length === 0);
         const activated = new ClientNegotiation(supported).activate(offers);
         expect(Array.isArray(activated) || activated instanceof HandshakeError).toBe(true);

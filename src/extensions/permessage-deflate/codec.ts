@@ -9,7 +9,7 @@
 export const FLUSH_TAIL: Uint8Array = Uint8Array.of(0x00, 0x00, 0xff, 0xff);
 
 /**
- * How often zlib's stream may end within one piece of a message. A sender that ends it at all does so once a message; each
+ * How often zlib's stream may end within one message. A sender that ends it at all does so once a message; each
  * time costs a new context, so that a message made of nothing else would cost thousands.
  */
 export const MAX_STREAMS = 8;

@@ -77,6 +77,8 @@ export abstract class DeflateSession implements ExtensionSession, MessageCodec, 
   #inflaterKind = '';
   #window: PlaintextWindow | undefined;
   #sink: DecodedSink | undefined;
+  /** How many streams of zlib the message that is being decompressed has used up. */
+  #spentStreams = 0;
   #isInflating = false;
   #isDecodingOver = false;
   #isClosed = false;
@@ -182,10 +184,12 @@ export abstract class DeflateSession implements ExtensionSession, MessageCodec, 
     try {
       outcome = this.#inflate(bytes, from, end, isLast);
       // A block with BFINAL ends zlib's stream but not the message: go on with a context that has the same window.
-      for (let streams = 1; outcome === 'spent' && !this.#isDecodingOver; streams++) {
+      while (outcome === 'spent' && !this.#isDecodingOver) {
         from += this.#inflater.context!.used;
         this.#environment.inflaters.destroy(this.#inflater);
-        outcome = streams < MAX_STREAMS ? this.#inflate(bytes, from, end, isLast) : 'corrupt';
+        this.#spentStreams++;
+        const isTooMany = this.#spentStreams >= MAX_STREAMS;
+        outcome = isTooMany ? 'corrupt' : this.#inflate(bytes, from, end, isLast);
       }
       this.decodedLength = from - start + (this.#inflater.context?.used ?? 0);
     } finally {
@@ -227,6 +231,7 @@ export abstract class DeflateSession implements ExtensionSession, MessageCodec, 
   #settle(outcome: 'spent' | DecodeOutcome, isLast: boolean): void {
     const { inflaters } = this.#environment;
     const context = this.#inflater.context;
+    if (isLast && outcome === 'done') this.#spentStreams = 0;
     if (context === undefined) return;
     if (outcome === 'corrupt' || outcome === 'tooLong' || this.#isDecodingOver) {
       inflaters.destroy(this.#inflater);

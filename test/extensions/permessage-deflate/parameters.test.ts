@@ -2,7 +2,6 @@ import { createRequire } from 'node:module';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Extension } from '../../../src/extensions/extension.ts';
-import { negotiateAsServer } from '../../../src/extensions/negotiation.ts';
 import type { DeflateOptions } from '../../../src/extensions/permessage-deflate/extension.ts';
 import {
   answerOffers,
@@ -12,7 +11,7 @@ import {
 } from '../../../src/extensions/permessage-deflate/parameters.ts';
 import { parseExtensions } from '../../../src/handshake/extension-header.ts';
 import { permessageDeflate } from '../../../src/index.ts';
-import { agree, offersOf } from '../extended-connections.ts';
+import { agree, negotiate, offersOf } from '../extended-connections.ts';
 
 const NO_WISHES: DeflateWishes = {
   noContextTakeover: false,
@@ -232,7 +231,7 @@ describe('Two ends with any wishes', () => {
   });
 
   it('do without compression when a server declines every offer', () => {
-    const { sessions, header } = negotiateAsServer(
+    const { sessions, header } = negotiate(
       [permessageDeflate],
       offersOf('permessage-deflate; unknown, permessage-deflate; server_max_window_bits=99'),
     );
