@@ -4,8 +4,10 @@
  * for some hundred bytes no call out of JavaScript is cheaper (docs/performance.md).
  */
 
-/** From this length in bytes on, a loop over words is faster in place than one over bytes: at 125 bytes by 1.7 times. */
-const WORDS_MIN_LENGTH = 64;
+import { copyBytes } from './copy-bytes.ts';
+
+/** From this length in bytes on, a loop over words is the faster one, by 2.6 times at 125 bytes. */
+const WORDS_MIN_LENGTH = 40;
 
 /**
  * XORs a range of bytes with a masking key into a target.
@@ -27,14 +29,12 @@ export function maskBytes(
   key: number,
   keyPosition: number,
 ): void {
+  if (source !== target || start !== targetStart)
+    copyBytes(source, start, end, target, targetStart);
+  const targetEnd = targetStart + end - start;
   const rotated = rotateKey(key, keyPosition);
-  if (source !== target || start !== targetStart) {
-    maskInto(source, start, end, target, targetStart, rotated);
-  } else if (end - start < WORDS_MIN_LENGTH) {
-    maskInPlace(source, start, end, rotated);
-  } else {
-    maskWordsInPlace(source, start, end, rotated);
-  }
+  if (end - start < WORDS_MIN_LENGTH) maskShort(target, targetStart, targetEnd, rotated);
+  else maskWords(target, targetStart, targetEnd, rotated);
 }
 
 /** Returns the key as a byte meets it that so many have gone before: rotated left. */
@@ -43,46 +43,13 @@ export function rotateKey(key: number, position: number): number {
   return shift === 0 ? key : (key << shift) | (key >>> (32 - shift));
 }
 
-function maskInPlace(bytes: Uint8Array, start: number, end: number, key: number): void {
-  const key0 = key >>> 24;
-  const key1 = (key >>> 16) & 0xff;
-  const key2 = (key >>> 8) & 0xff;
-  const key3 = key & 0xff;
-  let index = start;
-  for (const lastWord = end - 3; index < lastWord; index += 4) {
-    bytes[index]! ^= key0;
-    bytes[index + 1]! ^= key1;
-    bytes[index + 2]! ^= key2;
-    bytes[index + 3]! ^= key3;
+/** Masks in place, byte by byte. */
+function maskShort(bytes: Uint8Array, start: number, end: number, key: number): void {
+  let rotated = key;
+  for (let index = start; index < end; index++) {
+    rotated = (rotated << 8) | (rotated >>> 24);
+    bytes[index]! ^= rotated & 0xff;
   }
-  if (index < end) bytes[index]! ^= key0;
-  if (index + 1 < end) bytes[index + 1]! ^= key1;
-  if (index + 2 < end) bytes[index + 2]! ^= key2;
-}
-
-function maskInto(
-  source: Uint8Array,
-  start: number,
-  end: number,
-  target: Uint8Array,
-  targetStart: number,
-  key: number,
-): void {
-  const key0 = key >>> 24;
-  const key1 = (key >>> 16) & 0xff;
-  const key2 = (key >>> 8) & 0xff;
-  const key3 = key & 0xff;
-  let from = start;
-  let to = targetStart;
-  for (const lastWord = end - 3; from < lastWord; from += 4, to += 4) {
-    target[to] = source[from]! ^ key0;
-    target[to + 1] = source[from + 1]! ^ key1;
-    target[to + 2] = source[from + 2]! ^ key2;
-    target[to + 3] = source[from + 3]! ^ key3;
-  }
-  if (from < end) target[to] = source[from]! ^ key0;
-  if (from + 1 < end) target[to + 1] = source[from + 1]! ^ key1;
-  if (from + 2 < end) target[to + 2] = source[from + 2]! ^ key2;
 }
 
 const IS_LITTLE_ENDIAN = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1;
@@ -90,37 +57,61 @@ const IS_LITTLE_ENDIAN = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1;
 /** The longest memory in bytes whose view is kept: as much as a socket usually reads at once. */
 const KEPT_MAX_LENGTH = 64 * 1024;
 
-/**
- * The last memory that was masked, as words. The frames of a chunk lie in the same memory, so one view serves them all;
- * a view for each frame would cost as much as masking 60 bytes. It keeps one chunk of the process alive, not one of each
- * connection, and none that is longer than {@link KEPT_MAX_LENGTH}.
- */
-let wordsBuffer: ArrayBufferLike | undefined;
-let words: Int32Array = new Int32Array(0);
+const NO_BYTES = new Uint8Array(0);
+const NO_WORDS = new Int32Array(0);
 
-function wordsOf(buffer: ArrayBufferLike): Int32Array {
-  if (buffer === wordsBuffer) return words;
-  const view = new Int32Array(buffer, 0, buffer.byteLength >>> 2);
-  if (buffer.byteLength <= KEPT_MAX_LENGTH) {
-    words = view;
-    wordsBuffer = buffer;
+/**
+ * The last memory that was masked, its view as words, and where it begins in them. The frames of a chunk lie in the same
+ * memory, so one view serves them all: to look the memory up anew for each frame makes 125 bytes cost 36 ns in place of 20.
+ * It keeps one chunk of the process alive, not one of each connection, and none that is longer than
+ * {@link KEPT_MAX_LENGTH}.
+ */
+let lastBytes: Uint8Array = NO_BYTES;
+let words: Int32Array = NO_WORDS;
+let wordsOffset = 0;
+
+/** Masks in place, a word at a time but for the bytes before the first aligned one and after the last. */
+function maskWords(bytes: Uint8Array, start: number, end: number, key: number): void {
+  if (bytes !== lastBytes) findWords(bytes);
+  const view = words;
+  const offset = wordsOffset;
+  const aligned = start + (-(offset + start) & 3);
+  const wordsStart = aligned < end ? aligned : end;
+  let rotated = key;
+  let index = start;
+  for (; index < wordsStart; index++) {
+    rotated = (rotated << 8) | (rotated >>> 24);
+    bytes[index]! ^= rotated & 0xff;
   }
-  return view;
+  const nativeKey = IS_LITTLE_ENDIAN ? reverseBytes(rotated) : rotated;
+  let word = (offset + wordsStart) >>> 2;
+  const lastWord = word + ((end - wordsStart) >>> 2);
+  index += (lastWord - word) << 2;
+  // Four at a time: 1.5 times as fast as one, and eight are no faster.
+  for (const lastFour = lastWord - 3; word < lastFour; word += 4) {
+    view[word]! ^= nativeKey;
+    view[word + 1]! ^= nativeKey;
+    view[word + 2]! ^= nativeKey;
+    view[word + 3]! ^= nativeKey;
+  }
+  for (; word < lastWord; word++) view[word]! ^= nativeKey;
+  for (; index < end; index++) {
+    rotated = (rotated << 8) | (rotated >>> 24);
+    bytes[index]! ^= rotated & 0xff;
+  }
+  if (view.byteLength > KEPT_MAX_LENGTH) forgetWords();
 }
 
-function maskWordsInPlace(bytes: Uint8Array, start: number, end: number, key: number): void {
-  const misalignment = (bytes.byteOffset + start) & 3;
-  const wordsStart = misalignment === 0 ? start : start + 4 - misalignment;
-  maskInPlace(bytes, start, wordsStart, key);
+function findWords(bytes: Uint8Array): void {
+  const { buffer, byteOffset } = bytes;
+  if (buffer !== words.buffer) words = new Int32Array(buffer, 0, buffer.byteLength >>> 2);
+  wordsOffset = byteOffset;
+  lastBytes = bytes;
+}
 
-  const wordKey = rotateKey(key, wordsStart - start);
-  const nativeKey = IS_LITTLE_ENDIAN ? reverseBytes(wordKey) : wordKey;
-  const view = wordsOf(bytes.buffer);
-  const firstWord = (bytes.byteOffset + wordsStart) >>> 2;
-  const lastWord = firstWord + ((end - wordsStart) >>> 2);
-  for (let index = firstWord; index < lastWord; index++) view[index]! ^= nativeKey;
-
-  maskInPlace(bytes, wordsStart + ((lastWord - firstWord) << 2), end, wordKey);
+function forgetWords(): void {
+  lastBytes = NO_BYTES;
+  words = NO_WORDS;
 }
 
 function reverseBytes(word: number): number {

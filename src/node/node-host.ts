@@ -19,21 +19,16 @@ const keyPool = Buffer.allocUnsafeSlow(KEY_POOL_LENGTH);
 let keyPoolUsed = KEY_POOL_LENGTH;
 
 /** The methods of Buffer that read and write text without the checks of the documented ones, in every Node that we support. */
-interface TextBuffer extends Buffer {
-  latin1Slice(start: number, end: number): string;
-  utf8Slice(start: number, end: number): string;
-  utf8Write(text: string, offset: number, length: number): number;
+interface TextBuffer {
+  latin1Slice(this: Uint8Array, start: number, end: number): string;
+  utf8Slice(this: Uint8Array, start: number, end: number): string;
+  utf8Write(this: Uint8Array, text: string, offset: number, length: number): number;
 }
 
-function asTextBuffer(bytes: Uint8Array): TextBuffer {
-  const buffer = Buffer.isBuffer(bytes)
-    ? bytes
-    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return buffer as TextBuffer;
-}
+const { latin1Slice, utf8Slice, utf8Write } = Buffer.prototype as unknown as TextBuffer;
 
 /** Up to this many bytes, building the string in JavaScript is quicker than a call. */
-const LOOP_DECODE_MAX_LENGTH = 24;
+const LOOP_DECODE_MAX_LENGTH = 10;
 
 /** Decodes a short range of ASCII; undefined when it has any other byte. */
 function decodeShortAscii(bytes: Uint8Array, start: number, end: number): string | undefined {
@@ -44,6 +39,15 @@ function decodeShortAscii(bytes: Uint8Array, start: number, end: number): string
     text += String.fromCharCode(byte);
   }
   return text;
+}
+
+/** Up to this many bytes, a loop tells whether they are ASCII sooner than a view and a call do. */
+const LOOP_ASCII_MAX_LENGTH = 128;
+
+function isShortAscii(bytes: Uint8Array, start: number, end: number): boolean {
+  let bits = 0;
+  for (let index = start; index < end; index++) bits |= bytes[index] as number;
+  return bits < 0x80;
 }
 
 /** Up to this many UTF-16 units, writing ASCII in JavaScript is quicker than a call. */
@@ -68,14 +72,17 @@ export const nodeHost: Host = {
   },
 
   decodeText(bytes, start, end) {
-    if (end - start <= LOOP_DECODE_MAX_LENGTH) {
+    const length = end - start;
+    if (length <= LOOP_DECODE_MAX_LENGTH) {
       const text = decodeShortAscii(bytes, start, end);
       if (text !== undefined) return text;
+    } else if (length <= LOOP_ASCII_MAX_LENGTH && isShortAscii(bytes, start, end)) {
+      return latin1Slice.call(bytes, start, end);
     }
     const range = bytes.subarray(start, end);
     // ASCII is the common case, and as latin1 it decodes 1.6 to 2.9 times as fast as UTF-8 does.
-    if (isAscii(range)) return asTextBuffer(bytes).latin1Slice(start, end);
-    return isUtf8(range) ? asTextBuffer(bytes).utf8Slice(start, end) : undefined;
+    if (isAscii(range)) return latin1Slice.call(bytes, start, end);
+    return isUtf8(range) ? utf8Slice.call(bytes, start, end) : undefined;
   },
 
   isText(bytes, start, end) {
@@ -91,7 +98,7 @@ export const nodeHost: Host = {
       const length = encodeShortAscii(text, target, offset);
       if (length >= 0) return length;
     }
-    return asTextBuffer(target).utf8Write(text, offset, target.length - offset);
+    return utf8Write.call(target, text, offset, target.length - offset);
   },
 
   mask(source, start, end, target, targetStart, key, keyPosition) {
