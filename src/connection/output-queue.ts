@@ -75,16 +75,17 @@ export class OutputQueue {
     const serializer = this.#serializer;
     const length = payload.length;
     if (length <= COPY_MAX_LENGTH) {
-      const offset = this.#openSegment(serializer.frameLength(length));
-      const end = serializer.writeFrame(this.#slab.bytes, offset, firstByte, payload);
-      this.#growSegment(end, isControlOpcode(firstByte & OPCODE_BITS) ? 0 : length);
+      const slab = this.#openSegment(serializer.frameLength(length));
+      const end = serializer.writeFrame(slab.bytes, slab.used, firstByte, payload);
+      this.#growSegment(slab, end, isControlOpcode(firstByte & OPCODE_BITS) ? 0 : length);
     } else if (serializer.isMasking) {
       const frame = this.#host.allocate(serializer.frameLength(length));
       serializer.writeFrame(frame, 0, firstByte, payload);
       this.#pushChunk(frame, length);
     } else {
-      const offset = this.#openSegment(serializer.frameLength(0) + 8);
-      this.#growSegment(serializer.writeHeaderOnly(this.#slab.bytes, offset, firstByte, length), 0);
+      const slab = this.#openSegment(serializer.frameLength(0) + 8);
+      const end = serializer.writeHeaderOnly(slab.bytes, slab.used, firstByte, length);
+      this.#growSegment(slab, end, 0);
       this.#pushChunk(payload, length);
     }
   }
@@ -97,9 +98,9 @@ export class OutputQueue {
   pushTransient(firstByte: number, payload: Uint8Array, plainLength: number): void {
     const frameLength = this.#serializer.frameLength(payload.length);
     if (payload.length <= COPY_MAX_LENGTH) {
-      const offset = this.#openSegment(frameLength);
-      const end = this.#serializer.writeFrame(this.#slab.bytes, offset, firstByte, payload);
-      this.#growSegment(end, plainLength);
+      const slab = this.#openSegment(frameLength);
+      const end = this.#serializer.writeFrame(slab.bytes, slab.used, firstByte, payload);
+      this.#growSegment(slab, end, plainLength);
     } else {
       const frame = this.#host.allocate(frameLength);
       this.#serializer.writeFrame(frame, 0, firstByte, payload);
@@ -113,9 +114,10 @@ export class OutputQueue {
     const bound = serializer.textPayloadBound(text);
     const frameLength = serializer.frameLength(bound);
     if (bound <= COPY_MAX_LENGTH) {
-      const offset = this.#openSegment(frameLength);
-      const end = serializer.writeText(this.#slab.bytes, offset, firstByte, text, bound);
-      this.#growSegment(end, end - offset - (frameLength - bound));
+      const slab = this.#openSegment(frameLength);
+      const payloadStart = slab.used + frameLength - bound;
+      const end = serializer.writeText(slab.bytes, slab.used, firstByte, text, bound);
+      this.#growSegment(slab, end, end - payloadStart);
     } else {
       const frame = this.#host.allocate(frameLength);
       serializer.writeText(frame, 0, firstByte, text, bound);
@@ -128,9 +130,9 @@ export class OutputQueue {
     if (frame.length > COPY_MAX_LENGTH || this.isEmpty) {
       this.#pushChunk(frame, payloadLength);
     } else {
-      const offset = this.#openSegment(frame.length);
-      this.#slab.bytes.set(frame, offset);
-      this.#growSegment(offset + frame.length, payloadLength);
+      const slab = this.#openSegment(frame.length);
+      slab.bytes.set(frame, slab.used);
+      this.#growSegment(slab, slab.used + frame.length, payloadLength);
     }
   }
 
@@ -204,15 +206,19 @@ export class OutputQueue {
   }
 
   /** The slab to write to: a stuck transport may take long to let go of it, so it gets one that nobody shares. */
-  get #slab(): Slab {
+  #chooseSlab(): Slab {
     if (!this.isBlocked) return this.#sharedSlab;
     this.#ownSlab ??= new Slab(this.#host, OWN_SLAB_LENGTH);
     return this.#ownSlab;
   }
 
-  /** Makes room for a frame right behind the last one where that is possible; returns the offset in the slab. */
-  #openSegment(length: number): number {
-    const slab = this.#slab;
+  /**
+   * Makes room for a frame, right behind the last one where that is possible.
+   *
+   * @returns the slab to write to, at its `used`
+   */
+  #openSegment(length: number): Slab {
+    const slab = this.#chooseSlab();
     const offset = slab.reserve(length);
     if (!this.#isSegmentOpen || slab.bytes !== this.#segmentBytes || offset !== this.#segmentEnd) {
       this.#sealSegment();
@@ -221,14 +227,14 @@ export class OutputQueue {
       this.#segmentEnd = offset;
       this.#isSegmentOpen = true;
     }
-    return offset;
+    return slab;
   }
 
-  #growSegment(end: number, payloadLength: number): void {
+  #growSegment(slab: Slab, end: number, payloadLength: number): void {
     this.byteLength += end - this.#segmentEnd;
     this.payloadLength += payloadLength;
     this.#segmentEnd = end;
-    this.#slab.used = end;
+    slab.used = end;
   }
 
   #sealSegment(): void {

@@ -14,6 +14,7 @@ function unused(): never {
 /** Digests like any host. */
 export const testHost: Host = {
   allocate: unused,
+  view: unused,
   decodeText: unused,
   isText: unused,
   textLength: unused,

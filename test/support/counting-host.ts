@@ -35,6 +35,11 @@ export class CountingHost implements Host {
     return bytes;
   }
 
+  view(bytes: Uint8Array, start: number, end: number): Uint8Array {
+    this.callCount++;
+    return nodeHost.view(bytes, start, end);
+  }
+
   decodeText(bytes: Uint8Array, start: number, end: number): string | undefined {
     this.callCount++;
     this.readLength += end - start;

@@ -40,7 +40,7 @@ export class RecordingHandler implements ConnectionHandler {
   }
 
   onMessageData(bytes: Uint8Array): void {
-    this.#pieces.push(bytes.slice());
+    this.#pieces.push(new Uint8Array(bytes));
     this.pieceCount++;
     this.react?.('data');
   }
