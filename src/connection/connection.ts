@@ -19,6 +19,7 @@ import {
   ProtocolError,
   transportError,
   type WebSocketError,
+  withoutStack,
 } from '../errors.ts';
 import { type CloseStatus, checkCloseStatus, parseClosePayload } from '../frame/close-payload.ts';
 import { Opcode } from '../frame/opcode.ts';
@@ -440,7 +441,8 @@ export class Connection
     this.isClosed = true;
     this.#stopReceiving();
     this.#controls.dropPong();
-    const error = this.failure ?? new InvalidStateError('The connection is closed');
+    const error =
+      this.failure ?? withoutStack(() => new InvalidStateError('The connection is closed'));
     // In the order in which the messages were sent: those still on their way through extensions are behind.
     this.#output.discard(error);
     this.#sender.discard(error);

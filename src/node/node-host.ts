@@ -6,7 +6,7 @@
  */
 
 import { Buffer, isAscii, isUtf8 } from 'node:buffer';
-import { createHash, randomBytes, randomFillSync } from 'node:crypto';
+import { createHash, hash, randomBytes, randomFillSync } from 'node:crypto';
 import { maskBytes } from '../frame/masking.ts';
 import type { Host } from '../host.ts';
 import { LONG_MASK_MIN_LENGTH, loadLongMask } from './long-mask.ts';
@@ -153,7 +153,7 @@ export const nodeHost: Host = {
   },
 
   sha1Base64(text) {
-    return createHash('sha1').update(text, 'latin1').digest('base64');
+    return hash('sha1', text, 'base64');
   },
 
   md5(bytes) {

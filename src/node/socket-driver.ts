@@ -253,7 +253,8 @@ export abstract class SocketDriver implements ConnectionHandler, HeartbeatOwner 
     if (!connection.hasOutput && this.#prelude === undefined) {
       if (connection.shouldEnd && !this.#hasEnded) {
         this.#hasEnded = true;
-        socket.end();
+        // Not when it is gone: `end` would make an error of that, for nobody.
+        if (!socket.destroyed) socket.end();
       }
       return;
     }
