@@ -16,6 +16,7 @@ import {
   type InflateOutcome,
   type InflateSink,
 } from '../extensions/permessage-deflate/codec.ts';
+import { copyBytes } from '../frame/copy-bytes.ts';
 
 /** The part of the native handle that is used. */
 interface ZlibHandle {
@@ -43,6 +44,10 @@ interface ZlibInternals {
 const SCRATCH_LENGTH = 64 * 1024;
 const inflateScratch = Buffer.allocUnsafeSlow(SCRATCH_LENGTH);
 let deflateScratch = Buffer.allocUnsafeSlow(SCRATCH_LENGTH);
+
+/** Messages up to this length in bytes are inflated together with their tail: a call less, for a copy of some bytes. */
+const JOINED_MAX_LENGTH = 4 * 1024;
+const joinedInput = Buffer.allocUnsafeSlow(JOINED_MAX_LENGTH + FLUSH_TAIL.length);
 
 /** What precedes {@link FLUSH_TAIL} in a block without content (RFC 7692 §7.2.3.6). */
 const EMPTY_BLOCK_HEADER = Uint8Array.of(0x00);
@@ -153,9 +158,13 @@ class HandleInflater implements InflateContext {
   ): InflateOutcome {
     this.used = 0;
     let produced = 0;
+    let isJoined = isLast && end - start <= JOINED_MAX_LENGTH && this.#tailUsed === 0;
     for (;;) {
       const offset = start + this.used;
-      const left = this.#write(bytes, offset, end - offset, produced);
+      const left = isJoined
+        ? this.#writeWithTail(bytes, start, end)
+        : this.#write(bytes, offset, end - offset, produced);
+      isJoined = false;
       if (this.#hasFailed) return 'corrupt';
       this.used = end - start - left;
       produced = SCRATCH_LENGTH - this.#state[0]!;
@@ -213,6 +222,17 @@ class HandleInflater implements InflateContext {
       SCRATCH_LENGTH - produced,
     );
     return this.#state[1]!;
+  }
+
+  /** Runs zlib once on a whole message and its tail; returns how much of the message is left. */
+  #writeWithTail(bytes: Uint8Array, start: number, end: number): number {
+    const length = end - start;
+    copyBytes(bytes, start, end, joinedInput, 0);
+    joinedInput.set(FLUSH_TAIL, length);
+    const left = this.#write(joinedInput, 0, length + FLUSH_TAIL.length, 0);
+    const tailLeft = Math.min(left, FLUSH_TAIL.length);
+    this.#tailUsed = FLUSH_TAIL.length - tailLeft;
+    return left - tailLeft;
   }
 
   /** Input is left though there is room for output: a block with BFINAL has ended zlib's stream. */

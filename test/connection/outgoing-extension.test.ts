@@ -159,7 +159,7 @@ describe.each(ROLES)('Long messages, compressed in the thread pool, of a %s', (r
       role,
       agree([extension], [extension])[role],
       {
-        highWaterMark: 100_000,
+        highWaterMark: LONG.length + 1,
       },
     );
     expect(connection.sendText(LONG)).toBe(true);
@@ -180,7 +180,7 @@ describe.each(ROLES)('Long messages, compressed in the thread pool, of a %s', (r
       role,
       agree([extension], [extension])[role],
       {
-        maxBufferedAmount: 100_000,
+        maxBufferedAmount: LONG.length + 1,
       },
     );
     const errors: (Error | undefined)[] = [];
