@@ -29,6 +29,24 @@ function bound(workload, value, atMost, label) {
   return { workload, against: 'absolute', value, atMost, label };
 }
 
+/**
+ * The face of ws must cost what the engine's own face does.
+ *
+ * @param {string} workload
+ * @returns {import('./types.d.ts').Target}
+ */
+function face(workload) {
+  const label = '1.1 of sanswire (sanswire/ws)';
+  return {
+    workload,
+    against: 'sanswire',
+    subject: 'sanswire-ws',
+    value: 'cpu',
+    atMost: 1.1,
+    label,
+  };
+}
+
 /** @type {import('./types.d.ts').Target[]} */
 export const TARGETS = [
   ratio('echo-16-text', 'ws', 0.8),
@@ -60,20 +78,20 @@ export const TARGETS = [
   ratio('deflate-broadcast', 'ws', 1 / 4, '1/4'),
   bound('idle-deflate', 'memory', 14_000, '14 KB a connection'),
   bound('bombs', 'growth', 64 * 1024 * 1024, '64 MiB'),
+  ...WORKLOADS.filter(({ group }) => group === 'Echo').map(({ id }) => face(id)),
 ];
 
 /**
- * Compares one peer with every target that a run could have measured.
+ * Compares what was measured with every target that the run could have measured.
  *
  * @param {import('./types.d.ts').WorkloadResult[]} results
- * @param {string} [peerName]
  * @returns {import('./types.d.ts').Verdict[]}
  */
-export function judge(results, peerName = 'sanswire') {
+export function judge(results) {
   return TARGETS.filter((target) => results.some((result) => result.id === target.workload)).map(
     (target) => {
       const result = results.find(({ id }) => id === target.workload);
-      const subject = result?.peers.find(({ peer }) => peer === peerName);
+      const subject = result?.peers.find(({ peer }) => peer === (target.subject ?? 'sanswire'));
       const other = result?.peers.find(({ peer }) => peer === target.against);
       const actual = measuredValue(target, subject, other);
       const title = WORKLOADS.find(({ id }) => id === target.workload)?.title ?? target.workload;
@@ -92,8 +110,9 @@ function measuredValue(target, subject, other) {
   const value = subject?.median[target.value];
   if (subject === undefined || value === undefined) return undefined;
   if (target.against === 'absolute') return value;
-  // The paired ratio exists for the metric; other values (bytes on the wire) hardly vary between rounds.
-  if (target.value !== 'wire') return target.against === 'ws' ? subject.toWs : subject.toFloor;
+  // The paired ratio exists for the metric and two peers; the others are ratios of medians.
+  const isPaired = target.value !== 'wire' && target.against !== 'sanswire';
+  if (isPaired) return target.against === 'ws' ? subject.toWs : subject.toFloor;
   const base = other?.median[target.value];
   return base === undefined ? undefined : value / base;
 }

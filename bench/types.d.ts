@@ -126,7 +126,9 @@ export interface WorkloadResult {
 export interface Target {
   workload: string;
   /** A ratio to a peer, or a plain bound on one value of the sample. */
-  against: 'ws' | 'floor' | 'absolute';
+  against: 'ws' | 'floor' | 'sanswire' | 'absolute';
+  /** The peer that the target is for; `sanswire` when absent. */
+  subject?: string;
   value: keyof Sample;
   atMost: number;
   /** How the bound reads in the table. */

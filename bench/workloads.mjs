@@ -7,9 +7,9 @@
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
-const EVERYONE = ['floor', 'ws', 'faye-websocket', 'websocket', 'bun', 'sanswire'];
-const WITHOUT_WEBSOCKET = ['floor', 'ws', 'faye-websocket', 'bun', 'sanswire'];
-const COMPRESSING = ['ws', 'faye-websocket', 'bun', 'sanswire'];
+const EVERYONE = ['floor', 'ws', 'faye-websocket', 'websocket', 'bun', 'sanswire', 'sanswire-ws'];
+const WITHOUT_WEBSOCKET = ['floor', 'ws', 'faye-websocket', 'bun', 'sanswire', 'sanswire-ws'];
+const COMPRESSING = ['ws', 'faye-websocket', 'bun', 'sanswire', 'sanswire-ws'];
 const NODE_LIBRARIES = ['ws', 'faye-websocket', 'websocket', 'sanswire'];
 
 /** Lengths as chat, presence, market data and the odd document mix them; 20 entries, one of them a ping. */

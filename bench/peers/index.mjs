@@ -12,7 +12,18 @@ const bench = fileURLToPath(new URL('..', import.meta.url));
 /** Where the build under test is: another one, to compare before and after, through SANSWIRE_DIST. */
 export const SANSWIRE_DIST = resolve(process.env['SANSWIRE_DIST'] ?? join(bench, '../dist'));
 
-export const PEER_NAMES = ['floor', 'ws', 'faye-websocket', 'websocket', 'bun', 'sanswire'];
+export const PEER_NAMES = [
+  'floor',
+  'ws',
+  'faye-websocket',
+  'websocket',
+  'bun',
+  'sanswire',
+  'sanswire-ws',
+];
+
+/** Whether a peer is a face of the build under test. */
+const isOwn = (/** @type {string} */ name) => name === 'sanswire' || name === 'sanswire-ws';
 
 /** A peer says so when it lacks what a workload needs: the row is skipped, not failed. */
 export class Unsupported extends Error {
@@ -38,7 +49,7 @@ export function missingReason(name) {
   if (name === 'floor') return undefined;
   if (name === 'bun')
     return findBun() === undefined ? 'no bun binary in bench/ or PATH' : undefined;
-  if (name === 'sanswire') {
+  if (isOwn(name)) {
     return existsSync(join(SANSWIRE_DIST, 'index.js'))
       ? undefined
       : `${SANSWIRE_DIST}/index.js is missing: npm run build`;
@@ -66,6 +77,7 @@ export function peerVersions(names) {
   /** @type {Record<string, string>} */
   const versions = {};
   for (const name of names) {
+    if (name === 'sanswire-ws') continue;
     const path =
       name === 'sanswire' ? join(bench, '../package.json') : packageJsonOf(name, platformBun());
     if (existsSync(path)) versions[name] = JSON.parse(readFileSync(path, 'utf8')).version;

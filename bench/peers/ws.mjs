@@ -1,53 +1,23 @@
 /**
- * ws, newest, with bufferutil, as its README shows it.
- *
- * An echo passes the received Buffer on without decoding it to a string, which is what ws users do and the cheapest that it
- * offers. It has no public way to prepare a message once, so a prepared broadcast is the loop.
+ * ws, newest, with bufferutil, as its README shows it (ws-style.mjs), and its parser and serializer alone.
  */
 
 import * as wsLibrary from 'ws';
 import WebSocket, { WebSocketServer } from 'ws';
 import { codecStream, feed, payloads } from './codec-stream.mjs';
-import { createServer, listen, PUBLISH_PATH } from './http.mjs';
+import { connectWith, serveWith } from './ws-style.mjs';
 
 // Exported, but missing from its types.
 const { Receiver, Sender } = /** @type {any} */ (wsLibrary);
 
 /** @param {import('../types.d.ts').SubjectConfiguration} configuration */
-export async function serve(configuration) {
-  const { workload } = configuration;
-  const server = createServer(configuration);
-  // ws leaves messages under 1,024 bytes uncompressed by default; the others do not, so the threshold goes.
-  const webSocketServer = new WebSocketServer({
-    server,
-    perMessageDeflate: workload.deflate && { threshold: 0 },
-    ...(workload.maxLength !== undefined && { maxPayload: workload.maxLength }),
-  });
-  /** @type {Set<WebSocket>} */
-  const subscribers = new Set();
-  webSocketServer.on('connection', (ws, request) => {
-    ws.on('error', () => {});
-    if (workload.kind !== 'broadcast') {
-      ws.on('message', (data, isBinary) => ws.send(data, { binary: isBinary }));
-    } else if (request.url === PUBLISH_PATH) {
-      ws.on('message', (data, isBinary) => {
-        for (const subscriber of subscribers) subscriber.send(data, { binary: isBinary });
-      });
-    } else {
-      subscribers.add(ws);
-      ws.on('close', () => subscribers.delete(ws));
-    }
-  });
-  return listen(server);
+export function serve(configuration) {
+  return serveWith(WebSocketServer, configuration);
 }
 
 /** @param {import('../types.d.ts').SubjectConfiguration} configuration */
-export async function connect({ url, workload }) {
-  for (let index = 0; index < workload.connections; index++) {
-    const ws = new WebSocket(url ?? '', { perMessageDeflate: false });
-    ws.on('error', () => {});
-    ws.on('message', (data, isBinary) => ws.send(data, { binary: isBinary }));
-  }
+export async function connect(configuration) {
+  connectWith(WebSocket, configuration);
 }
 
 /**
