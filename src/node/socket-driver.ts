@@ -12,6 +12,7 @@
 
 import { Socket } from 'node:net';
 import { type Duplex, finished } from 'node:stream';
+import { TLSSocket } from 'node:tls';
 import { Connection } from '../connection/connection.ts';
 import type { ConnectionHandler } from '../connection/handler.ts';
 import type { ConnectionOptions } from '../connection/options.ts';
@@ -67,7 +68,9 @@ export abstract class SocketDriver implements ConnectionHandler, HeartbeatOwner 
   constructor(socket: Duplex, options: DriverOptions) {
     this.socket = socket;
     this.#closeTimeoutMs = options.closeTimeoutMs ?? DEFAULT_CLOSE_TIMEOUT_MS;
-    this.#copiesWrites = TELLS_WHEN_COPIED && socket instanceof Socket;
+    // TLS encrypts on its way: it is never done at once, and asking would cost each write a second one.
+    this.#copiesWrites =
+      TELLS_WHEN_COPIED && socket instanceof Socket && !(socket instanceof TLSSocket);
     const connectionOptions = { ...options, handler: this };
     this.connection =
       options.createConnection?.(connectionOptions) ?? new Connection(connectionOptions);
