@@ -261,9 +261,13 @@ export class MessageReceiver implements FrameHandler, PlainReceiver {
       this.#buffer.push(bytes, start, end, isLasting);
     }
     if (!isEnd) return;
-    const whole = this.#buffer!.take();
+    const buffer = this.#buffer!;
+    const whole = buffer.take();
     this.#buffer = undefined;
+    const isKept = this.#isBinary || !this.#decodesText;
     this.#deliver(whole, 0, whole.length);
+    // A string is no view of the bytes: they can serve the next message.
+    if (!isKept) buffer.discard();
   }
 
   #streamPiece(bytes: Uint8Array, start: number, end: number, isEnd: boolean): void {
