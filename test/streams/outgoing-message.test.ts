@@ -395,6 +395,21 @@ describe('An outgoing message stream with a least length of fragments', () => {
     expect(fragments).toEqual(['abcdef…', 'ghijkl…', 'm']);
   });
 
+  it('divides a long chunk into fragments that are all as long, and not much longer', async () => {
+    for (const minLength of [1, FRAGMENT_MAX_LENGTH, FRAGMENT_MAX_LENGTH * 4]) {
+      const { stream, fragments } = gathering(minLength);
+      const length = FRAGMENT_MAX_LENGTH * 20 + 5;
+      stream.write(Buffer.alloc(length, 'x'));
+      stream.end();
+      await finished(stream);
+      expect(fragments.pop()).toBe('');
+      const lengths = fragments.map((fragment) => fragment.length - 1);
+      expect(lengths.reduce((sum, each) => sum + each, 0)).toBe(length);
+      expect(Math.min(...lengths)).toBeGreaterThanOrEqual(minLength);
+      expect(Math.max(...lengths)).toBeLessThan(Math.max(minLength, FRAGMENT_MAX_LENGTH) * 2);
+    }
+  });
+
   it('sends a message that never gets as long in one frame', async () => {
     const { stream, fragments } = gathering(100);
     stream.write('a');

@@ -21,7 +21,10 @@ import { withoutSurprise } from './incoming-message.ts';
 /** The default of {@link MessageStreamOptions.highWaterMark}: 64 KiB. */
 export const DEFAULT_STREAM_HIGH_WATER_MARK: number = 64 * 1024;
 
-/** The longest fragment, in bytes; longer chunks become several, so that none is compressed for long at a stretch. */
+/**
+ * The longest fragment, in bytes, unless fragments have a least length; longer chunks become several, so that none is
+ * compressed for long at a stretch.
+ */
 export const FRAGMENT_MAX_LENGTH: number = 64 * 1024;
 
 /**
@@ -92,8 +95,8 @@ export class OutgoingMessageStream extends Writable {
   /**
    * Made by `createMessageStream` of a socket.
    *
-   * @param minFragmentLength - the bytes to gather for a fragment, which then leaves as one frame; 0 for a fragment of each
-   *   chunk, of at most {@link FRAGMENT_MAX_LENGTH}
+   * @param minFragmentLength - the bytes to gather for a fragment; 0 for a fragment of each chunk. Pieces of this length, or
+   *   of {@link FRAGMENT_MAX_LENGTH} when that is longer, are cut off what is so long that both parts are fragments
    */
   constructor(target: OutgoingTarget, options: MessageStreamOptions = {}, minFragmentLength = 0) {
     const { signal, highWaterMark = DEFAULT_STREAM_HIGH_WATER_MARK } = options;
@@ -180,7 +183,7 @@ export class OutgoingMessageStream extends Writable {
       return;
     }
     const fragment = this.#takeGathered(bytes);
-    this.#whenTurn(() => this.#send(fragment, false, callback));
+    this.#whenTurn(() => this.#sendInPieces(fragment, 0, callback));
   }
 
   /** Takes what was gathered, with the bytes behind it. */
@@ -193,9 +196,10 @@ export class OutgoingMessageStream extends Writable {
   }
 
   #sendInPieces(bytes: Uint8Array, start: number, callback: StreamCallback): void {
-    const end = start + FRAGMENT_MAX_LENGTH;
-    if (end >= bytes.length) {
-      this.#send(bytes.subarray(start), false, callback);
+    const end = start + Math.max(this.#minFragmentLength, FRAGMENT_MAX_LENGTH);
+    // What would be left over may be too short for a fragment of its own.
+    if (end >= bytes.length || bytes.length - end < this.#minFragmentLength) {
+      this.#send(start === 0 ? bytes : bytes.subarray(start), false, callback);
       return;
     }
     this.#send(bytes.subarray(start, end), false, (error) => {
