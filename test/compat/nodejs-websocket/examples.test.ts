@@ -5,6 +5,7 @@
 
 import { once as onceAny } from 'node:events';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { runExample } from '../../examples/running.ts';
 import { ensureBuilt, type Running, runCommonJs } from '../../seeds/built.ts';
 import { dial, once, sanswire, until } from './libraries.ts';
 
@@ -102,6 +103,24 @@ describe('the examples of the README', () => {
       'Received 1234567 bytes of binary data',
       'Connection closed',
     ]);
+  });
+});
+
+describe('examples/nodejs-websocket.mjs', () => {
+  it('screams, chats, and streams a file', async () => {
+    expect(await runExample('nodejs-websocket.mjs')).toEqual({
+      code: 0,
+      stderr: '',
+      stdout: [
+        'scream: HI!!!',
+        'chat, as Ada hears it: * Ada joined',
+        'chat, as Ada hears it: * Grace joined',
+        'chat, as Ada hears it: Grace: Hello, Ada!',
+        'chat, as Ada hears it: * Grace left',
+        'file: stored, the same bytes',
+        '',
+      ].join('\n'),
+    });
   });
 });
 

@@ -7,6 +7,7 @@ import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { expect, it, onTestFinished } from 'vitest';
 import * as ours from '../../../src/nodejs-websocket.ts';
+import { RawClient, requestLines } from '../ws/raw-peer.ts';
 
 /** The API under test; the original is used under the same types. */
 export type Library = typeof ours.default;
@@ -119,6 +120,18 @@ export async function pair(
   await once(client, 'connect');
   await until(() => peer !== undefined);
   return { ...served, client, peer: peer! };
+}
+
+/** A connection of the server, and a client that sees the bytes. */
+export async function faceRaw(
+  library: Library,
+): Promise<{ connection: Connection; raw: RawClient }> {
+  const { port, server } = await serve(library);
+  const connected = once(server, 'connection');
+  const raw = new RawClient(port);
+  await raw.upgrade(requestLines());
+  const [connection] = (await connected) as [Connection];
+  return { connection, raw };
 }
 
 /** Collects a stream; resolves at its end. */

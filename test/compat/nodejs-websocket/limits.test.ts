@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { WebSocket as Ws } from 'ws';
 import { DEFAULT_MAX_BUFFER_LENGTH } from '../../../src/compat/nodejs-websocket/settings.ts';
 import {
@@ -18,6 +18,7 @@ import {
   type Connection,
   collect,
   dial,
+  faceRaw,
   once,
   original,
   pair,
@@ -28,6 +29,7 @@ import {
 } from './libraries.ts';
 
 afterEach(() => {
+  vi.useRealTimers();
   for (const library of [original, sanswire]) library.setMaxBufferLength(DEFAULT_MAX_BUFFER_LENGTH);
 });
 
@@ -125,6 +127,53 @@ describe('setMaxBufferLength', () => {
       expect(() => sanswire.setBinaryFragmentation(wrong)).toThrow(RangeError);
     }
     expect(() => sanswire.setBinaryFragmentation(0)).toThrow(RangeError);
+  });
+});
+
+describe('time', () => {
+  const fakeTimeouts = (): void =>
+    void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+
+  it('is up after 30 s for a peer that does not answer a Close: the socket is destroyed', async () => {
+    const { connection, raw } = await faceRaw(sanswire);
+    fakeTimeouts();
+    connection.close(1000);
+    await raw.read(4);
+    vi.advanceTimersByTime(29_999);
+    expect([connection.socket.destroyed, connection.readyState]).toEqual([false, 2]);
+    const gone = once(connection.socket, 'close');
+    vi.advanceTimersByTime(1);
+    await gone;
+    expect(connection.readyState).toBe(3);
+  });
+
+  it('is up after 30 s for a binary transmission that a Close waits for: 1011 instead', async () => {
+    const { connection, raw } = await faceRaw(sanswire);
+    raw.socket.pause();
+    const stream = connection.beginBinary() as Writable;
+    while (connection.socket.writableLength === 0) {
+      stream.write(Buffer.alloc(2 ** 20));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    fakeTimeouts();
+    stream.end('last');
+    connection.close(1000);
+    const given = once(stream, 'close');
+    vi.advanceTimersByTime(30_000);
+    await given;
+    expect(connection.outStream).toBe(null);
+  });
+
+  it('is up after 10 s for a server that does not answer the handshake', async () => {
+    const raw = await serveRaw(() => {});
+    fakeTimeouts();
+    const client = dial(sanswire, `ws://127.0.0.1:${raw.port}/`);
+    const failed = once(client, 'error');
+    const closed = once(client, 'close');
+    vi.advanceTimersByTime(10_000);
+    expect(await failed).toMatchObject([{ code: 'WS_HANDSHAKE_TIMEOUT' }]);
+    expect(await closed).toEqual([1006, '']);
+    raw.close();
   });
 });
 
