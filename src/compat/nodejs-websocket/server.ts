@@ -92,10 +92,9 @@ export class Server extends TypedEmitter<ServerEvents> {
   listen(port?: number | string, host?: string | (() => void), callback?: () => void): this {
     const onListening = typeof host === 'function' ? host : callback;
     if (onListening !== undefined) this.on('listening', onListening);
-    const onBound = (): void => void this.emit('listening');
-    if (typeof port === 'string' && !/^\d+$/.test(port)) this.socket.listen(port, onBound);
-    else
-      this.socket.listen(Number(port ?? 0), typeof host === 'string' ? host : undefined, onBound);
+    const address = typeof host === 'string' ? host : undefined;
+    // node:net takes a path, too, in this place.
+    this.socket.listen(port as number, address, () => this.emit('listening'));
     return this;
   }
 

@@ -1,6 +1,9 @@
 /** Opening handshakes, subprotocols, TLS, and the life of a server: as in nodejs-websocket, but for what is not safe there. */
 
+import { mkdtempSync, rmSync } from 'node:fs';
 import { type AddressInfo, createServer as createNetServer, Server as NetServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type TLSSocket, Server as TlsServer } from 'node:tls';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { ServerOptions } from '../../../src/nodejs-websocket.ts';
@@ -292,6 +295,21 @@ describe('a server', () => {
       await listening;
       log.push(`${(server.socket.address() as AddressInfo).port > 0} ${server.connections.length}`);
     }
+  });
+
+  same('listens on a Unix socket, which a client reaches by its path', async (library, log) => {
+    const folder = mkdtempSync(join(tmpdir(), 'sanswire-'));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const path = join(folder, 'socket');
+    const server = library.createServer((connection) => connection.sendText('here'));
+    onTestFinished(() => void server.socket.close());
+    const listening = once(server, 'listening');
+    server.listen(path);
+    await listening;
+    const client = dial(library, 'ws://localhost/', { path });
+    log.push(String(await once(client, 'text')));
+    client.close(1000);
+    await once(client.socket, 'close');
   });
 
   same('tells that its port is taken', async (library, log) => {
