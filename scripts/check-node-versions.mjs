@@ -39,6 +39,7 @@ const PROGRAMS = {
     import { createRequire } from 'node:module';
     import WebSocket, { Client } from 'sanswire';
     import 'sanswire/engine';
+    import 'sanswire/nodejs-websocket';
     const require = createRequire(import.meta.url);
     if (WebSocket.Client !== Client) throw new Error('Two classes');
     ${ECHO}`,

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import * as engine from '../src/engine.ts';
 import * as sanswire from '../src/index.ts';
+import * as nodejsWebSocket from '../src/nodejs-websocket.ts';
 
 const NAMES: Readonly<Record<string, readonly string[]>> = {
   '.': [
@@ -59,6 +60,14 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
     'nodeHost',
     'permessageDeflate',
   ],
+  './nodejs-websocket': [
+    'connect',
+    'createServer',
+    'default',
+    'module.exports',
+    'setBinaryFragmentation',
+    'setMaxBufferLength',
+  ],
 };
 
 interface Manifest {
@@ -90,6 +99,13 @@ describe('The exports', () => {
 
   it('of sanswire/engine are these', () => {
     expect(Object.keys(engine).sort()).toEqual([...(NAMES['./engine'] ?? [])].sort());
+  });
+
+  it('of sanswire/nodejs-websocket are these, and one object has them all', () => {
+    const { default: all, 'module.exports': required, ...functions } = nodejsWebSocket;
+    expect(Object.keys(nodejsWebSocket).sort()).toEqual(NAMES['./nodejs-websocket']);
+    expect(all).toEqual(functions);
+    expect(required).toBe(all);
   });
 
   it('of sanswire are one class and its statics', () => {

@@ -22,7 +22,7 @@ import {
 } from '../node/socket-driver.ts';
 import { readCloseArguments } from './close-arguments.ts';
 import { defineEventAttributes, type EventAttribute } from './event-attributes.ts';
-import { StreamEventTarget, throwLater } from './event-target.ts';
+import { StreamEventTarget } from './event-target.ts';
 import { CloseEvent, ErrorEvent, MessageEvent, WebSocketEvent } from './events.ts';
 import {
   BINARY_TYPES,
@@ -40,6 +40,7 @@ import { MessageIterator } from './message-iterator.ts';
 import { Outbox } from './outbox.ts';
 import { PingCallbacks } from './ping-callbacks.ts';
 import { defineReadyStates, ReadyState } from './ready-state.ts';
+import { shield } from './shield.ts';
 import type { IncomingMessageStream } from './streams/incoming-message.ts';
 import {
   type MessageReader,
@@ -594,16 +595,4 @@ export abstract class WebSocketBase extends StreamEventTarget<WebSocketEvents> {
     this.dispatch(new CloseEvent('close', code, reason, wasClean));
     this.#readers?.tellClose(code, reason, wasClean);
   }
-}
-
-/** Keeps what a callback throws from the engine and from the callbacks behind it. */
-function shield(callback: unknown): WriteCallback | undefined {
-  if (typeof callback !== 'function') return undefined;
-  return (error) => {
-    try {
-      callback(error);
-    } catch (thrown) {
-      throwLater(thrown);
-    }
-  };
 }

@@ -16,6 +16,8 @@ export interface OwnerEvents<Owner> {
   error(owner: Owner, error: WebSocketError): void;
   closed(owner: Owner, code: number, reason: string, wasClean: boolean): void;
   drain(owner: Owner): void;
+  /** The connection is on its way to its end; for owners that tell their own side when. */
+  closing?(owner: Owner): void;
   /** A message begins to come, where messages are streamed. */
   messageStart(owner: Owner, isBinary: boolean): void;
   messageData(owner: Owner, bytes: Uint8Array): void;
@@ -64,7 +66,10 @@ export class WebSocketDriver<Owner> extends SocketDriver {
     this.#events.messageEnd(this.#owner);
   }
 
-  // These classes have no events for Pings and for the beginning of the end.
+  override onConnectionClosing(): void {
+    this.#events.closing?.(this.#owner);
+  }
+
+  // These classes have no event for Pings.
   override onPing(): void {}
-  override onConnectionClosing(): void {}
 }

@@ -31,10 +31,11 @@ import {
   judgeRequest,
   type RefusedRequest,
 } from '../handshake/server-handshake.ts';
-import { buildAcceptance, buildRefusal } from '../handshake/server-response.ts';
+import { buildAcceptance } from '../handshake/server-response.ts';
 import { chooseSubprotocol } from '../handshake/subprotocol.ts';
 import { DraftOpening } from '../node/draft-opening.ts';
 import { nodeHost } from '../node/node-host.ts';
+import { refuseUpgrade, toUpgradeRequest } from '../node/server-upgrade.ts';
 import type { SocketDriver } from '../node/socket-driver.ts';
 import { DEFAULT_HANDSHAKE_TIMEOUT_MS, MAX_TIMER_DELAY_MS } from '../node/timer-limits.ts';
 import { Client } from './client.ts';
@@ -175,13 +176,7 @@ export class WebSocket extends WebSocketBase {
     const allowedOrigins = readOrigins(settings.allowedOrigins);
     super(urlOf(request), driverOptions);
 
-    const upgradeRequest = {
-      method: request.method ?? '',
-      target: request.url ?? '',
-      httpVersionMajor: request.httpVersionMajor,
-      httpVersionMinor: request.httpVersionMinor,
-      rawHeaders: request.rawHeaders,
-    };
+    const upgradeRequest = toUpgradeRequest(request);
     const draft = allowsDrafts ? judgeDraftRequest(upgradeRequest, { allowedOrigins }) : undefined;
     if (settings.signal !== undefined) this.abortOn(settings.signal);
     if (draft?.accepted === true) {
@@ -247,10 +242,7 @@ export class WebSocket extends WebSocketBase {
 
   #refuse(socket: Duplex, verdict: RefusedRequest, method: string | undefined): void {
     const error = refusalError(verdict);
-    // The peer may be gone: what the socket says about that adds nothing to the error.
-    socket.on('error', () => socket.destroy());
-    socket.once('finish', () => socket.destroy());
-    socket.end(buildRefusal({ ...verdict, method }), 'latin1');
+    refuseUpgrade(socket, { ...verdict, method });
     process.nextTick(() => this.connectionFailed(error));
   }
 

@@ -52,6 +52,8 @@ export class MessageReceiver implements FrameHandler, PlainReceiver {
   readonly #owner: ReceiverOwner;
   readonly #decodesText: boolean;
   readonly #validatesText: boolean;
+  readonly #streamsText: boolean;
+  readonly #boundsStreamedFrames: boolean;
   readonly #parser: FrameParser;
 
   /** What the extensions do with messages; undefined without extensions. */
@@ -62,7 +64,7 @@ export class MessageReceiver implements FrameHandler, PlainReceiver {
   #isCoded = false;
   #isBinary = false;
   #isStreamed = false;
-  /** The payload bytes that the message's frames have declared so far. */
+  /** The payload bytes that the message's frames have declared so far; those of one frame where frames are bounded. */
   #messageLength = 0;
   #frameCount = 0;
   /** What a message in pieces needs while it comes. */
@@ -78,6 +80,8 @@ export class MessageReceiver implements FrameHandler, PlainReceiver {
     this.limits = limits;
     this.#decodesText = options.decodesText ?? true;
     this.#validatesText = options.validatesText ?? true;
+    this.#streamsText = options.streamsText ?? true;
+    this.#boundsStreamedFrames = options.boundsStreamedFrames ?? false;
     this.#parser = new FrameParser(options.host, this, options.role);
   }
 
@@ -141,6 +145,7 @@ export class MessageReceiver implements FrameHandler, PlainReceiver {
     this.#frameCount++;
     const { maxLength, maxFragments } = this.limits;
     if (!this.#isCoded) {
+      if (this.#isStreamed && this.#boundsStreamedFrames) this.#messageLength = 0;
       this.#messageLength += payloadLength;
       if (this.#messageLength > maxLength) {
         return this.#exceed('WS_MESSAGE_TOO_LONG', maxLength, this.#messageLength);
@@ -194,7 +199,7 @@ export class MessageReceiver implements FrameHandler, PlainReceiver {
 
   receiveWhole(bytes: Uint8Array, isBinary: boolean): void {
     if (this.#owner.isGivenUp) return;
-    if (!this.isStreaming) {
+    if (!this.#streams(isBinary)) {
       this.#deliver(bytes, 0, bytes.length, isBinary);
     } else if (!isBinary && this.#validatesText && !this.host.isText(bytes, 0, bytes.length)) {
       this.#fault('WS_INVALID_TEXT');
@@ -225,10 +230,14 @@ export class MessageReceiver implements FrameHandler, PlainReceiver {
     return copy;
   }
 
+  #streams(isBinary: boolean): boolean {
+    return this.isStreaming && (isBinary || this.#streamsText);
+  }
+
   #beginMessage(isBinary: boolean): void {
     this.#isInMessage = true;
     this.#isBinary = isBinary;
-    this.#isStreamed = this.isStreaming;
+    this.#isStreamed = this.#streams(isBinary);
     this.#messageLength = 0;
     this.#frameCount = 0;
   }

@@ -89,4 +89,15 @@ export interface ConnectionOptions extends ConnectionLimits {
    * @defaultValue true
    */
   readonly answersPings?: boolean;
+  /**
+   * Whether text messages are streamed, too, where messages are; else they come whole.
+   * @defaultValue true
+   */
+  readonly streamsText?: boolean;
+  /**
+   * Whether {@link ConnectionLimits.maxLength} bounds each frame of a message that is streamed, rather than the message:
+   * what is streamed is not held, so it may be of any length. A message that extensions take is bounded whole all the same.
+   * @defaultValue false
+   */
+  readonly boundsStreamedFrames?: boolean;
 }

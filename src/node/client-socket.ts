@@ -65,7 +65,8 @@ export function chooseSocketSource(
   };
 }
 
-function connectDirectly(target: ClientTarget): Duplex {
+/** Opens a socket to a server, without a proxy. */
+export function connectDirectly(target: ClientTarget): Socket {
   const { url, socketPath } = target;
   const settings = { noDelay: true, ...mergeSettings(target) };
   const place = socketPath

@@ -32,6 +32,12 @@ export interface DriverOptions extends Omit<ConnectionOptions, 'handler'> {
   readonly closeTimeoutMs?: number;
   /** Sends Pings and finds dead peers; absent for none. */
   readonly heartbeat?: HeartbeatOptions | undefined;
+  /**
+   * Whether a client ends the transport, too, once the closing handshake is complete. RFC 6455 §7.1.1 has it wait for the
+   * server, which some servers never do.
+   * @defaultValue false
+   */
+  readonly endsAfterClose?: boolean;
   /** Makes the connection where it is not to be one of RFC 6455: the drafts have their own. */
   readonly createConnection?: ((options: ConnectionOptions) => WireConnection) | undefined;
 }
@@ -54,6 +60,7 @@ export abstract class SocketDriver implements ConnectionHandler, HeartbeatOwner 
   /** Whether a write's bytes are copied, and so done with, when writableLength is 0 right after it. */
   readonly #copiesWrites: boolean;
   readonly #heartbeat: Heartbeat | undefined;
+  readonly #endsAfterClose: boolean;
   #isReading = false;
   #isWriting = false;
   #isFlushScheduled = false;
@@ -71,6 +78,7 @@ export abstract class SocketDriver implements ConnectionHandler, HeartbeatOwner 
     // TLS encrypts on its way: it is never done at once, and asking would cost each write a second one.
     this.#copiesWrites =
       TELLS_WHEN_COPIED && socket instanceof Socket && !(socket instanceof TLSSocket);
+    this.#endsAfterClose = options.endsAfterClose ?? false;
     const connectionOptions = { ...options, handler: this };
     this.connection =
       options.createConnection?.(connectionOptions) ?? new Connection(connectionOptions);
@@ -254,7 +262,7 @@ export abstract class SocketDriver implements ConnectionHandler, HeartbeatOwner 
     if (this.#isWriting) return;
     const { connection, socket } = this;
     if (!connection.hasOutput && this.#prelude === undefined) {
-      if (connection.shouldEnd && !this.#hasEnded) {
+      if (this.#shouldEnd && !this.#hasEnded) {
         this.#hasEnded = true;
         // Not when it is gone: `end` would make an error of that, for nobody.
         if (!socket.destroyed) socket.end();
@@ -293,7 +301,14 @@ export abstract class SocketDriver implements ConnectionHandler, HeartbeatOwner 
     this.#isWriting = false;
     this.connection.outputWritten(isCopied);
     // On the next tick: a callback that sends would otherwise have its own callback called within it, and so on.
-    if (this.connection.hasOutput || this.connection.shouldEnd) this.onOutput();
+    if (this.connection.hasOutput || this.#shouldEnd) this.onOutput();
+  }
+
+  /** Whether the transport is to be ended once the output is written. */
+  get #shouldEnd(): boolean {
+    const { shouldEnd, closeSent, closeReceived } = this.connection;
+    if (shouldEnd) return true;
+    return this.#endsAfterClose && closeSent !== undefined && closeReceived !== undefined;
   }
 }
 

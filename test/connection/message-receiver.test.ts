@@ -222,3 +222,56 @@ describe.each(ROLES)('The cost of a message at a %s', (role) => {
     expect(await host.retainedLength()).toBe(idle);
   });
 });
+
+describe.each(ROLES)('With streamsText off, a %s that streams', (role) => {
+  it('takes text whole, and binary messages in pieces', () => {
+    const { connection, handler } = recordedConnection({
+      role,
+      isStreaming: true,
+      streamsText: false,
+    });
+    const seen: string[] = [];
+    handler.react = (line) => seen.push(line);
+    receiveGuarded(connection, frameTo(role, { opcode: 'text', payload: 'whole' }));
+    receiveGuarded(connection, frameTo(role, { opcode: 'binary', payload: 'piece' }));
+    expect(seen).toEqual(['text "whole"', 'start', 'data', 'binary "piece"']);
+  });
+});
+
+describe.each(ROLES)('With boundsStreamedFrames, a %s that streams', (role) => {
+  const options = { role, isStreaming: true, streamsText: false, maxLength: 10 } as const;
+  const frame = (opcode: FrameSpec['opcode'], length: number, fin: boolean): Uint8Array =>
+    frameTo(role, { opcode, fin, payload: 'x'.repeat(length) });
+
+  it('takes a message of any length whose frames are within maxLength', () => {
+    const { connection, handler } = recordedConnection({ ...options, boundsStreamedFrames: true });
+    receiveGuarded(connection, frame('binary', 10, false));
+    for (let index = 0; index < 20; index++) {
+      receiveGuarded(connection, frame('continuation', 10, false));
+    }
+    receiveGuarded(connection, frame('continuation', 10, true));
+    expect(handler.log).toEqual(['binary "x" x 220']);
+  });
+
+  it('fails with WS_MESSAGE_TOO_LONG on one frame over it (RFC 6455 §10.4)', () => {
+    const { connection, handler } = recordedConnection({ ...options, boundsStreamedFrames: true });
+    receiveGuarded(connection, frame('binary', 10, false));
+    receiveGuarded(connection, frame('continuation', 11, true));
+    expect(handler.log).toEqual(['error WS_MESSAGE_TOO_LONG']);
+    expect(handler.errors[0]).toMatchObject({ limit: 10, actual: 11, closeCode: 1009 });
+  });
+
+  it('bounds a message that is not streamed as a whole', () => {
+    const { connection, handler } = recordedConnection({ ...options, boundsStreamedFrames: true });
+    receiveGuarded(connection, frame('text', 10, false));
+    receiveGuarded(connection, frame('continuation', 1, true));
+    expect(handler.log).toEqual(['error WS_MESSAGE_TOO_LONG']);
+  });
+
+  it('bounds the message, as ever, when it is off', () => {
+    const { connection, handler } = recordedConnection(options);
+    receiveGuarded(connection, frame('binary', 10, false));
+    receiveGuarded(connection, frame('continuation', 1, true));
+    expect(handler.log).toEqual(['error WS_MESSAGE_TOO_LONG']);
+  });
+});

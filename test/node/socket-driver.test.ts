@@ -470,3 +470,35 @@ describe.each(ROLES)('Dropping a connection of a %s', (role) => {
     expect(driver.log).toEqual(['error WS_ABORTED', 'close 1006 unclean']);
   });
 });
+
+describe.each(ROLES)('With endsAfterClose, a %s', (role) => {
+  it('ends the transport as soon as both Close frames went', async () => {
+    const { socket, driver } = started(role, { endsAfterClose: true });
+    driver.connection.close(1000);
+    await settle();
+    expect(socket.writableEnded).toBe(false);
+    socket.deliver(closeFrame(role));
+    await settle();
+    expect(socket.writableEnded).toBe(true);
+  });
+
+  it('ends it behind the answer to the Close of the peer, also when that waits to be written', async () => {
+    const driven = started(role, { endsAfterClose: true });
+    const { socket } = driven;
+    socket.isStuck = true;
+    socket.deliver(closeFrame(role));
+    await settle();
+    expect(socket.writableEnded).toBe(false);
+    socket.release();
+    await settle();
+    expect(framesOf(role, driven)).toEqual(['close 1000']);
+    expect(socket.writableEnded).toBe(true);
+  });
+});
+
+it('Without endsAfterClose, a client leaves the end of the transport to the server (RFC 6455 §7.1.1)', async () => {
+  const { socket } = started('client');
+  socket.deliver(closeFrame('client'));
+  await settle();
+  expect(socket.writableEnded).toBe(false);
+});

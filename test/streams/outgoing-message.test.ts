@@ -7,7 +7,10 @@ import { finished, pipeline } from 'node:stream/promises';
 import { describe, expect, it } from 'vitest';
 import { Client } from '../../src/api/client.ts';
 import { permessageDeflate } from '../../src/api/permessage-deflate.ts';
-import { FRAGMENT_MAX_LENGTH } from '../../src/api/streams/outgoing-message.ts';
+import {
+  FRAGMENT_MAX_LENGTH,
+  OutgoingMessageStream,
+} from '../../src/api/streams/outgoing-message.ts';
 import {
   type AnySocket,
   closed,
@@ -359,5 +362,94 @@ describe.each(ROLES)('An outgoing message stream of the %s', (role) => {
       expect((await destroyed).code).toBe('WS_INVALID_STATE');
       await closed(socket);
     });
+  });
+});
+
+describe('An outgoing message stream with a least length of fragments', () => {
+  /** A stream, and the fragments that leave it: a line each, `…` where more follow. */
+  function gathering(minFragmentLength: number, binary = true) {
+    const fragments: string[] = [];
+    const abandoned: Error[] = [];
+    const stream = new OutgoingMessageStream(
+      {
+        requestTurn: (_stream, begin) => begin(),
+        sendFragment: (bytes, isLast, _isBinary, callback) => {
+          fragments.push(`${Buffer.from(bytes).toString()}${isLast ? '' : '…'}`);
+          callback();
+          return true;
+        },
+        endTurn: () => {},
+        abandonMessage: (cause) => abandoned.push(cause),
+      },
+      { binary },
+      minFragmentLength,
+    );
+    return { stream, fragments, abandoned };
+  }
+
+  it('gathers chunks until they are as long, and ends with what is left', async () => {
+    const { stream, fragments } = gathering(4);
+    for (const chunk of ['ab', 'c', 'def', 'ghijkl', 'm']) stream.write(chunk);
+    stream.end();
+    await finished(stream);
+    expect(fragments).toEqual(['abcdef…', 'ghijkl…', 'm']);
+  });
+
+  it('divides a long chunk into fragments that are all as long, and not much longer', async () => {
+    for (const minLength of [1, FRAGMENT_MAX_LENGTH, FRAGMENT_MAX_LENGTH * 4]) {
+      const { stream, fragments } = gathering(minLength);
+      const length = FRAGMENT_MAX_LENGTH * 20 + 5;
+      stream.write(Buffer.alloc(length, 'x'));
+      stream.end();
+      await finished(stream);
+      expect(fragments.pop()).toBe('');
+      const lengths = fragments.map((fragment) => fragment.length - 1);
+      expect(lengths.reduce((sum, each) => sum + each, 0)).toBe(length);
+      expect(Math.min(...lengths)).toBeGreaterThanOrEqual(minLength);
+      expect(Math.max(...lengths)).toBeLessThan(Math.max(minLength, FRAGMENT_MAX_LENGTH) * 2);
+    }
+  });
+
+  it('sends a message that never gets as long in one frame', async () => {
+    const { stream, fragments } = gathering(100);
+    stream.write('a');
+    stream.end('b');
+    await finished(stream);
+    expect(fragments).toEqual(['ab']);
+  });
+
+  it('lets the writer use its memory again once it was called back', async () => {
+    const { stream, fragments } = gathering(100);
+    const memory = Buffer.from('first');
+    await write(stream, memory);
+    memory.fill('x');
+    stream.end('!');
+    await finished(stream);
+    expect(fragments).toEqual(['first!']);
+  });
+
+  it('sends text, too, with a character that chunks divide', async () => {
+    const { stream, fragments } = gathering(3, false);
+    stream.write('a\ud83d');
+    stream.write('\ude00');
+    stream.end('\ud800');
+    await finished(stream);
+    expect(fragments).toEqual(['a😀…', '\ufffd']);
+  });
+
+  it('leaves no trace when it is destroyed before its first fragment', async () => {
+    const { stream, fragments, abandoned } = gathering(100);
+    await write(stream, 'gathered');
+    stream.destroy();
+    await once(stream, 'close');
+    expect([fragments, abandoned]).toEqual([[], []]);
+  });
+
+  it('fails the message when it is destroyed after it', async () => {
+    const { stream, abandoned } = gathering(1);
+    await write(stream, 'sent');
+    stream.destroy(new Error('lost'));
+    await once(stream, 'close');
+    expect(abandoned).toEqual([new Error('lost')]);
   });
 });

@@ -17,6 +17,8 @@ export interface RunOptions extends ConnectionLimits {
   readonly isStreaming?: boolean;
   readonly decodesText?: boolean;
   readonly answersPings?: boolean;
+  readonly streamsText?: boolean;
+  readonly boundsStreamedFrames?: boolean;
 }
 
 /** A connection with the handler that records it. */

@@ -126,8 +126,9 @@ export class MessageStreams implements IncomingSource, OutgoingTarget {
 
   // ---- Outgoing ----------------------------------------------------------------------------------------------------
 
-  create(options: MessageStreamOptions): OutgoingMessageStream {
-    return new OutgoingMessageStream(this, options);
+  /** @param minFragmentLength - the bytes to gather for a fragment; by default each chunk is one */
+  create(options: MessageStreamOptions, minFragmentLength?: number): OutgoingMessageStream {
+    return new OutgoingMessageStream(this, options, minFragmentLength);
   }
 
   requestTurn(stream: OutgoingMessageStream, begin: () => void): void {

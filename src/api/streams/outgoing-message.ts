@@ -1,6 +1,7 @@
 /**
  * One outgoing message as a Node Writable: each chunk becomes a fragment (RFC 6455 §5.4), and `end()` the last one.
  *
+ * - Where fragments have a least length, chunks are gathered until they reach it, and what is left is the last fragment.
  * - A write is done when its bytes have been handed to the system, so a slow peer slows the writer down.
  * - The message takes its turn with its first chunk. From then on nothing else can be sent but control frames: other
  *   messages wait until it ends.
@@ -11,6 +12,7 @@
  */
 
 import { Writable } from 'node:stream';
+import { MessageBuffer } from '../../connection/message-buffer.ts';
 import { InvalidStateError } from '../../errors.ts';
 import { Utf8Validator } from '../../frame/utf8-validator.ts';
 import { nodeHost } from '../../node/node-host.ts';
@@ -19,7 +21,10 @@ import { withoutSurprise } from './incoming-message.ts';
 /** The default of {@link MessageStreamOptions.highWaterMark}: 64 KiB. */
 export const DEFAULT_STREAM_HIGH_WATER_MARK: number = 64 * 1024;
 
-/** The longest fragment, in bytes; longer chunks become several, so that none is compressed for long at a stretch. */
+/**
+ * The longest fragment, in bytes, unless fragments have a least length; longer chunks become several, so that none is
+ * compressed for long at a stretch.
+ */
 export const FRAGMENT_MAX_LENGTH: number = 64 * 1024;
 
 /**
@@ -79,17 +84,26 @@ export class OutgoingMessageStream extends Writable {
   readonly isBinary: boolean;
   readonly #target: OutgoingTarget;
   readonly #validator: Utf8Validator | undefined;
+  readonly #minFragmentLength: number;
+  /** The chunks that do not make a fragment yet. */
+  #gathered: MessageBuffer | undefined;
   #state: 'idle' | 'waiting' | 'turn' | 'begun' | 'over' = 'idle';
   /** The first half of a surrogate pair whose second half comes with the next string. */
   #highSurrogate = '';
   #lengthSinceYield = 0;
 
-  /** Made by `createMessageStream` of a socket. */
-  constructor(target: OutgoingTarget, options: MessageStreamOptions = {}) {
+  /**
+   * Made by `createMessageStream` of a socket.
+   *
+   * @param minFragmentLength - the bytes to gather for a fragment; 0 for a fragment of each chunk. Pieces of this length, or
+   *   of {@link FRAGMENT_MAX_LENGTH} when that is longer, are cut off what is so long that both parts are fragments
+   */
+  constructor(target: OutgoingTarget, options: MessageStreamOptions = {}, minFragmentLength = 0) {
     const { signal, highWaterMark = DEFAULT_STREAM_HIGH_WATER_MARK } = options;
     super({ highWaterMark, decodeStrings: false, ...(signal === undefined ? {} : { signal }) });
     this.isBinary = options.binary ?? true;
     this.#target = target;
+    this.#minFragmentLength = minFragmentLength;
     if (!this.isBinary) this.#validator = new Utf8Validator(nodeHost);
   }
 
@@ -108,14 +122,19 @@ export class OutgoingMessageStream extends Writable {
       callback(new TypeError('The chunks of a text message must be valid UTF-8'));
     } else if (bytes.length === 0) {
       callback();
+    } else if (this.#minFragmentLength > 0) {
+      this.#gather(bytes, callback);
     } else {
       this.#whenTurn(() => this.#sendInPieces(bytes, 0, callback));
     }
   }
 
-  /** Completes the message with an empty last fragment: a chunk need not wait to learn whether it is the last. */
+  /**
+   * Completes the message with a last fragment, which is empty unless chunks were gathered: a chunk need not wait to learn
+   * whether it is the last.
+   */
   override _final(callback: StreamCallback): void {
-    const rest = this.#highSurrogate === '' ? NO_BYTES : Buffer.from(this.#highSurrogate);
+    let rest: Uint8Array = this.#highSurrogate === '' ? NO_BYTES : Buffer.from(this.#highSurrogate);
     if (this.#validator !== undefined) {
       this.#validator.push(rest, 0, rest.length);
       if (!this.#validator.isComplete) {
@@ -123,12 +142,15 @@ export class OutgoingMessageStream extends Writable {
         return;
       }
     }
+    if (this.#gathered !== undefined) rest = this.#takeGathered(rest);
     this.#whenTurn(() => this.#send(rest, true, callback));
   }
 
   override _destroy(error: Error | null, callback: StreamCallback): void {
     const state = this.#state;
     this.#state = 'over';
+    this.#gathered?.discard();
+    this.#gathered = undefined;
     if (state === 'begun') {
       // Before the turn goes to others: nothing may follow a part of a message but the Close.
       this.#target.abandonMessage(error ?? new InvalidStateError('The stream was destroyed'));
@@ -150,10 +172,34 @@ export class OutgoingMessageStream extends Writable {
     });
   }
 
+  /** Adds a chunk to those that will be a fragment, which leaves when it is long enough. */
+  #gather(bytes: Uint8Array, callback: StreamCallback): void {
+    const length = (this.#gathered?.length ?? 0) + bytes.length;
+    if (length < this.#minFragmentLength) {
+      this.#gathered ??= new MessageBuffer(nodeHost);
+      // A copy: once it is called back, the writer may use its memory again.
+      this.#gathered.push(bytes, 0, bytes.length, false);
+      callback();
+      return;
+    }
+    const fragment = this.#takeGathered(bytes);
+    this.#whenTurn(() => this.#sendInPieces(fragment, 0, callback));
+  }
+
+  /** Takes what was gathered, with the bytes behind it. */
+  #takeGathered(bytes: Uint8Array): Uint8Array {
+    const gathered = this.#gathered;
+    if (gathered === undefined) return bytes;
+    this.#gathered = undefined;
+    gathered.push(bytes, 0, bytes.length);
+    return gathered.take();
+  }
+
   #sendInPieces(bytes: Uint8Array, start: number, callback: StreamCallback): void {
-    const end = start + FRAGMENT_MAX_LENGTH;
-    if (end >= bytes.length) {
-      this.#send(bytes.subarray(start), false, callback);
+    const end = start + Math.max(this.#minFragmentLength, FRAGMENT_MAX_LENGTH);
+    // What would be left over may be too short for a fragment of its own.
+    if (end >= bytes.length || bytes.length - end < this.#minFragmentLength) {
+      this.#send(start === 0 ? bytes : bytes.subarray(start), false, callback);
       return;
     }
     this.#send(bytes.subarray(start, end), false, (error) => {

@@ -46,7 +46,7 @@ export class WsDriver<Owner> extends SocketDriver {
       engine = new Connection(connectionOptions);
       return engine;
     };
-    super(socket, { ...options, createConnection });
+    super(socket, { ...options, createConnection, endsAfterClose: true });
     // The base class has just called the function above.
     this.engine = engine as unknown as Connection;
     this.#owner = owner;
@@ -73,13 +73,6 @@ export class WsDriver<Owner> extends SocketDriver {
   override terminate(): void {
     this.flush();
     super.terminate();
-  }
-
-  override flush(): void {
-    super.flush();
-    if (this.engine.role !== 'client' || !this.engine.isCloseComplete || this.engine.hasOutput)
-      return;
-    if (!this.socket.writableEnded) this.socket.end();
   }
 
   // The connection hands text over as bytes: see `decodesText` in options.ts.

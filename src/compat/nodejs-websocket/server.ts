@@ -1,0 +1,186 @@
+/**
+ * `Server` of nodejs-websocket: listens on a port of its own, and serves nothing but WebSocket.
+ *
+ * - Underneath is a server of node:http or node:https, which is a net or TLS server, too. It reads the requests, within its
+ *   limits of time and length; the verdict is the core's.
+ * - A request that is refused is the peer's matter: no event tells of it.
+ * - Closing never drops a connection.
+ */
+
+import { createServer, type Server as HttpServer, type IncomingMessage } from 'node:http';
+import { createServer as createSecureServer, type ServerOptions as HttpsOptions } from 'node:https';
+import type { Socket } from 'node:net';
+import { type AcceptedRequest, judgeRequest } from '../../handshake/server-handshake.ts';
+import { buildAcceptance } from '../../handshake/server-response.ts';
+import { nodeHost } from '../../node/node-host.ts';
+import { refuseUpgrade, toUpgradeRequest } from '../../node/server-upgrade.ts';
+import { DEFAULT_HANDSHAKE_TIMEOUT_MS } from '../../node/timer-limits.ts';
+import { TypedEmitter } from '../ws/typed-emitter.ts';
+import { Connection } from './connection.ts';
+
+/** The events of a server, with the values that each carries. */
+export interface ServerEvents {
+  /** The server listens. */
+  listening: [];
+  /** A connection was accepted. */
+  connection: [connection: Connection];
+  /** The server and all its connections are closed. */
+  close: [];
+  /** The server cannot listen; without a listener that ends the process, as with node:net. */
+  error: [error: Error];
+}
+
+/**
+ * Chooses a subprotocol. The connection is in the state CONNECTING; closing it refuses the request.
+ *
+ * @param protocols - what the client offers, in its order of preference
+ * @returns one of them; anything else stands for no agreement
+ */
+export type SelectProtocol = (
+  connection: Connection,
+  protocols: string[],
+) => string | null | undefined;
+
+/**
+ * Options of a server. All others go to `http.createServer`, or to `https.createServer`, which hand on those of net and TLS.
+ * `headersTimeout`, the milliseconds that a request may take, is 10,000 unless it is given.
+ */
+export type ServerOptions = HttpsOptions & {
+  /** Whether to speak TLS. @defaultValue false */
+  readonly secure?: boolean | undefined;
+  /** The subprotocols that the server speaks; the first of the client's that is among them is chosen. */
+  readonly validProtocols?: readonly string[] | undefined;
+  /** Chooses the subprotocol in place of `validProtocols`. */
+  readonly selectProtocol?: SelectProtocol | undefined;
+};
+
+/** How often the server looks for requests that take too long, in milliseconds. */
+const TIMEOUT_CHECK_MS = 1000;
+const BAD_REQUEST = 400;
+const FORBIDDEN = 403;
+const INTERNAL_SERVER_ERROR = 500;
+
+/** A WebSocket server, made by `createServer`. */
+export class Server extends TypedEmitter<ServerEvents> {
+  /** The net or TLS server underneath. */
+  readonly socket: HttpServer;
+  /** The connections that are open, for broadcasts. */
+  connections: Connection[] = [];
+  readonly #selectProtocol: SelectProtocol | undefined;
+
+  /** @internal */
+  constructor(options: ServerOptions, callback: ((connection: Connection) => void) | undefined) {
+    super();
+    this.#selectProtocol = options.selectProtocol ?? selectAmong(options.validProtocols);
+    this.socket = this.#createSocket(options);
+    this.socket.on('upgrade', (request, socket, head) =>
+      // Of an HTTP/1.1 server's upgrade the stream is always a socket.
+      this.#accept(request, socket as Socket, head),
+    );
+    this.socket.on('close', () => this.emit('close'));
+    this.socket.on('error', (error) => this.emit('error', error));
+    if (callback !== undefined) this.on('connection', callback);
+  }
+
+  /**
+   * Begins to listen.
+   *
+   * @param port - 0 or nothing for any that is free; or the path of a Unix socket
+   * @param host - the address to listen on; all by default
+   * @param callback - called on 'listening'
+   */
+  listen(port?: number | string, host?: string | (() => void), callback?: () => void): this {
+    const onListening = typeof host === 'function' ? host : callback;
+    if (onListening !== undefined) this.on('listening', onListening);
+    const address = typeof host === 'string' ? host : undefined;
+    // node:net takes a path, too, in this place.
+    this.socket.listen(port as number, address, () => this.emit('listening'));
+    return this;
+  }
+
+  /**
+   * Accepts no more connections; those that are open stay. 'close' follows when the last of them has ended.
+   *
+   * @param callback - called on 'close'
+   */
+  close(callback?: () => void): void {
+    if (callback !== undefined) this.once('close', callback);
+    this.socket.close();
+  }
+
+  /** Takes a connection off the list. @internal */
+  forget(connection: Connection): void {
+    const index = this.connections.indexOf(connection);
+    if (index >= 0) this.connections.splice(index, 1);
+  }
+
+  // ---- Inside ------------------------------------------------------------------------------------------------------
+
+  #createSocket(given: ServerOptions): HttpServer {
+    const { secure, validProtocols, selectProtocol, ...settings } = given;
+    const options = {
+      headersTimeout: DEFAULT_HANDSHAKE_TIMEOUT_MS,
+      connectionsCheckingInterval: TIMEOUT_CHECK_MS,
+      ...settings,
+    };
+    const server = secure === true ? createSecureServer(options) : createServer(options);
+    // A head is bounded by its bytes. By default Node drops headers after the 1,000th, and Upgrade may be among them.
+    server.maxHeadersCount = 0;
+    server.on('request', (_request, response) => {
+      response.writeHead(BAD_REQUEST, { Connection: 'close', 'Content-Length': 0 });
+      response.end();
+    });
+    return server;
+  }
+
+  /** Answers an upgrade, and makes a connection of it unless it is refused (RFC 6455 §4.2). */
+  #accept(request: IncomingMessage, socket: Socket, head: Uint8Array): void {
+    const verdict = judgeRequest(toUpgradeRequest(request));
+    if (!verdict.accepted) {
+      refuseUpgrade(socket, { ...verdict, method: request.method });
+      return;
+    }
+    const connection = new Connection({
+      server: this,
+      socket,
+      path: request.url ?? '/',
+      host: null,
+      extraHeaders: null,
+      protocols: [...verdict.protocols],
+      headers: request.headers,
+    });
+    const isRefused = this.#negotiate(connection, verdict, socket);
+    if (isRefused) return;
+    connection.once('connect', () => {
+      this.connections.push(connection);
+      this.emit('connection', connection);
+    });
+    const { protocol } = connection;
+    const response = buildAcceptance(nodeHost, verdict, { protocol });
+    connection.open(head, Buffer.from(response, 'latin1'));
+  }
+
+  /** Agrees on a subprotocol; returns whether the application refused the request instead. */
+  #negotiate(connection: Connection, request: AcceptedRequest, socket: Socket): boolean {
+    const { protocols } = request;
+    if (protocols.length === 0 || this.#selectProtocol === undefined) return false;
+    try {
+      const selected = this.#selectProtocol(connection, [...protocols]);
+      // RFC 6455 §4.2.2: the server may only choose what was offered.
+      if (typeof selected === 'string' && protocols.includes(selected)) {
+        connection.protocol = selected;
+      }
+    } catch (error) {
+      refuseUpgrade(socket, { status: INTERNAL_SERVER_ERROR });
+      throw error;
+    }
+    if (connection.readyState === connection.CONNECTING) return false;
+    refuseUpgrade(socket, { status: FORBIDDEN });
+    return true;
+  }
+}
+
+function selectAmong(valid: readonly string[] | undefined): SelectProtocol | undefined {
+  if (valid === undefined) return undefined;
+  return (_connection, protocols) => protocols.find((protocol) => valid.includes(protocol));
+}
