@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import * as engine from '../src/engine.ts';
 import * as sanswire from '../src/index.ts';
+import * as pullWs from '../src/pull-ws.ts';
 
 const NAMES: Readonly<Record<string, readonly string[]>> = {
   '.': [
@@ -58,6 +59,7 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
     'isSendableCloseCode',
     'nodeHost',
   ],
+  './pull-ws': ['connect', 'createServer', 'default', 'duplex', 'module.exports', 'sink', 'source'],
 };
 
 interface Manifest {
@@ -77,7 +79,7 @@ describe('The entries of package.json', () => {
       expect(Object.keys(conditions)).toEqual(['types', 'default']);
       const { types = '', default: code = '' } = conditions as Readonly<Record<string, string>>;
       expect(types.replace(/\.d\.ts$/, '')).toBe(code.replace(/\.js$/, ''));
-      expect(code).toMatch(/^\.\/dist\/[a-z-]+\.js$/);
+      expect(code).toMatch(/^\.\/dist\/[a-z-]+(?:\/[a-z-]+)?\.js$/);
     },
   );
 });
@@ -89,6 +91,18 @@ describe('The exports', () => {
 
   it('of sanswire/engine are these', () => {
     expect(Object.keys(engine).sort()).toEqual([...(NAMES['./engine'] ?? [])].sort());
+  });
+
+  it('of sanswire/pull-ws are these, and its parts are entries of their own', async () => {
+    const exported: Readonly<Record<string, unknown>> = { ...pullWs };
+    expect(Object.keys(exported).sort()).toEqual([...(NAMES['./pull-ws'] ?? [])].sort());
+    const parts = { client: 'connect', server: 'createServer', duplex: 'duplex' } as const;
+    for (const [part, name] of Object.entries({ ...parts, source: 'source', sink: 'sink' })) {
+      const entry = (await import(`../src/pull-ws/${part}.ts`)) as Record<string, unknown>;
+      expect(Object.keys(entry).sort()).toEqual(['default', 'module.exports', name].sort());
+      expect(entry[name], part).toBe(exported[name]);
+      expect([entry['default'], entry['module.exports']]).toEqual([entry[name], entry[name]]);
+    }
   });
 
   it('of sanswire are one class and its statics', () => {
