@@ -18,7 +18,9 @@ import {
   faceUrl,
   MAKE_NAMES,
   MAKES,
+  PAUSABLE,
   pull,
+  readAll,
   readOnce,
   readToEnd,
   serve,
@@ -274,6 +276,24 @@ describe.each(MAKE_NAMES)('duplex() of a socket of %s', (make) => {
     peer.socket.end();
     await until(() => closes.length > 0);
     expect(closes).toEqual([[]]);
+  });
+});
+
+// A browser's socket delivers nothing more (WHATWG WebSockets §3.1).
+describe.each(PAUSABLE)('duplex() of a socket of %s, too,', (make) => {
+  it('reads what comes after its own Close', async () => {
+    let read: ReturnType<typeof readAll> | undefined;
+    const { peer } = await face(make, (socket) => {
+      const stream = duplex(socket);
+      read = readAll(stream.source);
+      pull(pull.empty(), stream);
+    });
+    await peer.untilFrame('close 1000');
+    peer.send({ opcode: 'text', payload: 'an answer' });
+    peer.send({ opcode: 'close', payload: closePayload(1000) });
+    peer.socket.end();
+    await until(() => read?.end === true);
+    expect(read?.data).toEqual(['an answer']);
   });
 });
 
