@@ -47,6 +47,7 @@ const PROGRAMS = {
     const WebSocket = require('sanswire');
     const { ServerEndpoint } = require('sanswire/engine');
     if (typeof ServerEndpoint !== 'function') throw new Error('No engine');
+    if (require('sanswire/pull-ws').connect !== require('sanswire/pull-ws/client')) throw new Error('No pull-ws');
     ${ECHO}`,
 };
 

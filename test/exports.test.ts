@@ -5,6 +5,9 @@ import { describe, expect, it } from 'vitest';
 import * as engine from '../src/engine.ts';
 import * as sanswire from '../src/index.ts';
 import * as nodejsWebSocket from '../src/nodejs-websocket.ts';
+import * as pullWs from '../src/pull-ws.ts';
+import * as streams from '../src/streams.ts';
+import * as ws from '../src/ws.ts';
 
 const NAMES: Readonly<Record<string, readonly string[]>> = {
   '.': [
@@ -68,6 +71,27 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
     'setBinaryFragmentation',
     'setMaxBufferLength',
   ],
+  './ws': [
+    'PerMessageDeflate',
+    'Receiver',
+    'Sender',
+    'Server',
+    'WebSocket',
+    'WebSocketServer',
+    'createWebSocketStream',
+    'default',
+    'extension',
+    'module.exports',
+    'subprotocol',
+  ],
+  './streams': [
+    'IncomingMessageStream',
+    'OutgoingMessageStream',
+    'WebSocketError',
+    'WebSocketStream',
+    'toDuplex',
+  ],
+  './pull-ws': ['connect', 'createServer', 'default', 'duplex', 'module.exports', 'sink', 'source'],
 };
 
 interface Manifest {
@@ -87,7 +111,7 @@ describe('The entries of package.json', () => {
       expect(Object.keys(conditions)).toEqual(['types', 'default']);
       const { types = '', default: code = '' } = conditions as Readonly<Record<string, string>>;
       expect(types.replace(/\.d\.ts$/, '')).toBe(code.replace(/\.js$/, ''));
-      expect(code).toMatch(/^\.\/dist\/[a-z-]+\.js$/);
+      expect(code).toMatch(/^\.\/dist\/[a-z-]+(?:\/[a-z-]+)?\.js$/);
     },
   );
 });
@@ -101,11 +125,36 @@ describe('The exports', () => {
     expect(Object.keys(engine).sort()).toEqual([...(NAMES['./engine'] ?? [])].sort());
   });
 
+  it('of sanswire/ws are these, and all but the default are members of its class', () => {
+    expect(Object.keys(ws).sort()).toEqual([...(NAMES['./ws'] ?? [])].sort());
+    const { default: all, 'module.exports': required, ...exported } = ws;
+    expect([all, required]).toEqual([ws.WebSocket, ws.WebSocket]);
+    for (const [name, value] of Object.entries(exported)) {
+      expect(Reflect.get(ws.WebSocket, name), name).toBe(value);
+    }
+  });
+
+  it('of sanswire/streams are these', () => {
+    expect(Object.keys(streams).sort()).toEqual([...(NAMES['./streams'] ?? [])].sort());
+  });
+
   it('of sanswire/nodejs-websocket are these, and one object has them all', () => {
     const { default: all, 'module.exports': required, ...functions } = nodejsWebSocket;
     expect(Object.keys(nodejsWebSocket).sort()).toEqual(NAMES['./nodejs-websocket']);
     expect(all).toEqual(functions);
     expect(required).toBe(all);
+  });
+
+  it('of sanswire/pull-ws are these, and its parts are entries of their own', async () => {
+    const exported: Readonly<Record<string, unknown>> = { ...pullWs };
+    expect(Object.keys(exported).sort()).toEqual([...(NAMES['./pull-ws'] ?? [])].sort());
+    const parts = { client: 'connect', server: 'createServer', duplex: 'duplex' } as const;
+    for (const [part, name] of Object.entries({ ...parts, source: 'source', sink: 'sink' })) {
+      const entry = (await import(`../src/pull-ws/${part}.ts`)) as Record<string, unknown>;
+      expect(Object.keys(entry).sort()).toEqual(['default', 'module.exports', name].sort());
+      expect(entry[name], part).toBe(exported[name]);
+      expect([entry['default'], entry['module.exports']]).toEqual([entry[name], entry[name]]);
+    }
   });
 
   it('of sanswire are one class and its statics', () => {

@@ -145,6 +145,24 @@ describe('An empty project', () => {
     expect(required.output).toContain('function\n');
   });
 
+  it('gets pull-ws and its parts, either way', () => {
+    const code = `const [duplex, ...parts] = entries;
+      const names = ['connect', 'createServer', 'duplex', 'source', 'sink'];
+      const members = { ...duplex, duplex };
+      console.log(parts.every((part, at) => part === members[names[at]]), parts[0].connect === parts[0]);`;
+    const names = ['', '/client', '/server', '/duplex', '/source', '/sink'];
+    const list = (load: (name: string) => string): string =>
+      `const entries = [${names.map((name) => load(`'sanswire/pull-ws${name}'`)).join()}];${code}`;
+    const imported = list((name) => `(await import(${name})).default`);
+    expect(runProgram('pull-ws.mjs', imported).output).toBe('true true\n');
+    expect(
+      runProgram(
+        'pull-ws.cjs',
+        list((name) => `require(${name})`),
+      ).output,
+    ).toContain('true true\n');
+  });
+
   it('gets the manifest, and nothing that is not exported', () => {
     const { output } = runProgram(
       'inside.cjs',

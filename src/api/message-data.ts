@@ -49,7 +49,7 @@ export function isBlob(payload: Payload | Blob): payload is Blob {
 }
 
 /** Tells an ArrayBuffer, also one of another realm. */
-function isArrayBuffer(data: unknown): data is ArrayBufferLike {
+export function isArrayBuffer(data: unknown): data is ArrayBufferLike {
   if (typeof data !== 'object' || data === null) return false;
   const tag = Object.prototype.toString.call(data);
   return tag === '[object ArrayBuffer]' || tag === '[object SharedArrayBuffer]';

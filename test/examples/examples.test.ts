@@ -132,6 +132,17 @@ describe('the examples run and end', { timeout: TIMEOUT_MS }, () => {
       'reader: was held back by the loop',
     ]);
   });
+
+  it('pull-ws.mjs', async () => {
+    // Which end sees the end first is the network's business.
+    expect((await linesOf('pull-ws.mjs')).sort()).toEqual([
+      'client: ahead by less than 64 MiB: true',
+      'client: read 100 messages',
+      'server: GET /count',
+      'server: aborted',
+      'server: closed',
+    ]);
+  });
 });
 
 describe('the examples stay up with --serve', { timeout: TIMEOUT_MS }, () => {

@@ -6,12 +6,7 @@
  * business, what becomes of a connection is WebSocket's.
  */
 
-import {
-  createServer,
-  type Server as HttpServer,
-  type IncomingMessage,
-  STATUS_CODES,
-} from 'node:http';
+import { createServer, type Server as HttpServer, type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { DeflateExtension } from '../../api/permessage-deflate.ts';
 import type { WebSocketError } from '../../errors.ts';
@@ -31,6 +26,7 @@ import {
 } from './server-handshake.ts';
 import { TypedEmitter } from './typed-emitter.ts';
 import type { AddressInfo } from './types.ts';
+import { answerUpgradeRequired } from './upgrade-required.ts';
 import { WebSocket } from './websocket.ts';
 
 /** The events of a server, with the values that each carries. */
@@ -231,14 +227,7 @@ export class WebSocketServer<
     settings: ServerOptions<SocketClass, RequestClass>,
     callback: (() => void) | undefined,
   ): void {
-    const server = createServer((_request, response) => {
-      const body = STATUS_CODES[UPGRADE_REQUIRED] ?? '';
-      response.writeHead(UPGRADE_REQUIRED, {
-        'Content-Length': body.length,
-        'Content-Type': 'text/plain',
-      });
-      response.end(body);
-    });
+    const server = createServer((_request, response) => answerUpgradeRequired(response));
     // A head is bounded by its bytes. By default Node drops headers after the 1,000th, and Upgrade may be among them.
     server.maxHeadersCount = 0;
     const { port, host, backlog } = settings;
@@ -336,7 +325,6 @@ export class WebSocketServer<
   }
 }
 
-const UPGRADE_REQUIRED = 426;
 const INTERNAL_SERVER_ERROR = 500;
 
 function attempt<Value>(build: () => Value): Value | TypeError {
