@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import * as engine from '../src/engine.ts';
 import * as sanswire from '../src/index.ts';
+import * as walve from '../src/walve.ts';
 
 const NAMES: Readonly<Record<string, readonly string[]>> = {
   '.': [
@@ -58,6 +59,16 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
     'isSendableCloseCode',
     'nodeHost',
   ],
+  './walve': [
+    'Incoming',
+    'Outgoing',
+    'Response',
+    'Server',
+    'Socket',
+    'createServer',
+    'default',
+    'module.exports',
+  ],
 };
 
 interface Manifest {
@@ -89,6 +100,13 @@ describe('The exports', () => {
 
   it('of sanswire/engine are these', () => {
     expect(Object.keys(engine).sort()).toEqual([...(NAMES['./engine'] ?? [])].sort());
+  });
+
+  it('of sanswire/walve are these, and one object with all of them', () => {
+    expect(Object.keys(walve).sort()).toEqual([...(NAMES['./walve'] ?? [])].sort());
+    const { default: all, 'module.exports': required, ...named } = walve;
+    expect(required).toBe(all);
+    expect(all).toEqual(named);
   });
 
   it('of sanswire are one class and its statics', () => {

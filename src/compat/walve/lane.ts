@@ -10,17 +10,17 @@ import type { OutgoingTurns } from './outgoing-turns.ts';
 
 type StreamCallback = (error?: Error | null) => void;
 
-/** The key under which a socket opens lanes: not a name that its users could see. */
-export const kOpenLane: unique symbol = Symbol('openLane');
+/** How the sockets open lanes: kept here, so that a Socket has no methods but its own. */
+const openers = new WeakMap<object, () => FrameLane>();
 
-/** What an Outgoing can be piped into with a lane of its own. */
-export interface LaneOwner {
-  [kOpenLane](): FrameLane;
+/** Lets Outgoings be piped into a stream with a lane of their own each. */
+export function offerLanes(stream: object, open: () => FrameLane): void {
+  openers.set(stream, open);
 }
 
-/** Tells whether a stream has lanes. */
-export function hasLanes(stream: object): stream is LaneOwner {
-  return kOpenLane in stream;
+/** Opens a lane into a stream; undefined when it has none to offer. */
+export function openLane(stream: object): FrameLane | undefined {
+  return openers.get(stream)?.();
 }
 
 export class FrameLane extends Writable {

@@ -22,7 +22,7 @@ import {
 import { nodeHost } from '../../node/node-host.ts';
 import { checkHeader, type OutgoingHeader } from './header.ts';
 import { ignoreError } from './ignore-error.ts';
-import { type FrameLane, hasLanes, kOpenLane } from './lane.ts';
+import { type FrameLane, openLane } from './lane.ts';
 
 /** Options of an Outgoing: those of a Transform, and the header; its fields may also stand here themselves. */
 export interface OutgoingOptions extends Omit<TransformOptions, 'final'>, OutgoingHeader {
@@ -102,9 +102,9 @@ export class Outgoing extends Transform {
     destination: Destination,
     options?: { end?: boolean },
   ): Destination {
-    if (!hasLanes(destination)) return super.pipe(destination, options);
     if (this.#lanes.has(destination)) return destination;
-    const lane = destination[kOpenLane]();
+    const lane = openLane(destination);
+    if (lane === undefined) return super.pipe(destination, options);
     this.#lanes.set(destination, lane);
     this.#destination = destination;
     lane.once('finish', () => {

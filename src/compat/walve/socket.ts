@@ -24,7 +24,7 @@ import { FrameWriter } from './frame-writer.ts';
 import { ignoreError } from './ignore-error.ts';
 import type { Incoming } from './incoming.ts';
 import { type FramesOwner, IncomingFrames } from './incoming-frames.ts';
-import { FrameLane, kOpenLane, type LaneOwner } from './lane.ts';
+import { FrameLane, offerLanes } from './lane.ts';
 import { OutgoingTurns } from './outgoing-turns.ts';
 import { SocketStream } from './typed-events.ts';
 
@@ -64,7 +64,7 @@ const NO_BYTES = Buffer.alloc(0);
  *   incoming.pipe(outgoing).pipe(wsocket, { end: false });
  * });
  */
-export class Socket extends SocketStream implements LaneOwner {
+export class Socket extends SocketStream {
   static readonly #events: OwnerEvents<Socket> = {
     error: (socket, error) => socket.#connectionFailed(error),
     closed: (socket, code) => socket.#connectionClosed(code),
@@ -111,6 +111,7 @@ export class Socket extends SocketStream implements LaneOwner {
     this.#turns = new OutgoingTurns(this.#driver.connection);
     this.#writer = new FrameWriter(this.#turns, () => {});
     this.#turns.join(this.#writer);
+    offerLanes(this, () => this.#openLane());
     this.#driver.attach();
     // Whoever holds the socket back: nothing comes any more but what is held back.
     source.once('close', () => this.#frames.stopHolding());
@@ -120,17 +121,6 @@ export class Socket extends SocketStream implements LaneOwner {
     process.nextTick(() => this.#driver.start(head));
     // So that 'end' comes although nobody reads.
     this.resume();
-  }
-
-  /** Opens the way of an Outgoing. @internal */
-  [kOpenLane](): FrameLane {
-    const lane = new FrameLane(this.#turns);
-    this.#lanes.add(lane);
-    lane.once('close', () => {
-      this.#lanes.delete(lane);
-      this.#closeBehindLanes();
-    });
-    return lane;
   }
 
   override _read(): void {}
@@ -179,6 +169,16 @@ export class Socket extends SocketStream implements LaneOwner {
   }
 
   // ---- Inside ------------------------------------------------------------------------------------------------------
+
+  #openLane(): FrameLane {
+    const lane = new FrameLane(this.#turns);
+    this.#lanes.add(lane);
+    lane.once('close', () => {
+      this.#lanes.delete(lane);
+      this.#closeBehindLanes();
+    });
+    return lane;
+  }
 
   /** Closes when all Outgoings that have ended have been sent; one that has not is not waited for. */
   #closeBehindLanes(): void {

@@ -12,7 +12,8 @@ import type { Incoming } from '../../../src/compat/walve/incoming.ts';
 import type { Server } from '../../../src/compat/walve/server.ts';
 import type { Socket } from '../../../src/compat/walve/socket.ts';
 import * as walve from '../../../src/walve.ts';
-import { serve } from './peers.ts';
+import { ensureBuilt, runCommonJs } from '../../seeds/built.ts';
+import { serve, until } from './peers.ts';
 
 const { Outgoing } = walve;
 
@@ -28,6 +29,32 @@ async function connect(server: Server): Promise<{ client: WebSocket; socket: Soc
 }
 
 describe('The examples of walve’s guide', () => {
+  it('var walve = require(…)', async () => {
+    await ensureBuilt();
+    const code = `
+      var walve = require('sanswire/walve');
+      var http = require('http');
+      var server = http.createServer();
+
+      walve.createServer(function(wsocket) {
+        wsocket.on('incoming', function(incoming) {
+          // handle readable incoming stream
+          incoming.on('data', function(data) { process.send(data.toString()); });
+        });
+      }).listen(server);
+
+      server.listen(0, '127.0.0.1', function() { process.send(server.address().port); });
+    `;
+    const running = runCommonJs(code);
+    await until(() => running.sent.length === 1);
+    const client = new WebSocket(`ws://127.0.0.1:${String(running.sent[0])}`);
+    await once(client, 'open');
+    client.send('required');
+    await until(() => running.sent.length === 2);
+    expect(running.sent[1]).toBe('required');
+    client.terminate();
+  }, 60_000);
+
   it('createServer', async () => {
     const received = new Promise<string>((resolve) => {
       const server = walve.createServer((wsocket) => {
