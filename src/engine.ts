@@ -11,6 +11,7 @@ export { CloseCode, isApplicationCloseCode, isSendableCloseCode } from './close-
 export { ClientEndpoint, type ClientEndpointOptions } from './connection/client-endpoint.ts';
 export { Connection } from './connection/connection.ts';
 export { Endpoint, type EndpointHandler, type EndpointOptions } from './connection/endpoint.ts';
+export type { FrameListener, IncomingFrameHeader } from './connection/frame-listener.ts';
 export type { ConnectionHandler } from './connection/handler.ts';
 export {
   type ConnectionLimits,

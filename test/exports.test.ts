@@ -7,6 +7,7 @@ import * as sanswire from '../src/index.ts';
 import * as nodejsWebSocket from '../src/nodejs-websocket.ts';
 import * as pullWs from '../src/pull-ws.ts';
 import * as streams from '../src/streams.ts';
+import * as walve from '../src/walve.ts';
 import * as ws from '../src/ws.ts';
 
 const NAMES: Readonly<Record<string, readonly string[]>> = {
@@ -92,6 +93,16 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
     'toDuplex',
   ],
   './pull-ws': ['connect', 'createServer', 'default', 'duplex', 'module.exports', 'sink', 'source'],
+  './walve': [
+    'Incoming',
+    'Outgoing',
+    'Response',
+    'Server',
+    'Socket',
+    'createServer',
+    'default',
+    'module.exports',
+  ],
 };
 
 interface Manifest {
@@ -155,6 +166,13 @@ describe('The exports', () => {
       expect(entry[name], part).toBe(exported[name]);
       expect([entry['default'], entry['module.exports']]).toEqual([entry[name], entry[name]]);
     }
+  });
+
+  it('of sanswire/walve are these, and one object with all of them', () => {
+    expect(Object.keys(walve).sort()).toEqual([...(NAMES['./walve'] ?? [])].sort());
+    const { default: all, 'module.exports': required, ...named } = walve;
+    expect(required).toBe(all);
+    expect(all).toEqual(named);
   });
 
   it('of sanswire are one class and its statics', () => {

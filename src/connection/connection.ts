@@ -85,6 +85,9 @@ export class Connection
     this.#sender = new MessageSender(options.host, this, limits, this.#output);
     this.#extensions = linkExtensions(options.sessions ?? [], this.#receiver, this.#sender);
     if (this.#extensions !== undefined) {
+      if (options.frameListener !== undefined) {
+        throw new TypeError('Frames cannot be listened to where extensions are in use');
+      }
       this.#receiver.use(this.#extensions.incoming);
       this.#sender.use(this.#extensions.outgoing);
     }

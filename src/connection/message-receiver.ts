@@ -20,6 +20,7 @@ import { type FrameHandler, FrameParser } from '../frame/frame-parser.ts';
 import { isControlOpcode, Opcode } from '../frame/opcode.ts';
 import { Utf8Validator } from '../frame/utf8-validator.ts';
 import type { Host } from '../host.ts';
+import type { FrameListener } from './frame-listener.ts';
 import type { ConnectionHandler } from './handler.ts';
 import type { IncomingExtension, PlainReceiver } from './incoming-extension.ts';
 import { MessageBuffer } from './message-buffer.ts';
@@ -49,6 +50,8 @@ export class MessageReceiver implements FrameHandler, PlainReceiver {
   readonly host: Host;
   readonly limits: ResolvedLimits;
   readonly #handler: ConnectionHandler;
+  /** Who takes frames in place of messages; undefined where messages are wanted. */
+  readonly #frameListener: FrameListener | undefined;
   readonly #owner: ReceiverOwner;
   readonly #decodesText: boolean;
   readonly #validatesText: boolean;
@@ -76,6 +79,7 @@ export class MessageReceiver implements FrameHandler, PlainReceiver {
   constructor(options: ConnectionOptions, limits: ResolvedLimits, owner: ReceiverOwner) {
     this.host = options.host;
     this.#handler = options.handler;
+    this.#frameListener = options.frameListener;
     this.#owner = owner;
     this.limits = limits;
     this.#decodesText = options.decodesText ?? true;
@@ -129,7 +133,10 @@ export class MessageReceiver implements FrameHandler, PlainReceiver {
 
   onFrameHeader(): boolean {
     const { opcode, payloadLength } = this.#parser;
-    if (isControlOpcode(opcode)) return true;
+    if (isControlOpcode(opcode)) {
+      if (this.#frameListener === undefined) return true;
+      return this.#tellFrameStart(this.#frameListener);
+    }
     const isFirst = opcode !== Opcode.CONTINUATION;
     if (isFirst === this.#isInMessage) {
       return this.#fault(isFirst ? 'WS_CONTINUATION_EXPECTED' : 'WS_CONTINUATION_UNEXPECTED');
@@ -154,6 +161,7 @@ export class MessageReceiver implements FrameHandler, PlainReceiver {
     if (this.#frameCount > maxFragments) {
       return this.#exceed('WS_TOO_MANY_FRAGMENTS', maxFragments, this.#frameCount);
     }
+    if (this.#frameListener !== undefined) return this.#tellFrameStart(this.#frameListener);
     if (isFirst && this.#isStreamed) {
       this.#handler.onMessageStart(this.#isBinary);
       return this.#owner.canReceive;
@@ -170,6 +178,7 @@ export class MessageReceiver implements FrameHandler, PlainReceiver {
     const isEnd = isLast && fin;
     if (isEnd) this.#isInMessage = false;
     if (this.#isCoded) this.#extension!.push(bytes, start, end, isEnd);
+    else if (this.#frameListener !== undefined) this.#tellPiece(bytes, start, end, isLast, isEnd);
     else if (this.#isStreamed) this.#streamPiece(bytes, start, end, isEnd);
     else if (isEnd && this.#buffer === undefined) this.#deliver(bytes, start, end);
     else this.#gatherPiece(bytes, start, end, isEnd);
@@ -285,6 +294,20 @@ export class MessageReceiver implements FrameHandler, PlainReceiver {
     if (isEnd && !this.#owner.isGivenUp) this.#handler.onMessageEnd();
   }
 
+  #tellFrameStart(listener: FrameListener): boolean {
+    listener.onFrameStart(this.#parser);
+    return this.#owner.canReceive;
+  }
+
+  #tellPiece(bytes: Uint8Array, start: number, end: number, isLast: boolean, isEnd: boolean): void {
+    if (this.#validatePiece(bytes, start, end, isEnd)) this.#tellFrame(bytes, start, end, isLast);
+  }
+
+  #tellFrame(bytes: Uint8Array, start: number, end: number, isLast: boolean): void {
+    if (end > start) this.#frameListener?.onFrameData(bytes.subarray(start, end));
+    if (isLast && !this.#owner.isGivenUp) this.#frameListener?.onFrameEnd();
+  }
+
   /** Checks a piece of text as far as it goes, so that a wrong byte fails the connection when it comes. */
   #validatePiece(bytes: Uint8Array, start: number, end: number, isEnd: boolean): boolean {
     if (this.#isBinary || !this.#validatesText) return true;
@@ -305,7 +328,7 @@ export class MessageReceiver implements FrameHandler, PlainReceiver {
   ): void {
     const { payloadPosition, payloadLength } = this.#parser;
     if (isLast && payloadPosition === 0) {
-      this.#owner.receiveControl(opcode, bytes, start, end);
+      this.#deliverControl(opcode, bytes, start, end);
       return;
     }
     this.#controlPayload ??= this.host.allocate(payloadLength);
@@ -313,7 +336,12 @@ export class MessageReceiver implements FrameHandler, PlainReceiver {
     copyBytes(bytes, start, end, payload, payloadPosition);
     if (!isLast) return;
     this.#controlPayload = undefined;
-    this.#owner.receiveControl(opcode, payload, 0, payloadLength);
+    this.#deliverControl(opcode, payload, 0, payloadLength);
+  }
+
+  #deliverControl(opcode: number, bytes: Uint8Array, start: number, end: number): void {
+    this.#tellFrame(bytes, start, end, true);
+    if (!this.#owner.isGivenUp) this.#owner.receiveControl(opcode, bytes, start, end);
   }
 
   #fault(code: FaultCode): false {

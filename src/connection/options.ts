@@ -4,6 +4,7 @@
 
 import type { ActiveSession } from '../extensions/extension.ts';
 import type { Host } from '../host.ts';
+import type { FrameListener } from './frame-listener.ts';
 import type { ConnectionHandler } from './handler.ts';
 
 /** The end of the connection that we are: a client masks its frames, a server does not (RFC 6455 §5.1). */
@@ -100,4 +101,9 @@ export interface ConnectionOptions extends ConnectionLimits {
    * @defaultValue false
    */
   readonly boundsStreamedFrames?: boolean;
+  /**
+   * Takes frames in place of messages, whose events the handler does not get then. Only without extensions.
+   * @defaultValue none
+   */
+  readonly frameListener?: FrameListener | undefined;
 }

@@ -83,6 +83,11 @@ export class FrameParser {
     return this.#expectedMask !== 0;
   }
 
+  /** The masking key of the present frame, most significant byte first; 0 where frames are not masked. */
+  get maskingKey(): number {
+    return this.#maskingKey;
+  }
+
   /**
    * Takes the next bytes of the stream, which become the parser's own: payloads are unmasked where they lie.
    *

@@ -120,6 +120,14 @@ describe('the examples run and end', { timeout: TIMEOUT_MS }, () => {
     ]);
   });
 
+  it('walve-cluster.mjs', async () => {
+    expect(await linesOf('walve-cluster.mjs')).toEqual([
+      'workers: 2, ports: 1',
+      ...Array.from({ length: 6 }, () => 'client: sha-256 matches: true, closed 1000'),
+      'workers that served: 2',
+    ]);
+  });
+
   it('iterate.mjs', async () => {
     const lines = await linesOf('iterate.mjs');
     const [sent, buffered] = lines.filter((line) => line.startsWith('sender'));

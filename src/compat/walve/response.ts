@@ -1,0 +1,41 @@
+/**
+ * The response that accepts an opening handshake, as a ServerResponse of node:http (RFC 6455 §4.2.2), for programs that
+ * answer the request themselves and make a Socket afterwards. `Server` does not need it.
+ *
+ * A request without a key that is one is refused with 400. The other rules are judged by Server.
+ */
+
+import { type IncomingMessage, ServerResponse } from 'node:http';
+import { computeAccept, isHandshakeKey } from '../../handshake/accept-key.ts';
+import { SWITCHING_PROTOCOLS } from '../../handshake/start-line.ts';
+import { nodeHost } from '../../node/node-host.ts';
+
+const BAD_REQUEST = 400;
+
+/**
+ * Answers the request of an opening handshake.
+ *
+ * @example
+ * const response = new Response(request);
+ * response.assignSocket(socket);
+ * response.end();
+ * if (response.statusCode === 101) new Socket(socket, { head });
+ */
+export class Response extends ServerResponse {
+  /** @param request - the request of the `upgrade` event */
+  constructor(request: IncomingMessage) {
+    super(request);
+    const key = request.headers['sec-websocket-key'];
+    if (key === undefined || !isHandshakeKey(key)) {
+      this.statusCode = BAD_REQUEST;
+      this.setHeader('Connection', 'close');
+      this.setHeader('Content-Length', 0);
+      return;
+    }
+    this.statusCode = SWITCHING_PROTOCOLS;
+    this.setHeader('Upgrade', 'websocket');
+    this.setHeader('Connection', 'Upgrade');
+    this.setHeader('Sec-WebSocket-Accept', computeAccept(nodeHost, key));
+    this.setHeader('Sec-WebSocket-Version', '13');
+  }
+}
