@@ -33,6 +33,28 @@ async function duplexAndPeer(
   return { duplex, socket, peer };
 }
 
+describe('toDuplex of a client that is connecting', () => {
+  it('sends what was written, and closes behind it, when it is ended at once', async () => {
+    const messages: unknown[] = [];
+    const { url, accepted } = await serve({
+      onSocket: (socket) => socket.on('message', ({ data }) => messages.push(data)),
+    });
+    const duplex = toDuplex(new Client(url));
+    duplex.end('written before the handshake');
+    await finished(duplex.resume());
+    expect((await closed(accepted[0]!)).code).toBe(1000);
+    expect(messages).toEqual([Buffer.from('written before the handshake')]);
+  });
+
+  it('is destroyed with the error when the connection fails', async () => {
+    const { server, url } = await serve();
+    server.close();
+    const duplex = toDuplex(new Client(url));
+    duplex.end('lost');
+    expect(await failure(duplex)).toBeInstanceOf(Error);
+  });
+});
+
 describe.each(ROLES)('toDuplex at the %s', (role) => {
   it('reads messages as bytes, and sends chunks as binary messages', async () => {
     const { duplex, peer } = await duplexAndPeer(role);

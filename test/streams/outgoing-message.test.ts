@@ -353,6 +353,16 @@ describe.each(ROLES)('An outgoing message stream of the %s', (role) => {
       expect(message.destroyed).toBe(true);
     });
 
+    it('does not end the process when what is piped into it is no text', async () => {
+      const [socket, peer] = endsOf(await openPair(), role);
+      const message = socket.createMessageStream({ binary: false });
+      Readable.from([Buffer.of(0xff)]).pipe(message);
+      await new Promise((resolve) => message.on('close', resolve));
+      expect(message.errored).toBeInstanceOf(TypeError);
+      peer.close();
+      await closed(socket);
+    });
+
     it('is refused on a connection that is closing', async () => {
       const [socket] = endsOf(await openPair(), role);
       socket.close();
@@ -448,8 +458,9 @@ describe('An outgoing message stream with a least length of fragments', () => {
   it('fails the message when it is destroyed after it', async () => {
     const { stream, abandoned } = gathering(1);
     await write(stream, 'sent');
+    const over = new Promise((resolve) => stream.on('close', resolve));
     stream.destroy(new Error('lost'));
-    await once(stream, 'close');
+    await over;
     expect(abandoned).toEqual([new Error('lost')]);
   });
 });

@@ -143,7 +143,10 @@ class SocketDuplex extends Duplex implements MessageReader<ReceivedData> {
       return;
     }
     this.#finalCallback = callback;
-    this.#handle.close(CloseCode.NORMAL_CLOSURE, '');
+    const close = (): void => this.#handle.close(CloseCode.NORMAL_CLOSURE, '');
+    // While connecting, a close would give up the connection, and what was written with it.
+    if (this.#socket.readyState === ReadyState.CONNECTING) this.#socket.once('open', close);
+    else close();
   }
 
   // ---- The end -----------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@
  */
 
 import { Readable } from 'node:stream';
+import { ignoreError } from './ignore-error.ts';
 
 /** The bytes of one message that may wait for its reader. */
 const HIGH_WATER_MARK = 128 * 1024;
@@ -45,6 +46,7 @@ export class IncomingMessageStream extends Readable {
     super({ highWaterMark: HIGH_WATER_MARK });
     this.isBinary = isBinary;
     this.#source = source;
+    this.on('error', ignoreError);
   }
 
   /** Whether the message is text. Its pieces are valid UTF-8 as a whole, but may be cut within a character. */
@@ -59,17 +61,6 @@ export class IncomingMessageStream extends Readable {
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     // Node destroys a stream with an AbortError when a `for await` loop over it is left.
     this.#source.streamClosed(this, error?.name === 'AbortError' ? null : error);
-    callback(withoutSurprise(this, error));
+    callback(error);
   }
-}
-
-/**
- * Leaves an error out that nobody listens for: a peer that goes away in the middle of a message must not end the process,
- * as an unhandled 'error' would. node:http does the same for its messages.
- */
-export function withoutSurprise(
-  stream: { listenerCount(type: string): number },
-  error: Error | null,
-): Error | null {
-  return stream.listenerCount('error') === 0 ? null : error;
 }

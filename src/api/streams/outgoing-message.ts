@@ -16,7 +16,7 @@ import { MessageBuffer } from '../../connection/message-buffer.ts';
 import { InvalidStateError } from '../../errors.ts';
 import { Utf8Validator } from '../../frame/utf8-validator.ts';
 import { nodeHost } from '../../node/node-host.ts';
-import { withoutSurprise } from './incoming-message.ts';
+import { ignoreError } from './ignore-error.ts';
 
 /** The default of {@link MessageStreamOptions.highWaterMark}: 64 KiB. */
 export const DEFAULT_STREAM_HIGH_WATER_MARK: number = 64 * 1024;
@@ -105,6 +105,7 @@ export class OutgoingMessageStream extends Writable {
     this.#target = target;
     this.#minFragmentLength = minFragmentLength;
     if (!this.isBinary) this.#validator = new Utf8Validator(nodeHost);
+    this.on('error', ignoreError);
   }
 
   /** Whether the message is text. */
@@ -156,7 +157,7 @@ export class OutgoingMessageStream extends Writable {
       this.#target.abandonMessage(error ?? new InvalidStateError('The stream was destroyed'));
     }
     this.#target.endTurn(this);
-    callback(withoutSurprise(this, error));
+    callback(error);
   }
 
   #whenTurn(go: () => void): void {

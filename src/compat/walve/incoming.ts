@@ -16,6 +16,7 @@ import {
   type TransformCallback,
   type TransformOptions,
 } from 'node:stream';
+import { ignoreError } from '../../api/streams/ignore-error.ts';
 import type { IncomingFrameHeader } from '../../connection/frame-listener.ts';
 import { LimitExceededError, ProtocolError, WebSocketError } from '../../errors.ts';
 import { MASK, writeUint32 } from '../../frame/frame-header.ts';
@@ -23,7 +24,6 @@ import { type FrameHandler, FrameParser } from '../../frame/frame-parser.ts';
 import { nodeHost } from '../../node/node-host.ts';
 import type { UntypedListener } from '../ws/typed-emitter.ts';
 import { FRAME_MAX_LENGTH, type IncomingHeader } from './header.ts';
-import { ignoreError } from './ignore-error.ts';
 
 /** The bytes of one frame that may wait for its reader. */
 export const INCOMING_HIGH_WATER_MARK: number = 64 * 1024;

@@ -10,6 +10,7 @@
  */
 
 import { Transform, type TransformCallback, type TransformOptions } from 'node:stream';
+import { ignoreError } from '../../api/streams/ignore-error.ts';
 import { InvalidStateError, ProtocolError, WebSocketError } from '../../errors.ts';
 import {
   FIN,
@@ -21,7 +22,6 @@ import {
 } from '../../frame/frame-header.ts';
 import { nodeHost } from '../../node/node-host.ts';
 import { checkHeader, type OutgoingHeader } from './header.ts';
-import { ignoreError } from './ignore-error.ts';
 import { type FrameLane, openLane } from './lane.ts';
 
 /** Options of an Outgoing: those of a Transform, and the header; its fields may also stand here themselves. */

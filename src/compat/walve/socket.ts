@@ -14,6 +14,7 @@ import {
   readSocketOptions,
   type SocketOptions as SharedOptions,
 } from '../../api/socket-options.ts';
+import { ignoreError } from '../../api/streams/ignore-error.ts';
 import { type OwnerEvents, WebSocketDriver } from '../../api/websocket-driver.ts';
 import { CloseCode } from '../../close-code.ts';
 import type { Role } from '../../connection/options.ts';
@@ -21,7 +22,6 @@ import { WebSocketError } from '../../errors.ts';
 import { nodeHost } from '../../node/node-host.ts';
 import { DEFAULT_CLOSE_TIMEOUT_MS } from '../../node/socket-driver.ts';
 import { FrameWriter } from './frame-writer.ts';
-import { ignoreError } from './ignore-error.ts';
 import type { Incoming } from './incoming.ts';
 import { type FramesOwner, IncomingFrames } from './incoming-frames.ts';
 import { FrameLane, offerLanes } from './lane.ts';
