@@ -85,7 +85,7 @@ function renderPanel(result, { x, y }, colours) {
     const top = y + PANEL_TITLE_HEIGHT + index * ROW_HEIGHT;
     const baseline = top + 11.5;
     const value = Math.max(0, median[metric] ?? 0);
-    const isOwn = peer === 'sanswire';
+    const isOwn = peer.startsWith('sanswire');
     const fill = isOwn ? colours.own : peer === 'floor' ? colours.floor : colours.bar;
     // A bar too short to see would read as "nothing measured".
     const length = Math.max(2, (value / longest) * BAR_SPACE);
