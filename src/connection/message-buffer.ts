@@ -24,8 +24,6 @@ const spareBlocks = new WeakMap<Host, Map<number, Uint8Array>>();
 export class MessageBuffer {
   /** The bytes gathered so far. */
   length = 0;
-  /** Those of them that were copied into blocks. */
-  #copiedLength = 0;
   readonly #host: Host;
   /** Full blocks and referenced pieces, in order. */
   readonly #pieces: Uint8Array[] = [];
@@ -60,10 +58,9 @@ export class MessageBuffer {
       const size = Math.min(end - from, block.length - this.#blockUsed);
       copyBytes(bytes, from, from + size, block, this.#blockUsed);
       this.#blockUsed += size;
+      this.length += size;
       from += size;
     }
-    this.length += length;
-    this.#copiedLength += length;
   }
 
   /** Returns the whole message as one range of memory; the buffer must not be used afterwards. */
@@ -87,8 +84,10 @@ export class MessageBuffer {
   #blockWithRoom(wanted: number): Uint8Array {
     if (this.#block !== undefined && this.#blockUsed < this.#block.length) return this.#block;
     this.#sealBlock();
-    // By what was copied, not by all there is: a large piece may be followed by a few bytes that are the message's last.
-    const doubled = Math.min(Math.max(this.#copiedLength, FIRST_BLOCK_LENGTH), BLOCK_MAX_LENGTH);
+    // By all there is, though a few bytes may be the last: what is not written to costs no memory, only a reservation. With
+    // blocks by what was copied alone, echo of 1 MiB took 1,200 us in place of 400, in page faults: the C library then
+    // gives memory back to the system after each collection.
+    const doubled = Math.min(Math.max(this.length, FIRST_BLOCK_LENGTH), BLOCK_MAX_LENGTH);
     this.#block = this.#takeBlock(Math.max(doubled, wanted));
     this.#blocks.push(this.#block);
     this.#blockStart = 0;

@@ -26,15 +26,6 @@ describe('MessageBuffer', () => {
     );
   });
 
-  it('asks for no more than a small block for the few bytes behind a large piece', () => {
-    const host = new CountingHost();
-    const buffer = new MessageBuffer(host);
-    buffer.push(bytesOf(64 * KIB), 0, 64 * KIB);
-    buffer.push(bytesOf(14), 0, 14);
-    expect(host.allocatedLength).toBeLessThan(KIB);
-    expect(buffer.take().length).toBe(64 * KIB + 14);
-  });
-
   it('takes ranges of larger memory', () => {
     const buffer = new MessageBuffer(nodeHost);
     const memory = bytesOf(100 * KIB);
