@@ -10,7 +10,7 @@ import type { ClientRequestArgs } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { defineReadyStates, ReadyState } from '../../api/ready-state.ts';
 import { CloseCode } from '../../close-code.ts';
-import { HandshakeError, InvalidStateError, WebSocketError } from '../../errors.ts';
+import { HandshakeError, InvalidStateError, WebSocketError, withoutStack } from '../../errors.ts';
 import type { ActiveSession } from '../../extensions/extension.ts';
 import { ClientNegotiation } from '../../extensions/negotiation.ts';
 import type { ConnectHandle, OpenedConnection } from '../../node/client-options.ts';
@@ -447,7 +447,7 @@ export class WebSocket extends TypedEmitter<WebSocketEvents> {
     this.#isClosing = true;
     this.#isClosed = true;
     this.#wasClean = wasClean;
-    this.#outgoing?.discard(new InvalidStateError('The connection is closed'));
+    this.#outgoing?.discard(withoutStack(() => new InvalidStateError('The connection is closed')));
     this.emit('close', code, Buffer.from(reason));
   }
 }
