@@ -262,7 +262,7 @@ export abstract class SocketDriver implements ConnectionHandler, HeartbeatOwner 
     if (this.#isWriting) return;
     const { connection, socket } = this;
     if (!connection.hasOutput && this.#prelude === undefined) {
-      if (this.#shouldEnd && !this.#hasEnded) {
+      if (!this.#hasEnded && this.#shouldEnd()) {
         this.#hasEnded = true;
         // Not when it is gone: `end` would make an error of that, for nobody.
         if (!socket.destroyed) socket.end();
@@ -301,11 +301,11 @@ export abstract class SocketDriver implements ConnectionHandler, HeartbeatOwner 
     this.#isWriting = false;
     this.connection.outputWritten(isCopied);
     // On the next tick: a callback that sends would otherwise have its own callback called within it, and so on.
-    if (this.connection.hasOutput || this.#shouldEnd) this.onOutput();
+    if (this.connection.hasOutput || this.#shouldEnd()) this.onOutput();
   }
 
   /** Whether the transport is to be ended once the output is written. */
-  get #shouldEnd(): boolean {
+  #shouldEnd(): boolean {
     const { shouldEnd, closeSent, closeReceived } = this.connection;
     if (shouldEnd) return true;
     return this.#endsAfterClose && closeSent !== undefined && closeReceived !== undefined;

@@ -26,7 +26,7 @@ import { checkCloseStatus } from '../../frame/close-payload.ts';
 import type { HeadersInput } from '../../node/client-options.ts';
 import { nodeHost } from '../../node/node-host.ts';
 import { DEFAULT_CLOSE_TIMEOUT_MS } from '../../node/socket-driver.ts';
-import { TypedEmitter } from '../ws/typed-emitter.ts';
+import { TypedEmitter } from '../typed-emitter.ts';
 import type { Server } from './server.ts';
 import { binaryFragmentation, connectionSettings } from './settings.ts';
 

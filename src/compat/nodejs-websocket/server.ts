@@ -15,7 +15,7 @@ import { buildAcceptance } from '../../handshake/server-response.ts';
 import { nodeHost } from '../../node/node-host.ts';
 import { refuseUpgrade, toUpgradeRequest } from '../../node/server-upgrade.ts';
 import { DEFAULT_HANDSHAKE_TIMEOUT_MS } from '../../node/timer-limits.ts';
-import { TypedEmitter } from '../ws/typed-emitter.ts';
+import { TypedEmitter } from '../typed-emitter.ts';
 import { Connection } from './connection.ts';
 
 /** The events of a server, with the values that each carries. */

@@ -19,8 +19,8 @@ import {
 } from 'node:https';
 import type { AddressInfo, ListenOptions } from 'node:net';
 import { CloseCode } from '../../close-code.ts';
+import type { TypedEmitter } from '../typed-emitter.ts';
 import type { ServerOptions as WsOptions } from '../ws/options.ts';
-import type { TypedEmitter } from '../ws/typed-emitter.ts';
 import { answerUpgradeRequired } from '../ws/upgrade-required.ts';
 import type { WebSocket } from '../ws/websocket.ts';
 import { WebSocketServer } from '../ws/websocket-server.ts';

@@ -22,7 +22,7 @@ import { LimitExceededError, ProtocolError, WebSocketError } from '../../errors.
 import { MASK, writeUint32 } from '../../frame/frame-header.ts';
 import { type FrameHandler, FrameParser } from '../../frame/frame-parser.ts';
 import { nodeHost } from '../../node/node-host.ts';
-import type { UntypedListener } from '../ws/typed-emitter.ts';
+import type { UntypedListener } from '../typed-emitter.ts';
 import { FRAME_MAX_LENGTH, type IncomingHeader } from './header.ts';
 
 /** The bytes of one frame that may wait for its reader. */

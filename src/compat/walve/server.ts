@@ -15,8 +15,9 @@ import type { Duplex } from 'node:stream';
 import { readSocketOptions } from '../../api/socket-options.ts';
 import { HandshakeError } from '../../errors.ts';
 import { judgeRequest } from '../../handshake/server-handshake.ts';
-import { buildAcceptance, buildRefusal, type Refusal } from '../../handshake/server-response.ts';
+import { buildAcceptance, type Refusal } from '../../handshake/server-response.ts';
 import { nodeHost } from '../../node/node-host.ts';
+import { refuseUpgrade, toUpgradeRequest } from '../../node/server-upgrade.ts';
 import { type ConnectionSettings, Socket } from './socket.ts';
 
 /** Options of a Server: those of its Sockets, and what it listens to. */
@@ -96,13 +97,7 @@ export class Server extends EventEmitter<ServerEvents> {
 
   #accept(request: IncomingMessage, socket: Duplex, head: Uint8Array): void {
     taken.add(socket);
-    const verdict = judgeRequest({
-      method: request.method ?? '',
-      target: request.url ?? '',
-      httpVersionMajor: request.httpVersionMajor,
-      httpVersionMinor: request.httpVersionMinor,
-      rawHeaders: request.rawHeaders,
-    });
+    const verdict = judgeRequest(toUpgradeRequest(request));
     if (!verdict.accepted) {
       this.#refuse(socket, request, verdict);
       const [error] = verdict.errors;
@@ -117,10 +112,7 @@ export class Server extends EventEmitter<ServerEvents> {
 
   #refuse(socket: Duplex, request: IncomingMessage, refusal: Refusal): void {
     taken.add(socket);
-    // The peer may be gone: what the socket says about that adds nothing.
-    socket.on('error', () => socket.destroy());
-    socket.once('finish', () => socket.destroy());
-    socket.end(buildRefusal({ ...refusal, method: request.method }), 'latin1');
+    refuseUpgrade(socket, { ...refusal, method: request.method });
   }
 }
 

@@ -3,7 +3,7 @@
  */
 
 import { Duplex, type DuplexOptions } from 'node:stream';
-import type { UntypedListener } from '../ws/typed-emitter.ts';
+import type { UntypedListener } from '../typed-emitter.ts';
 import type { Incoming } from './incoming.ts';
 
 /** The methods of Duplex that take listeners, with those of a Socket typed. */

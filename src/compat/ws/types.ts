@@ -4,7 +4,7 @@
  */
 
 import type { ClientRequest, IncomingMessage, OutgoingHttpHeaders } from 'node:http';
-import type { Untyped } from './typed-emitter.ts';
+import type { Untyped } from '../typed-emitter.ts';
 import type { WebSocket } from './websocket.ts';
 
 /** A message as the 'message' event has it; text is a Buffer too. */

@@ -11,6 +11,7 @@ import type { Duplex } from 'node:stream';
 import type { DeflateExtension } from '../../api/permessage-deflate.ts';
 import type { WebSocketError } from '../../errors.ts';
 import type { Negotiated } from '../../extensions/negotiation.ts';
+import { TypedEmitter } from '../typed-emitter.ts';
 import { readDeflateOptions } from './deflate-options.ts';
 import { type ServerOptions, serverDefaults } from './options.ts';
 import { negotiateDeflate, verifyRequest } from './server-admission.ts';
@@ -24,7 +25,6 @@ import {
   refuse,
   statusOf,
 } from './server-handshake.ts';
-import { TypedEmitter } from './typed-emitter.ts';
 import type { AddressInfo } from './types.ts';
 import { answerUpgradeRequired } from './upgrade-required.ts';
 import { WebSocket } from './websocket.ts';

@@ -14,6 +14,7 @@ import { HandshakeError, InvalidStateError, WebSocketError, withoutStack } from 
 import type { ActiveSession } from '../../extensions/extension.ts';
 import { ClientNegotiation } from '../../extensions/negotiation.ts';
 import type { ConnectHandle, OpenedConnection } from '../../node/client-options.ts';
+import { TypedEmitter } from '../typed-emitter.ts';
 import { maxRedirectsOf, openClient, parseAddress } from './client-opening.ts';
 import { readDeflateOptions } from './deflate-options.ts';
 import { WsDriver, type WsOwnerEvents } from './driver.ts';
@@ -36,7 +37,6 @@ import {
   type SetSocketOptions,
 } from './private-members.ts';
 import { sendRawFrame } from './raw-frame.ts';
-import { TypedEmitter } from './typed-emitter.ts';
 import type {
   BinaryType,
   BufferLike,
