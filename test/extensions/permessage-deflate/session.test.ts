@@ -212,6 +212,28 @@ describe.each(FACTORIES)('A session on %s', (_, factory) => {
     expect(codec.inflaters.live).toBe(0);
   });
 
+  it('counts final blocks over all pieces of a message that is streamed, and anew for the next', () => {
+    const codec = codecOf();
+    const extension = ownDeflate(codec);
+    const session = extension.createServerSession([{}])!;
+    const streamed = { isStreaming: true };
+    const { connection, handler } = extendedConnection(
+      'server',
+      [{ extension, session }],
+      streamed,
+    );
+    const message = (blockCount: number): Uint8Array => {
+      const blocks = new Array<Uint8Array>(blockCount).fill(hex('F3 48 CD C9 C9 07 00'));
+      return compressedFrames('server', 'text', [...blocks, hex('00')]);
+    };
+    for (let count = 0; count < 3; count++) connection.receive(message(4));
+    expect(handler.log).toEqual(new Array(3).fill(`text "${'Hello'.repeat(4)}"`));
+    const created = codec.inflaters.created;
+    connection.receive(message(1_000));
+    expect(handler.log.at(-1)).toBe('error WS_INVALID_DEFLATE');
+    expect(codec.inflaters.created - created).toBeLessThanOrEqual(8);
+  });
+
   it('starts afresh with each message of a peer that promised so, and takes it at its word', () => {
     const extension = ownDeflate(codecOf());
     const session = extension.createServerSession([{ client_no_context_takeover: true }])!;
