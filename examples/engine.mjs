@@ -7,13 +7,13 @@
  * Here a function carries them from one to the other, cut into small pieces to show that the cut does not matter.
  */
 
-import { ClientEndpoint, nodeHost, ServerEndpoint } from 'sanswire/engine';
+import { ClientEndpoint, nodePlatform, ServerEndpoint } from 'sanswire/engine';
 
 /** The most bytes that are carried at once. */
 const PIECE_LENGTH = 50;
 
 const server = new ServerEndpoint({
-  host: nodeHost,
+  platform: nodePlatform,
   handler: handlerOf('server', () => {}, {
     onMessage: (data) => server.connection.sendText(`You said: ${data}`),
   }),
@@ -21,7 +21,7 @@ const server = new ServerEndpoint({
 });
 
 const client = new ClientEndpoint({
-  host: nodeHost,
+  platform: nodePlatform,
   handler: handlerOf('client', () => client.connection.sendText('Hello?'), {
     onMessage: () => client.connection.close(1000, 'heard enough'),
   }),

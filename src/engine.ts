@@ -50,5 +50,5 @@ export {
   ServerHandshake,
   type ServerHandshakeOptions,
 } from './handshake/server-handshake-stream.ts';
-export type { Host } from './host.ts';
-export { nodeHost } from './node/node-host.ts';
+export { nodePlatform } from './node/node-platform.ts';
+export type { Platform } from './platform.ts';

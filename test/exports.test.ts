@@ -61,7 +61,7 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
     'WebSocketError',
     'isApplicationCloseCode',
     'isSendableCloseCode',
-    'nodeHost',
+    'nodePlatform',
     'permessageDeflate',
   ],
   './nodejs-websocket': [

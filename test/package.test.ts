@@ -137,8 +137,8 @@ describe('An empty project', () => {
   });
 
   it('gets the engine, either way', () => {
-    const use = `new FrameParser(nodeHost, {}, 'server'); console.log(typeof ServerEndpoint);`;
-    const names = '{ FrameParser, ServerEndpoint, nodeHost }';
+    const use = `new FrameParser(nodePlatform, {}, 'server'); console.log(typeof ServerEndpoint);`;
+    const names = '{ FrameParser, ServerEndpoint, nodePlatform }';
     const imported = runProgram('engine.mjs', `import ${names} from 'sanswire/engine';${use}`);
     const required = runProgram('engine.cjs', `const ${names} = require('sanswire/engine');${use}`);
     expect(imported.output).toBe('function\n');

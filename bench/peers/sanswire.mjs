@@ -94,7 +94,7 @@ export async function connect({ url, workload }) {
  * @returns {Promise<import('../types.d.ts').Codec>}
  */
 export async function codec({ workload }) {
-  const { Connection, nodeHost } = await loadEngine();
+  const { Connection, nodePlatform } = await loadEngine();
   let parsed = 0;
   const handler = {
     onMessage() {
@@ -110,7 +110,7 @@ export async function codec({ workload }) {
     onDrain() {},
     onOutput() {},
   };
-  const connection = new Connection({ role: 'server', host: nodeHost, handler });
+  const connection = new Connection({ role: 'server', platform: nodePlatform, handler });
   if (workload.direction === 'parse') {
     return feed(
       codecStream(workload),

@@ -6,7 +6,7 @@ import {
   createPermessageDeflate,
   type DeflateExtension,
 } from '../extensions/permessage-deflate/extension.ts';
-import { nodeHost } from '../node/node-host.ts';
+import { nodePlatform } from '../node/node-platform.ts';
 import { zlibCodec } from '../node/zlib-codec.ts';
 
 export type { DeflateExtension };
@@ -18,4 +18,4 @@ export type { DeflateExtension };
  * new WebSocket(request, socket, head, [], { extensions: [permessageDeflate] });
  * new WebSocket.Client(url, [], { extensions: [permessageDeflate.configure({ level: 1 })] });
  */
-export const permessageDeflate: DeflateExtension = createPermessageDeflate(nodeHost, zlibCodec);
+export const permessageDeflate: DeflateExtension = createPermessageDeflate(nodePlatform, zlibCodec);

@@ -100,7 +100,7 @@ const CLOSE_TIMEOUT: NumberRule = {
 };
 
 /** What a driver needs, less what the class adds. */
-export type SharedDriverOptions = Omit<DriverOptions, 'host' | 'role'>;
+export type SharedDriverOptions = Omit<DriverOptions, 'platform' | 'role'>;
 
 const DEFAULTS: SharedDriverOptions = { closeTimeoutMs: DEFAULT_CLOSE_TIMEOUT_MS };
 

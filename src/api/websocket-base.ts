@@ -14,7 +14,7 @@ import type { WriteCallback } from '../connection/output-queue.ts';
 import { PreparedMessage } from '../connection/prepared-message.ts';
 import type { WireConnection } from '../connection/wire-connection.ts';
 import { InvalidStateError, LimitExceededError, WebSocketError } from '../errors.ts';
-import { nodeHost } from '../node/node-host.ts';
+import { nodePlatform } from '../node/node-platform.ts';
 import {
   DEFAULT_CLOSE_TIMEOUT_MS,
   type DriverOptions,
@@ -388,10 +388,10 @@ export abstract class WebSocketBase extends StreamEventTarget<WebSocketEvents> {
   protected abstract abandonConnecting(error?: WebSocketError): void;
 
   /** Makes the driver of a socket whose opening handshake is done; the subclass calls `connected` when it is to begin. */
-  protected createDriver(socket: Duplex, options: Omit<DriverOptions, 'host'>): SocketDriver {
+  protected createDriver(socket: Duplex, options: Omit<DriverOptions, 'platform'>): SocketDriver {
     const driver = new WebSocketDriver<WebSocketBase>(this, events, socket, {
       ...options,
-      host: nodeHost,
+      platform: nodePlatform,
     });
     this.#driver = driver;
     this.#connection = driver.connection;

@@ -34,7 +34,7 @@ import {
 import { buildAcceptance } from '../handshake/server-response.ts';
 import { chooseSubprotocol } from '../handshake/subprotocol.ts';
 import { DraftOpening } from '../node/draft-opening.ts';
-import { nodeHost } from '../node/node-host.ts';
+import { nodePlatform } from '../node/node-platform.ts';
 import { refuseUpgrade, toUpgradeRequest } from '../node/server-upgrade.ts';
 import type { SocketDriver } from '../node/socket-driver.ts';
 import { DEFAULT_HANDSHAKE_TIMEOUT_MS, MAX_TIMER_DELAY_MS } from '../node/timer-limits.ts';
@@ -140,7 +140,7 @@ export class WebSocket extends WebSocketBase {
     if (payload instanceof PreparedMessage) return payload;
     if (payload instanceof Blob)
       throw new TypeError('A Blob cannot be prepared: prepare its bytes');
-    return new PreparedMessage(nodeHost, payload);
+    return new PreparedMessage(nodePlatform, payload);
   }
 
   /** The handshake of a draft that is not complete. */
@@ -182,7 +182,7 @@ export class WebSocket extends WebSocketBase {
     if (draft?.accepted === true) {
       const protocol = chooseSubprotocol(draft.protocols, supported);
       const acceptance = { protocol, headers, isSecure: isSecure(request) };
-      const handshake = new DraftHandshake(nodeHost, draft, acceptance);
+      const handshake = new DraftHandshake(nodePlatform, draft, acceptance);
       this.describeConnection(draft.version, protocol ?? '', '');
       const options = draftDriverOptions(driverOptions, draft.version);
       this.#acceptDraft(handshake, socket, head ?? NO_BYTES, options, handshakeTimeoutMs);
@@ -202,7 +202,7 @@ export class WebSocket extends WebSocketBase {
     const { sessions, header } = negotiated;
     const protocol = chooseSubprotocol(verdict.protocols, supported);
     const answer = { protocol, extensions: header, headers };
-    const response = buildAcceptance(nodeHost, verdict, answer);
+    const response = buildAcceptance(nodePlatform, verdict, answer);
     this.describeConnection(`hybi-${verdict.version}`, protocol ?? '', header);
     const driver = this.createDriver(socket, { ...driverOptions, role: 'server', sessions });
     this.#accept(driver, response, head ?? NO_BYTES);

@@ -12,10 +12,10 @@ import {
 import { serializeExtensions } from '../handshake/extension-header.ts';
 import { Endpoint, type EndpointOptions } from './endpoint.ts';
 
-export type ClientEndpointOptions = Omit<EndpointOptions, 'host'> &
+export type ClientEndpointOptions = Omit<EndpointOptions, 'platform'> &
   Omit<ClientHandshakeOptions, 'host' | 'extensions'> & {
     /** The platform. */
-    readonly host: EndpointOptions['host'];
+    readonly platform: EndpointOptions['platform'];
     /** The value of the Host header, such as `example.com:8080`. */
     readonly authority: string;
   };
@@ -36,7 +36,7 @@ export class ClientEndpoint extends Endpoint {
     const { authority, extensions = [] } = options;
     this.#negotiation = new ClientNegotiation(extensions);
     const request = { ...options, host: authority, extensions: this.#negotiation.header };
-    this.#handshake = new ClientHandshake(options.host, request);
+    this.#handshake = new ClientHandshake(options.platform, request);
   }
 
   /** Sends the request; call it when the transport is connected. */

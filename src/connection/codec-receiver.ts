@@ -55,7 +55,7 @@ export class CodecReceiver implements IncomingExtension {
       this.#decode(bytes, start, end, isEnd);
       return;
     }
-    const buffer = gathered ?? new MessageBuffer(this.#receiver.host);
+    const buffer = gathered ?? new MessageBuffer(this.#receiver.platform);
     this.#gathered = buffer;
     buffer.push(bytes, start, end);
     if (!isEnd && buffer.length < GATHER_MAX_LENGTH) return;
@@ -94,7 +94,7 @@ export class CodecReceiver implements IncomingExtension {
   }
 
   #copy(bytes: Uint8Array, start: number, end: number): Uint8Array {
-    const copy = this.#receiver.host.allocate(end - start);
+    const copy = this.#receiver.platform.allocate(end - start);
     copy.set(bytes.subarray(start, end));
     return copy;
   }

@@ -23,7 +23,7 @@ import {
 } from '../errors.ts';
 import { type CloseStatus, checkCloseStatus, parseClosePayload } from '../frame/close-payload.ts';
 import { Opcode } from '../frame/opcode.ts';
-import type { Host } from '../host.ts';
+import type { Platform } from '../platform.ts';
 import { ControlSender, type ControlSenderOwner } from './control-sender.ts';
 import { type ExtensionLink, linkExtensions } from './extension-link.ts';
 import type { ConnectionHandler } from './handler.ts';
@@ -51,7 +51,7 @@ export class Connection
   /** Whether the transport is gone and onClose has been called. */
   isClosed = false;
 
-  readonly #host: Host;
+  readonly #platform: Platform;
   readonly #handler: ConnectionHandler;
   readonly #answersPings: boolean;
   readonly #receiver: MessageReceiver;
@@ -74,15 +74,15 @@ export class Connection
 
   constructor(options: ConnectionOptions) {
     this.role = options.role;
-    this.#host = options.host;
+    this.#platform = options.platform;
     this.#handler = options.handler;
     const limits = resolveLimits(options);
     this.#answersPings = options.answersPings ?? true;
     this.#receiver = new MessageReceiver(options, limits, this);
-    this.#input = new InputGate(options.host, this.#receiver, this);
-    this.#output = new OutputQueue(options.host, options.role);
-    this.#controls = new ControlSender(options.host, this, this.#output);
-    this.#sender = new MessageSender(options.host, this, limits, this.#output);
+    this.#input = new InputGate(options.platform, this.#receiver, this);
+    this.#output = new OutputQueue(options.platform, options.role);
+    this.#controls = new ControlSender(options.platform, this, this.#output);
+    this.#sender = new MessageSender(options.platform, this, limits, this.#output);
     this.#extensions = linkExtensions(options.sessions ?? [], this.#receiver, this.#sender);
     if (this.#extensions !== undefined) {
       if (options.frameListener !== undefined) {
@@ -280,7 +280,7 @@ export class Connection
    * @throws RangeError when the code must not be sent, or the reason is longer
    */
   close(code: number = CloseCode.NO_STATUS_RECEIVED, reason = ''): void {
-    checkCloseStatus(this.#host, code, reason);
+    checkCloseStatus(this.#platform, code, reason);
     if (!this.isOpen) return;
     this.#closeInTurn({ code, reason });
     this.#tellClosing();
@@ -386,10 +386,10 @@ export class Connection
 
   #receiveClose(bytes: Uint8Array, start: number, end: number): void {
     if (this.#receiver.isBusy) {
-      this.#pendingClosePayload = keepable(this.#host, bytes.subarray(start, end));
+      this.#pendingClosePayload = keepable(this.#platform, bytes.subarray(start, end));
       return;
     }
-    const status = parseClosePayload(this.#host, bytes, start, end);
+    const status = parseClosePayload(this.#platform, bytes, start, end);
     if (typeof status === 'string') {
       this.fail(new ProtocolError(status));
       return;

@@ -10,7 +10,7 @@ import { InvalidStateError } from '../errors.ts';
 import { buildClosePayload, type CloseStatus } from '../frame/close-payload.ts';
 import { FIN, SHORT_PAYLOAD_MAX } from '../frame/frame-header.ts';
 import { Opcode } from '../frame/opcode.ts';
-import type { Host } from '../host.ts';
+import type { Platform } from '../platform.ts';
 import { checkBytes } from './check-bytes.ts';
 import type { OutputQueue, WriteCallback } from './output-queue.ts';
 
@@ -23,13 +23,13 @@ export interface ControlSenderOwner {
 }
 
 export class ControlSender {
-  readonly #host: Host;
+  readonly #platform: Platform;
   readonly #owner: ControlSenderOwner;
   readonly #output: OutputQueue;
   #pendingPong: Uint8Array | undefined;
 
-  constructor(host: Host, owner: ControlSenderOwner, output: OutputQueue) {
-    this.#host = host;
+  constructor(platform: Platform, owner: ControlSenderOwner, output: OutputQueue) {
+    this.#platform = platform;
     this.#owner = owner;
     this.#output = output;
   }
@@ -56,7 +56,7 @@ export class ControlSender {
   /** Answers a Ping, at once or when output moves again. */
   answerPing(payload: Uint8Array): void {
     if (this.#output.isBlocked) {
-      const copy = this.#host.allocate(payload.length);
+      const copy = this.#platform.allocate(payload.length);
       copy.set(payload);
       this.#pendingPong = copy;
     } else {
@@ -80,7 +80,7 @@ export class ControlSender {
   /** Sends a Close, after which nothing is sent: a Pong that waits goes ahead of it. */
   sendClose(status: CloseStatus): void {
     this.flushPong();
-    this.#push(Opcode.CLOSE, buildClosePayload(this.#host, status.code, status.reason));
+    this.#push(Opcode.CLOSE, buildClosePayload(this.#platform, status.code, status.reason));
   }
 
   #push(opcode: Opcode, payload: Uint8Array, callback?: WriteCallback): void {

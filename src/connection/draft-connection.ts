@@ -21,7 +21,7 @@ import {
   TEXT_FRAME_OVERHEAD,
 } from '../frame/draft-frame.ts';
 import type { DraftVersion } from '../handshake/draft-handshake.ts';
-import type { Host } from '../host.ts';
+import type { Platform } from '../platform.ts';
 import { DraftReceiver, type DraftReceiverOwner } from './draft-receiver.ts';
 import type { ConnectionHandler } from './handler.ts';
 import { InputGate, type InputGateOwner } from './input-gate.ts';
@@ -46,7 +46,7 @@ export class DraftConnection
   failure: WebSocketError | undefined;
   isClosed = false;
 
-  readonly #host: Host;
+  readonly #platform: Platform;
   readonly #handler: ConnectionHandler;
   readonly #receiver: DraftReceiver;
   readonly #input: InputGate;
@@ -65,13 +65,13 @@ export class DraftConnection
    */
   constructor(options: ConnectionOptions, version: DraftVersion) {
     this.version = version;
-    this.#host = options.host;
+    this.#platform = options.platform;
     this.#handler = options.handler;
     const limits = resolveLimits(options);
     this.#receiver = new DraftReceiver(options, limits, this);
-    this.#input = new InputGate(options.host, this.#receiver, this);
-    this.#output = new OutputQueue(options.host, this.role);
-    this.#sender = new MessageSender(options.host, this, limits, this.#output);
+    this.#input = new InputGate(options.platform, this.#receiver, this);
+    this.#output = new OutputQueue(options.platform, this.role);
+    this.#sender = new MessageSender(options.platform, this, limits, this.#output);
   }
 
   // ---- State -------------------------------------------------------------------------------------------------------
@@ -161,12 +161,12 @@ export class DraftConnection
   // ---- To the peer -------------------------------------------------------------------------------------------------
 
   sendText(text: string, callback?: WriteCallback): boolean {
-    return this.#sendFrame(serializeDraftText(this.#host, text), callback);
+    return this.#sendFrame(serializeDraftText(this.#platform, text), callback);
   }
 
   /** @throws TypeError when the bytes are not UTF-8 in a way that would end the frame */
   sendEncodedText(bytes: Uint8Array, callback?: WriteCallback): boolean {
-    return this.#sendFrame(serializeDraftBytes(this.#host, bytes), callback);
+    return this.#sendFrame(serializeDraftBytes(this.#platform, bytes), callback);
   }
 
   /** Sends a prepared message if it is text. */

@@ -14,7 +14,7 @@ import {
 } from '../errors.ts';
 import { type DraftFrameHandler, DraftFrameParser } from '../frame/draft-frame-parser.ts';
 import { Utf8Validator } from '../frame/utf8-validator.ts';
-import type { Host } from '../host.ts';
+import type { Platform } from '../platform.ts';
 import type { ConnectionHandler } from './handler.ts';
 import { MessageBuffer } from './message-buffer.ts';
 import type { ConnectionOptions, ResolvedLimits } from './options.ts';
@@ -34,7 +34,7 @@ export class DraftReceiver implements DraftFrameHandler {
   /** Whether messages that begin from now on are handed over piece by piece. */
   isStreaming = false;
 
-  readonly #host: Host;
+  readonly #platform: Platform;
   readonly #handler: ConnectionHandler;
   readonly #owner: DraftReceiverOwner;
   readonly #decodesText: boolean;
@@ -45,7 +45,7 @@ export class DraftReceiver implements DraftFrameHandler {
   #validator: Utf8Validator | undefined;
 
   constructor(options: ConnectionOptions, limits: ResolvedLimits, owner: DraftReceiverOwner) {
-    this.#host = options.host;
+    this.#platform = options.platform;
     this.#handler = options.handler;
     this.#owner = owner;
     this.#decodesText = options.decodesText ?? true;
@@ -97,10 +97,10 @@ export class DraftReceiver implements DraftFrameHandler {
   /** Delivers a whole message, which lies in one range. */
   #deliver(bytes: Uint8Array, start: number, end: number): void {
     if (this.#decodesText) {
-      const text = this.#host.decodeText(bytes, start, end);
+      const text = this.#platform.decodeText(bytes, start, end);
       if (text === undefined) this.onFrameFault('WS_INVALID_TEXT');
       else this.#handler.onMessage(text, false);
-    } else if (this.#host.isText(bytes, start, end)) {
+    } else if (this.#platform.isText(bytes, start, end)) {
       this.#handler.onMessage(bytes.subarray(start, end), false);
     } else {
       this.onFrameFault('WS_INVALID_TEXT');
@@ -109,7 +109,7 @@ export class DraftReceiver implements DraftFrameHandler {
 
   #gatherPiece(bytes: Uint8Array, start: number, end: number, isLast: boolean): void {
     if (!this.#validatePiece(bytes, start, end, isLast)) return;
-    this.#buffer ??= new MessageBuffer(this.#host);
+    this.#buffer ??= new MessageBuffer(this.#platform);
     this.#buffer.push(bytes, start, end);
     if (!isLast) return;
     const whole = this.#buffer.take();
@@ -124,7 +124,7 @@ export class DraftReceiver implements DraftFrameHandler {
   }
 
   #validatePiece(bytes: Uint8Array, start: number, end: number, isLast: boolean): boolean {
-    this.#validator ??= new Utf8Validator(this.#host);
+    this.#validator ??= new Utf8Validator(this.#platform);
     const isValid =
       this.#validator.push(bytes, start, end) && (!isLast || this.#validator.isComplete);
     if (isLast) this.#validator = undefined;

@@ -10,7 +10,7 @@ import { CloseCode } from '../close-code.ts';
 import type { WebSocketError } from '../errors.ts';
 import type { Extension } from '../extensions/extension.ts';
 import type { Negotiated } from '../extensions/negotiation.ts';
-import type { Host } from '../host.ts';
+import type { Platform } from '../platform.ts';
 import { Connection } from './connection.ts';
 import type { ConnectionHandler } from './handler.ts';
 import type { ConnectionLimits, ConnectionOptions, Role } from './options.ts';
@@ -25,7 +25,7 @@ export interface EndpointHandler extends ConnectionHandler {
 export interface EndpointOptions
   extends ConnectionLimits,
     Pick<ConnectionOptions, 'decodesText' | 'answersPings'> {
-  readonly host: Host;
+  readonly platform: Platform;
   readonly handler: EndpointHandler;
   /**
    * The extensions to negotiate, in order of preference (RFC 6455 §9.1).

@@ -7,12 +7,12 @@
 
 import type { WebSocketError } from '../errors.ts';
 import type { FrameParser } from '../frame/frame-parser.ts';
-import type { Host } from '../host.ts';
+import type { Platform } from '../platform.ts';
 import type { ResolvedLimits } from './options.ts';
 
 /** What an incoming extension needs of its receiver. */
 export interface PlainReceiver {
-  readonly host: Host;
+  readonly platform: Platform;
   readonly limits: ResolvedLimits;
   /** Whether more can be taken now: not paused, closed or failed. */
   readonly canReceive: boolean;

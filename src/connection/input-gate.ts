@@ -7,7 +7,7 @@
  */
 
 import { WebSocketError } from '../errors.ts';
-import type { Host } from '../host.ts';
+import type { Platform } from '../platform.ts';
 import { keepable } from './keepable.ts';
 
 /** Who takes the bytes. */
@@ -28,14 +28,14 @@ export interface InputGateOwner {
 const NO_BYTES = new Uint8Array(0);
 
 export class InputGate {
-  readonly #host: Host;
+  readonly #platform: Platform;
   readonly #receiver: InputReceiver;
   readonly #owner: InputGateOwner;
   #held: Uint8Array[] | undefined;
   #isBusy = false;
 
-  constructor(host: Host, receiver: InputReceiver, owner: InputGateOwner) {
-    this.#host = host;
+  constructor(platform: Platform, receiver: InputReceiver, owner: InputGateOwner) {
+    this.#platform = platform;
     this.#receiver = receiver;
     this.#owner = owner;
   }
@@ -46,7 +46,7 @@ export class InputGate {
       this.#process(bytes);
     } else if (bytes.length > 0) {
       this.#held ??= [];
-      this.#held.push(keepable(this.#host, bytes));
+      this.#held.push(keepable(this.#platform, bytes));
     }
   }
 
@@ -80,7 +80,7 @@ export class InputGate {
     try {
       const used = this.#receiver.parse(bytes);
       if (used < bytes.length && !this.#owner.isDeaf) {
-        this.#held = [keepable(this.#host, bytes.subarray(used)), ...(this.#held ?? [])];
+        this.#held = [keepable(this.#platform, bytes.subarray(used)), ...(this.#held ?? [])];
       }
     } catch (error) {
       // Not the peer's doing: the handler threw, or this engine has a fault.

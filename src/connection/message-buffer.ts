@@ -6,8 +6,8 @@
  * would keep alive. So a byte costs at most about two bytes, and an empty fragment costs nothing.
  */
 
-import { copyBytes } from '../frame/copy-bytes.ts';
-import type { Host } from '../host.ts';
+import { copyBytes } from '../bytes.ts';
+import type { Platform } from '../platform.ts';
 
 /** A piece from this length in bytes on is referenced, if it does not pin much more than itself. */
 const REFERENCE_MIN_LENGTH = 16 * 1024;
@@ -19,12 +19,12 @@ const BLOCK_MAX_LENGTH = 1024 * 1024;
  * fragments takes 0.9 of the time. Without them, a peer that sends nothing but messages over maxLength makes as much garbage
  * as it likes before the collector sees a reason to run. Blocks of other lengths are let go: their lengths are the peer's to choose, so there would be no end to them.
  */
-const spareBlocks = new WeakMap<Host, Map<number, Uint8Array>>();
+const spareBlocks = new WeakMap<Platform, Map<number, Uint8Array>>();
 
 export class MessageBuffer {
   /** The bytes gathered so far. */
   length = 0;
-  readonly #host: Host;
+  readonly #platform: Platform;
   /** Full blocks and referenced pieces, in order. */
   readonly #pieces: Uint8Array[] = [];
   /** The blocks that were copied into: this buffer's own, as long as nobody has taken the message. */
@@ -34,8 +34,8 @@ export class MessageBuffer {
   #blockStart = 0;
   #blockUsed = 0;
 
-  constructor(host: Host) {
-    this.#host = host;
+  constructor(platform: Platform) {
+    this.#platform = platform;
   }
 
   /**
@@ -71,7 +71,7 @@ export class MessageBuffer {
     if (pieces.length === 1 && only !== undefined && only.length * 2 >= only.buffer.byteLength) {
       return only;
     }
-    const whole = this.#host.allocate(this.length);
+    const whole = this.#platform.allocate(this.length);
     let offset = 0;
     for (const piece of pieces) {
       whole.set(piece, offset);
@@ -97,10 +97,10 @@ export class MessageBuffer {
 
   /** Gives the memory back, because nobody has or needs the message. The buffer must not be used afterwards. */
   discard(): void {
-    let spare = spareBlocks.get(this.#host);
+    let spare = spareBlocks.get(this.#platform);
     if (spare === undefined) {
       spare = new Map();
-      spareBlocks.set(this.#host, spare);
+      spareBlocks.set(this.#platform, spare);
     }
     for (const block of this.#blocks) {
       const isPowerOfTwo = (block.length & (block.length - 1)) === 0;
@@ -110,9 +110,9 @@ export class MessageBuffer {
   }
 
   #takeBlock(length: number): Uint8Array {
-    const spare = spareBlocks.get(this.#host);
+    const spare = spareBlocks.get(this.#platform);
     const block = spare?.get(length);
-    if (block === undefined) return this.#host.allocate(length);
+    if (block === undefined) return this.#platform.allocate(length);
     spare?.delete(length);
     return block;
   }

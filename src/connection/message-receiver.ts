@@ -9,17 +9,17 @@
  * What control frames mean is the connection's business: they pass through whole, and nothing more.
  */
 
+import { copyBytes } from '../bytes.ts';
 import {
   type FaultCode,
   LimitExceededError,
   ProtocolError,
   type WebSocketError,
 } from '../errors.ts';
-import { copyBytes } from '../frame/copy-bytes.ts';
 import { type FrameHandler, FrameParser } from '../frame/frame-parser.ts';
 import { isControlOpcode, Opcode } from '../frame/opcode.ts';
 import { Utf8Validator } from '../frame/utf8-validator.ts';
-import type { Host } from '../host.ts';
+import type { Platform } from '../platform.ts';
 import type { FrameListener } from './frame-listener.ts';
 import type { ConnectionHandler } from './handler.ts';
 import type { IncomingExtension, PlainReceiver } from './incoming-extension.ts';
@@ -47,7 +47,7 @@ export class MessageReceiver implements FrameHandler, PlainReceiver {
   /** Whether messages that begin from now on are handed over piece by piece. */
   isStreaming = false;
 
-  readonly host: Host;
+  readonly platform: Platform;
   readonly limits: ResolvedLimits;
   readonly #handler: ConnectionHandler;
   /** Who takes frames in place of messages; undefined where messages are wanted. */
@@ -77,7 +77,7 @@ export class MessageReceiver implements FrameHandler, PlainReceiver {
   #controlPayload: Uint8Array | undefined;
 
   constructor(options: ConnectionOptions, limits: ResolvedLimits, owner: ReceiverOwner) {
-    this.host = options.host;
+    this.platform = options.platform;
     this.#handler = options.handler;
     this.#frameListener = options.frameListener;
     this.#owner = owner;
@@ -86,7 +86,7 @@ export class MessageReceiver implements FrameHandler, PlainReceiver {
     this.#validatesText = options.validatesText ?? true;
     this.#streamsText = options.streamsText ?? true;
     this.#boundsStreamedFrames = options.boundsStreamedFrames ?? false;
-    this.#parser = new FrameParser(options.host, this, options.role);
+    this.#parser = new FrameParser(options.platform, this, options.role);
   }
 
   /** Puts extensions in the way of the messages. */
@@ -210,7 +210,7 @@ export class MessageReceiver implements FrameHandler, PlainReceiver {
     if (this.#owner.isGivenUp) return;
     if (!this.#streams(isBinary)) {
       this.#deliver(bytes, 0, bytes.length, isBinary);
-    } else if (!isBinary && this.#validatesText && !this.host.isText(bytes, 0, bytes.length)) {
+    } else if (!isBinary && this.#validatesText && !this.platform.isText(bytes, 0, bytes.length)) {
       this.#fault('WS_INVALID_TEXT');
     } else {
       this.#handler.onMessageStart(isBinary);
@@ -234,7 +234,7 @@ export class MessageReceiver implements FrameHandler, PlainReceiver {
   // ---- Inside ------------------------------------------------------------------------------------------------------
 
   #copy(bytes: Uint8Array, start: number, end: number): Uint8Array {
-    const copy = this.host.allocate(end - start);
+    const copy = this.platform.allocate(end - start);
     copyBytes(bytes, start, end, copy, 0);
     return copy;
   }
@@ -254,13 +254,13 @@ export class MessageReceiver implements FrameHandler, PlainReceiver {
   /** Delivers a whole message, which lies in one range. */
   #deliver(bytes: Uint8Array, start: number, end: number, isBinary = this.#isBinary): void {
     if (isBinary) {
-      this.#handler.onMessage(this.host.view(bytes, start, end), true);
+      this.#handler.onMessage(this.platform.view(bytes, start, end), true);
     } else if (this.#decodesText) {
-      const text = this.host.decodeText(bytes, start, end);
+      const text = this.platform.decodeText(bytes, start, end);
       if (text === undefined) this.#fault('WS_INVALID_TEXT');
       else this.#handler.onMessage(text, false);
-    } else if (!this.#validatesText || this.host.isText(bytes, start, end)) {
-      this.#handler.onMessage(this.host.view(bytes, start, end), false);
+    } else if (!this.#validatesText || this.platform.isText(bytes, start, end)) {
+      this.#handler.onMessage(this.platform.view(bytes, start, end), false);
     } else {
       this.#fault('WS_INVALID_TEXT');
     }
@@ -275,7 +275,7 @@ export class MessageReceiver implements FrameHandler, PlainReceiver {
   ): void {
     if (!this.#validatePiece(bytes, start, end, isEnd)) return;
     if (end > start || isEnd) {
-      this.#buffer ??= new MessageBuffer(this.host);
+      this.#buffer ??= new MessageBuffer(this.platform);
       this.#buffer.push(bytes, start, end, isLasting);
     }
     if (!isEnd) return;
@@ -290,7 +290,7 @@ export class MessageReceiver implements FrameHandler, PlainReceiver {
 
   #streamPiece(bytes: Uint8Array, start: number, end: number, isEnd: boolean): void {
     if (!this.#validatePiece(bytes, start, end, isEnd)) return;
-    if (end > start) this.#handler.onMessageData(this.host.view(bytes, start, end));
+    if (end > start) this.#handler.onMessageData(this.platform.view(bytes, start, end));
     if (isEnd && !this.#owner.isGivenUp) this.#handler.onMessageEnd();
   }
 
@@ -311,7 +311,7 @@ export class MessageReceiver implements FrameHandler, PlainReceiver {
   /** Checks a piece of text as far as it goes, so that a wrong byte fails the connection when it comes. */
   #validatePiece(bytes: Uint8Array, start: number, end: number, isEnd: boolean): boolean {
     if (this.#isBinary || !this.#validatesText) return true;
-    this.#validator ??= new Utf8Validator(this.host);
+    this.#validator ??= new Utf8Validator(this.platform);
     const isValid =
       this.#validator.push(bytes, start, end) && (!isEnd || this.#validator.isComplete);
     if (isEnd) this.#validator = undefined;
@@ -331,7 +331,7 @@ export class MessageReceiver implements FrameHandler, PlainReceiver {
       this.#deliverControl(opcode, bytes, start, end);
       return;
     }
-    this.#controlPayload ??= this.host.allocate(payloadLength);
+    this.#controlPayload ??= this.platform.allocate(payloadLength);
     const payload = this.#controlPayload;
     copyBytes(bytes, start, end, payload, payloadPosition);
     if (!isLast) return;

@@ -8,7 +8,7 @@
 import { InvalidStateError, LimitExceededError, type WebSocketError } from '../errors.ts';
 import { FIN } from '../frame/frame-header.ts';
 import { Opcode } from '../frame/opcode.ts';
-import type { Host } from '../host.ts';
+import type { Platform } from '../platform.ts';
 import { checkBytes } from './check-bytes.ts';
 import type { ResolvedLimits, Role } from './options.ts';
 import type { OutgoingExtension, ReadyMessage, ReadySender } from './outgoing-extension.ts';
@@ -29,7 +29,7 @@ export interface SenderOwner {
 }
 
 export class MessageSender implements ReadySender {
-  readonly host: Host;
+  readonly platform: Platform;
   readonly #owner: SenderOwner;
   readonly #limits: ResolvedLimits;
   readonly #output: OutputQueue;
@@ -38,8 +38,8 @@ export class MessageSender implements ReadySender {
   #needsDrain = false;
   #isInFragments = false;
 
-  constructor(host: Host, owner: SenderOwner, limits: ResolvedLimits, output: OutputQueue) {
-    this.host = host;
+  constructor(platform: Platform, owner: SenderOwner, limits: ResolvedLimits, output: OutputQueue) {
+    this.platform = platform;
     this.#owner = owner;
     this.#limits = limits;
     this.#output = output;
@@ -189,12 +189,12 @@ export class MessageSender implements ReadySender {
     const { length } = text;
     if (!extension.canPass(length, isCoded)) return false;
     if (extension.canPass(length * 3, isCoded)) return true;
-    return extension.canPass(this.host.textLength(text), isCoded);
+    return extension.canPass(this.platform.textLength(text), isCoded);
   }
 
   #encode(text: string): Uint8Array {
-    const bytes = this.host.allocate(this.host.textLength(text));
-    this.host.encodeText(text, bytes, 0);
+    const bytes = this.platform.allocate(this.platform.textLength(text));
+    this.platform.encodeText(text, bytes, 0);
     return bytes;
   }
 

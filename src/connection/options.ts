@@ -3,7 +3,7 @@
  */
 
 import type { ActiveSession } from '../extensions/extension.ts';
-import type { Host } from '../host.ts';
+import type { Platform } from '../platform.ts';
 import type { FrameListener } from './frame-listener.ts';
 import type { ConnectionHandler } from './handler.ts';
 
@@ -66,7 +66,7 @@ export function resolveLimits(limits: ConnectionLimits): ResolvedLimits {
 
 export interface ConnectionOptions extends ConnectionLimits {
   readonly role: Role;
-  readonly host: Host;
+  readonly platform: Platform;
   readonly handler: ConnectionHandler;
   /**
    * The sessions of the extensions that were negotiated, in the order of the header (RFC 6455 §9.1).

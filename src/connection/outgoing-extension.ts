@@ -14,7 +14,7 @@ import { OrderedResults } from '../extensions/ordered-results.ts';
 import type { Pipeline } from '../extensions/pipeline.ts';
 import { FIN, OPCODE_BITS, RSV1, RSV2, RSV3 } from '../frame/frame-header.ts';
 import { Opcode } from '../frame/opcode.ts';
-import type { Host } from '../host.ts';
+import type { Platform } from '../platform.ts';
 import { MessageBuffer } from './message-buffer.ts';
 import type { WriteCallback } from './output-queue.ts';
 import type { PreparedMessage } from './prepared-message.ts';
@@ -31,7 +31,7 @@ export interface ReadyMessage {
 
 /** What an outgoing extension needs of its sender. */
 export interface ReadySender {
-  readonly host: Host;
+  readonly platform: Platform;
   /**
    * Takes a message whose turn has come.
    *
@@ -176,7 +176,7 @@ export class CodecSender implements OutgoingExtension {
   }
 
   #copy(bytes: Uint8Array): Uint8Array {
-    const copy = this.#sender.host.allocate(bytes.length);
+    const copy = this.#sender.platform.allocate(bytes.length);
     copy.set(bytes);
     return copy;
   }
@@ -227,7 +227,7 @@ export class PipelineSender implements OutgoingExtension {
   sendPiece(firstByte: number, bytes: Uint8Array, callback: WriteCallback | undefined): void {
     this.#pieces ??= {
       opcode: firstByte & OPCODE_BITS,
-      buffer: new MessageBuffer(this.#sender.host),
+      buffer: new MessageBuffer(this.#sender.platform),
     };
     const { opcode, buffer } = this.#pieces;
     buffer.push(bytes, 0, bytes.length, false);

@@ -11,8 +11,8 @@
 import { OPCODE_BITS } from '../frame/frame-header.ts';
 import { FrameSerializer } from '../frame/frame-serializer.ts';
 import { isControlOpcode } from '../frame/opcode.ts';
-import { Slab, sharedSlab } from '../frame/slab.ts';
-import type { Host } from '../host.ts';
+import type { Platform } from '../platform.ts';
+import { Slab, sharedSlab } from './slab.ts';
 
 /** Called once when the bytes of a message have been handed to the system, or with an error when they never will be. */
 export type WriteCallback = (error?: Error) => void;
@@ -35,7 +35,7 @@ export class OutputQueue {
   /** Payload bytes that were dropped; WHATWG's bufferedAmount never forgets them. */
   lostPayloadLength = 0;
 
-  readonly #host: Host;
+  readonly #platform: Platform;
   readonly #serializer: FrameSerializer;
   readonly #sharedSlab: Slab;
   /** Where frames go while a write is stuck; absent else. */
@@ -50,10 +50,10 @@ export class OutputQueue {
   #callbacks: WriteCallback[] | undefined;
   #inFlightCallbacks: WriteCallback[] | undefined;
 
-  constructor(host: Host, role: 'client' | 'server') {
-    this.#host = host;
-    this.#serializer = new FrameSerializer(host, role);
-    this.#sharedSlab = sharedSlab(host);
+  constructor(platform: Platform, role: 'client' | 'server') {
+    this.#platform = platform;
+    this.#serializer = new FrameSerializer(platform, role);
+    this.#sharedSlab = sharedSlab(platform);
   }
 
   get isEmpty(): boolean {
@@ -79,7 +79,7 @@ export class OutputQueue {
       const end = serializer.writeFrame(slab.bytes, slab.used, firstByte, payload);
       this.#growSegment(slab, end, isControlOpcode(firstByte & OPCODE_BITS) ? 0 : length);
     } else if (serializer.isMasking) {
-      const frame = this.#host.allocate(serializer.frameLength(length));
+      const frame = this.#platform.allocate(serializer.frameLength(length));
       serializer.writeFrame(frame, 0, firstByte, payload);
       this.#pushChunk(frame, length);
     } else {
@@ -102,7 +102,7 @@ export class OutputQueue {
       const end = this.#serializer.writeFrame(slab.bytes, slab.used, firstByte, payload);
       this.#growSegment(slab, end, plainLength);
     } else {
-      const frame = this.#host.allocate(frameLength);
+      const frame = this.#platform.allocate(frameLength);
       this.#serializer.writeFrame(frame, 0, firstByte, payload);
       this.#pushChunk(frame, plainLength);
     }
@@ -119,7 +119,7 @@ export class OutputQueue {
       const end = serializer.writeText(slab.bytes, slab.used, firstByte, text, bound);
       this.#growSegment(slab, end, end - payloadStart);
     } else {
-      const frame = this.#host.allocate(frameLength);
+      const frame = this.#platform.allocate(frameLength);
       serializer.writeText(frame, 0, firstByte, text, bound);
       this.#pushChunk(frame, bound);
     }
@@ -208,7 +208,7 @@ export class OutputQueue {
   /** The slab to write to: a stuck transport may take long to let go of it, so it gets one that nobody shares. */
   #chooseSlab(): Slab {
     if (!this.isBlocked) return this.#sharedSlab;
-    this.#ownSlab ??= new Slab(this.#host, OWN_SLAB_LENGTH);
+    this.#ownSlab ??= new Slab(this.#platform, OWN_SLAB_LENGTH);
     return this.#ownSlab;
   }
 

@@ -72,7 +72,7 @@ export class PipelineReceiver implements IncomingExtension {
   }
 
   push(bytes: Uint8Array, start: number, end: number, isEnd: boolean): void {
-    this.#gathered ??= new MessageBuffer(this.#receiver.host);
+    this.#gathered ??= new MessageBuffer(this.#receiver.platform);
     this.#gathered.push(bytes, start, end);
     const { maxLength } = this.#receiver.limits;
     const { length } = this.#gathered;

@@ -6,7 +6,7 @@
 import { FIN } from '../frame/frame-header.ts';
 import { FrameSerializer } from '../frame/frame-serializer.ts';
 import { Opcode } from '../frame/opcode.ts';
-import type { Host } from '../host.ts';
+import type { Platform } from '../platform.ts';
 
 /** Holds a message ready to be sent. Send it with `Connection.sendPrepared`. */
 export class PreparedMessage {
@@ -14,20 +14,20 @@ export class PreparedMessage {
   /** The payload; the bytes of a binary message are a copy, so that later changes do not reach it. */
   readonly payload: Uint8Array;
   readonly opcode: Opcode;
-  readonly #host: Host;
+  readonly #platform: Platform;
   #frame: Uint8Array | undefined;
   /** By parameters; as many as extensions are configured differently in one process. */
   #encodedFrames: Map<string, Uint8Array> | undefined;
 
-  constructor(host: Host, data: string | Uint8Array) {
-    this.#host = host;
+  constructor(platform: Platform, data: string | Uint8Array) {
+    this.#platform = platform;
     this.isBinary = typeof data !== 'string';
     this.opcode = this.isBinary ? Opcode.BINARY : Opcode.TEXT;
     if (typeof data === 'string') {
-      this.payload = host.allocate(host.textLength(data));
-      host.encodeText(data, this.payload, 0);
+      this.payload = platform.allocate(platform.textLength(data));
+      platform.encodeText(data, this.payload, 0);
     } else {
-      this.payload = host.allocate(data.length);
+      this.payload = platform.allocate(data.length);
       this.payload.set(data);
     }
   }
@@ -62,8 +62,8 @@ export class PreparedMessage {
   }
 
   #serialize(bits: number, payload: Uint8Array): Uint8Array {
-    const serializer = new FrameSerializer(this.#host, 'server');
-    const frame = this.#host.allocate(serializer.frameLength(payload.length));
+    const serializer = new FrameSerializer(this.#platform, 'server');
+    const frame = this.#platform.allocate(serializer.frameLength(payload.length));
     serializer.writeFrame(frame, 0, FIN | bits, payload);
     return frame;
   }

@@ -30,7 +30,7 @@ export interface ServerEndpointOptions extends EndpointOptions, ServerHandshakeO
  * Serves one connection.
  *
  * @example
- * const endpoint = new ServerEndpoint({ host: nodeHost, handler });
+ * const endpoint = new ServerEndpoint({ platform: nodePlatform, handler });
  * transport.on('data', (bytes) => endpoint.receive(bytes));
  * // and whenever handler.onOutput was called:
  * for (const bytes of endpoint.takeOutput()) transport.write(bytes);
@@ -44,7 +44,7 @@ export class ServerEndpoint extends Endpoint {
   constructor(options: ServerEndpointOptions) {
     super('server', options);
     this.#settings = options;
-    this.#handshake = new ServerHandshake(options.host, options);
+    this.#handshake = new ServerHandshake(options.platform, options);
   }
 
   /** The request, once its head has come. */

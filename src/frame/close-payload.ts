@@ -4,7 +4,7 @@
 
 import { CloseCode, isSendableCloseCode } from '../close-code.ts';
 import type { FaultCode } from '../errors.ts';
-import type { Host } from '../host.ts';
+import type { Platform } from '../platform.ts';
 import { SHORT_PAYLOAD_MAX } from './frame-header.ts';
 
 /** The longest reason in UTF-8 bytes: what a control frame holds, less the code. */
@@ -24,7 +24,7 @@ export interface CloseStatus {
  * @returns the status, or the code of the fault that the payload is
  */
 export function parseClosePayload(
-  host: Host,
+  platform: Platform,
   bytes: Uint8Array,
   start: number,
   end: number,
@@ -33,7 +33,7 @@ export function parseClosePayload(
   if (end - start === 1) return 'WS_INVALID_CLOSE_LENGTH';
   const code = (bytes[start]! << 8) | bytes[start + 1]!;
   if (!isSendableCloseCode(code)) return 'WS_INVALID_CLOSE_CODE';
-  const reason = host.decodeText(bytes, start + 2, end);
+  const reason = platform.decodeText(bytes, start + 2, end);
   return reason === undefined ? 'WS_INVALID_CLOSE_REASON' : { code, reason };
 }
 
@@ -44,13 +44,13 @@ export function parseClosePayload(
  * @throws RangeError when the code must not be sent (RFC 6455 §7.4), or the reason is over {@link REASON_MAX_LENGTH} bytes
  * @throws TypeError when the reason is no string
  */
-export function checkCloseStatus(host: Host, code: number, reason: string): void {
+export function checkCloseStatus(platform: Platform, code: number, reason: string): void {
   const isSendable = Number.isInteger(code) && isSendableCloseCode(code);
   if (!isSendable && code !== CloseCode.NO_STATUS_RECEIVED) {
     throw new RangeError(`The close code ${code} must not be sent`);
   }
   if (typeof reason !== 'string') throw new TypeError('The close reason must be a string');
-  if (host.textLength(reason) > REASON_MAX_LENGTH) {
+  if (platform.textLength(reason) > REASON_MAX_LENGTH) {
     throw new RangeError(`The close reason is longer than ${REASON_MAX_LENGTH} bytes in UTF-8`);
   }
 }
@@ -61,11 +61,11 @@ export function checkCloseStatus(host: Host, code: number, reason: string): void
  * @param code - the close code; 1005 makes an empty payload
  * @param reason - the reason, at most {@link REASON_MAX_LENGTH} bytes in UTF-8
  */
-export function buildClosePayload(host: Host, code: number, reason: string): Uint8Array {
-  if (code === CloseCode.NO_STATUS_RECEIVED) return host.allocate(0);
-  const payload = host.allocate(2 + host.textLength(reason));
+export function buildClosePayload(platform: Platform, code: number, reason: string): Uint8Array {
+  if (code === CloseCode.NO_STATUS_RECEIVED) return platform.allocate(0);
+  const payload = platform.allocate(2 + platform.textLength(reason));
   payload[0] = code >>> 8;
   payload[1] = code;
-  host.encodeText(reason, payload, 2);
+  platform.encodeText(reason, payload, 2);
   return payload;
 }

@@ -9,7 +9,7 @@
  * We send text and closing frames. Reading frames is the job of draft-frame-parser.ts.
  */
 
-import type { Host } from '../host.ts';
+import type { Platform } from '../platform.ts';
 
 /** The type byte of the text frames that we send. */
 export const TEXT_FRAME_TYPE = 0x00;
@@ -31,10 +31,10 @@ export const TEXT_FRAME_OVERHEAD = 2;
 export const CLOSING_FRAME: Uint8Array = new Uint8Array([CLOSING_FRAME_TYPE, 0x00]);
 
 /** Returns the text frame of a string; a lone surrogate becomes U+FFFD. */
-export function serializeDraftText(host: Host, text: string): Uint8Array {
-  const length = host.textLength(text);
-  const frame = frameOf(host, length);
-  host.encodeText(text, frame, 1);
+export function serializeDraftText(platform: Platform, text: string): Uint8Array {
+  const length = platform.textLength(text);
+  const frame = frameOf(platform, length);
+  platform.encodeText(text, frame, 1);
   return frame;
 }
 
@@ -44,15 +44,15 @@ export function serializeDraftText(host: Host, text: string): Uint8Array {
  * @param bytes - the text; it is not checked, except that it must not end the frame
  * @throws TypeError when it has a byte FF, after which the rest would be read as frames
  */
-export function serializeDraftBytes(host: Host, bytes: Uint8Array): Uint8Array {
+export function serializeDraftBytes(platform: Platform, bytes: Uint8Array): Uint8Array {
   if (bytes.includes(TEXT_FRAME_END)) throw new TypeError('The text is not valid UTF-8');
-  const frame = frameOf(host, bytes.length);
+  const frame = frameOf(platform, bytes.length);
   frame.set(bytes, 1);
   return frame;
 }
 
-function frameOf(host: Host, payloadLength: number): Uint8Array {
-  const frame = host.allocate(payloadLength + TEXT_FRAME_OVERHEAD);
+function frameOf(platform: Platform, payloadLength: number): Uint8Array {
+  const frame = platform.allocate(payloadLength + TEXT_FRAME_OVERHEAD);
   frame[0] = TEXT_FRAME_TYPE;
   frame[payloadLength + 1] = TEXT_FRAME_END;
   return frame;

@@ -9,7 +9,7 @@
  */
 
 import type { FaultCode } from '../errors.ts';
-import type { Host } from '../host.ts';
+import type { Platform } from '../platform.ts';
 import {
   FIN,
   HEADER_MAX_LENGTH,
@@ -59,7 +59,7 @@ export class FrameParser {
   /** The reserved bits that extensions give a meaning to, where they stand in byte 0. Data frames only. */
   allowedRsv = 0;
 
-  readonly #host: Host;
+  readonly #platform: Platform;
   readonly #handler: FrameHandler;
   /** The mask bit that the peer's frames have: set when the peer is a client (RFC 6455 §5.1). */
   readonly #expectedMask: number;
@@ -72,8 +72,8 @@ export class FrameParser {
   /**
    * @param role - which end we are: a server wants masked frames, a client wants unmasked ones
    */
-  constructor(host: Host, handler: FrameHandler, role: 'client' | 'server') {
-    this.#host = host;
+  constructor(platform: Platform, handler: FrameHandler, role: 'client' | 'server') {
+    this.#platform = platform;
     this.#handler = handler;
     this.#expectedMask = role === 'server' ? MASK : 0;
   }
@@ -183,7 +183,7 @@ export class FrameParser {
     const isLast = missing <= end - offset;
     const pieceEnd = isLast ? offset + missing : end;
     if (this.#expectedMask !== 0 && pieceEnd > offset) {
-      this.#host.mask(bytes, offset, pieceEnd, bytes, offset, this.#maskingKey, position);
+      this.#platform.mask(bytes, offset, pieceEnd, bytes, offset, this.#maskingKey, position);
     }
     if (isLast) this.#isInPayload = false;
     const goesOn = this.#handler.onFramePayload(bytes, offset, pieceEnd, isLast);
@@ -197,7 +197,7 @@ export class FrameParser {
   }
 
   #keepCutHeader(bytes: Uint8Array, offset: number, end: number): void {
-    const header = this.#host.allocate(HEADER_MAX_LENGTH);
+    const header = this.#platform.allocate(HEADER_MAX_LENGTH);
     for (let index = offset; index < end; index++) header[index - offset] = bytes[index]!;
     this.#cutHeader = header;
     this.#cutHeaderLength = end - offset;

@@ -5,8 +5,8 @@
  * A payload is never masked where it lies, because it is the application's: masking copies.
  */
 
-import type { Host } from '../host.ts';
-import { copyBytes } from './copy-bytes.ts';
+import { copyBytes } from '../bytes.ts';
+import type { Platform } from '../platform.ts';
 import { headerLength, MASK, SHORT_PAYLOAD_MAX, writeHeader, writeUint32 } from './frame-header.ts';
 
 /** The most UTF-8 bytes that one UTF-16 unit of a string becomes. */
@@ -18,10 +18,10 @@ const BOUND_MAX_LENGTH = 8 * 1024;
 /** Serializes frames for one role: a client masks, a server does not (RFC 6455 §5.1). */
 export class FrameSerializer {
   readonly isMasking: boolean;
-  readonly #host: Host;
+  readonly #platform: Platform;
 
-  constructor(host: Host, role: 'client' | 'server') {
-    this.#host = host;
+  constructor(platform: Platform, role: 'client' | 'server') {
+    this.#platform = platform;
     this.isMasking = role === 'client';
   }
 
@@ -44,10 +44,10 @@ export class FrameSerializer {
       copyBytes(payload, 0, length, target, payloadStart);
       return payloadStart + length;
     }
-    const key = this.#host.maskingKey();
+    const key = this.#platform.maskingKey();
     const keyStart = writeHeader(target, offset, firstByte, length, MASK);
     writeUint32(target, keyStart, key);
-    this.#host.mask(payload, 0, length, target, keyStart + 4, key, 0);
+    this.#platform.mask(payload, 0, length, target, keyStart + 4, key, 0);
     return keyStart + 4 + length;
   }
 
@@ -64,7 +64,7 @@ export class FrameSerializer {
   textPayloadBound(text: string): number {
     const bound = text.length * UTF8_BYTES_PER_UNIT;
     const isHeaderSure = bound <= SHORT_PAYLOAD_MAX || text.length > SHORT_PAYLOAD_MAX;
-    return isHeaderSure && bound <= BOUND_MAX_LENGTH ? bound : this.#host.textLength(text);
+    return isHeaderSure && bound <= BOUND_MAX_LENGTH ? bound : this.#platform.textLength(text);
   }
 
   /**
@@ -82,12 +82,20 @@ export class FrameSerializer {
     payloadBound: number,
   ): number {
     const payloadStart = offset + headerLength(payloadBound, this.isMasking);
-    const length = this.#host.encodeText(text, target, payloadStart);
+    const length = this.#platform.encodeText(text, target, payloadStart);
     writeHeader(target, offset, firstByte, length, this.isMasking ? MASK : 0);
     if (this.isMasking) {
-      const key = this.#host.maskingKey();
+      const key = this.#platform.maskingKey();
       writeUint32(target, payloadStart - 4, key);
-      this.#host.mask(target, payloadStart, payloadStart + length, target, payloadStart, key, 0);
+      this.#platform.mask(
+        target,
+        payloadStart,
+        payloadStart + length,
+        target,
+        payloadStart,
+        key,
+        0,
+      );
     }
     return payloadStart + length;
   }

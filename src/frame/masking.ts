@@ -1,10 +1,10 @@
 /**
  * Masking (RFC 6455 §5.3) in plain JavaScript, from any byte of the payload on. XOR is its own inverse, so the same
- * function masks and unmasks. It is what a host uses for short payloads, and for all where it has nothing faster:
+ * function masks and unmasks. It is what a platform uses for short payloads, and for all where it has nothing faster:
  * for some hundred bytes no call out of JavaScript is cheaper (docs/performance.md).
  */
 
-import { copyBytes } from './copy-bytes.ts';
+import { copyBytes } from '../bytes.ts';
 
 /** From this length in bytes on, a loop over words is the faster one, by 2.6 times at 125 bytes. */
 const WORDS_MIN_LENGTH = 40;

@@ -2,26 +2,26 @@
  * Incremental UTF-8 validation (RFC 6455 §8.1, RFC 3629): text that arrives in pieces is judged piece by piece, so that
  * an invalid byte is found when it arrives, even in the middle of a sequence, a frame or a message.
  *
- * The host validates the bulk of a piece at its own speed; only a sequence that a cut divides is looked at byte by byte.
+ * The platform validates the bulk of a piece at its own speed; only a sequence that a cut divides is looked at byte by byte.
  * Nothing is kept but the state of that one sequence.
  */
 
-import type { Host } from '../host.ts';
+import type { Platform } from '../platform.ts';
 
 /** The most bytes that a cut sequence can have before its last one. */
 const CUT_SEQUENCE_MAX = 3;
 
 /** Judges one text, given in any pieces. Reusable after {@link Utf8Validator.reset}. */
 export class Utf8Validator {
-  readonly #host: Host;
+  readonly #platform: Platform;
   /** How many continuation bytes the cut sequence still wants; 0 between sequences. */
   #missing = 0;
   /** The range of the next byte: narrower than 80-BF after E0, ED, F0 and F4 (RFC 3629 §4). */
   #lowest = 0x80;
   #highest = 0xbf;
 
-  constructor(host: Host) {
-    this.#host = host;
+  constructor(platform: Platform) {
+    this.#platform = platform;
   }
 
   /**
@@ -36,7 +36,7 @@ export class Utf8Validator {
     }
     if (from === end) return true;
     const cut = findCut(bytes, from, end);
-    if (cut > from && !this.#host.isText(bytes, from, cut)) return false;
+    if (cut > from && !this.#platform.isText(bytes, from, cut)) return false;
     return cut === end || this.#startSequence(bytes, cut, end);
   }
 

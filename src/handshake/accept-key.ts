@@ -1,10 +1,10 @@
 /**
  * The proof that the server read the handshake: Sec-WebSocket-Key and Sec-WebSocket-Accept (RFC 6455 §1.3, §4.1, §4.2.2).
  *
- * Digest and randomness come from the host.
+ * Digest and randomness come from the platform.
  */
 
-import type { Host } from '../host.ts';
+import type { Platform } from '../platform.ts';
 
 /** What RFC 6455 §1.3 appends to the key before it is digested. */
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
@@ -24,8 +24,8 @@ export function isHandshakeKey(key: string): boolean {
 }
 
 /** Makes a fresh, unpredictable Sec-WebSocket-Key (RFC 6455 §4.1 item 7). */
-export function createHandshakeKey(host: Host): string {
-  return host.randomBase64(KEY_BYTES);
+export function createHandshakeKey(platform: Platform): string {
+  return platform.randomBase64(KEY_BYTES);
 }
 
 /**
@@ -33,6 +33,6 @@ export function createHandshakeKey(host: Host): string {
  *
  * @param key - the value of Sec-WebSocket-Key, as it was sent
  */
-export function computeAccept(host: Host, key: string): string {
-  return host.sha1Base64(key + GUID);
+export function computeAccept(platform: Platform, key: string): string {
+  return platform.sha1Base64(key + GUID);
 }

@@ -7,7 +7,7 @@
  */
 
 import type { HandshakeError, LimitExceededError } from '../errors.ts';
-import type { Host } from '../host.ts';
+import type { Platform } from '../platform.ts';
 import {
   buildRequest,
   type ClientRequest,
@@ -35,14 +35,14 @@ export interface ClientHandshakeOptions extends ClientRequestOptions {
  * Conducts one opening handshake at the client.
  *
  * @example
- * const handshake = new ClientHandshake(host, { host: 'example.com', target: '/chat' });
+ * const handshake = new ClientHandshake(platform, { host: 'example.com', target: '/chat' });
  * transport.write(handshake.output);
  * // and for each chunk, until there is a verdict:
  * const rest = chunk.subarray(handshake.receive(chunk));
  * if (handshake.verdict?.accepted) connection.receive(rest);
  */
 export class ClientHandshake extends HeadHandshake<StatusLine, ResponseVerdict> {
-  readonly #host: Host;
+  readonly #platform: Platform;
 
   /** What was asked for. */
   readonly request: ClientRequest;
@@ -51,14 +51,14 @@ export class ClientHandshake extends HeadHandshake<StatusLine, ResponseVerdict> 
   readonly output: Uint8Array;
 
   /**
-   * @param host - supplies the key and digests it
+   * @param platform - supplies the key and digests it
    * @param options - what to ask for
    * @throws {@link TypeError} when `buildRequest` does
    */
-  constructor(host: Host, options: ClientHandshakeOptions) {
+  constructor(platform: Platform, options: ClientHandshakeOptions) {
     super(statusLineGrammar, options.maxHeaderBytes);
-    this.#host = host;
-    this.request = buildRequest(host, options);
+    this.#platform = platform;
+    this.request = buildRequest(platform, options);
     this.output = encodeLatin1(printRequest(this.request));
   }
 
@@ -68,7 +68,7 @@ export class ClientHandshake extends HeadHandshake<StatusLine, ResponseVerdict> 
   }
 
   protected override judgeHead(head: Head<StatusLine>): ResponseVerdict {
-    return judgeResponse(this.#host, head, this.request);
+    return judgeResponse(this.#platform, head, this.request);
   }
 
   protected override judgeFault(fault: HandshakeError | LimitExceededError): ResponseVerdict {

@@ -7,7 +7,7 @@
  */
 
 import type { WebSocketError } from '../errors.ts';
-import type { Host } from '../host.ts';
+import type { Platform } from '../platform.ts';
 import { computeAccept, createHandshakeKey } from './accept-key.ts';
 import { type ExtensionOffer, parseExtensions } from './extension-header.ts';
 import { FaultList } from './fault-list.ts';
@@ -91,12 +91,12 @@ function isReserved(name: string): boolean {
 /**
  * Builds the request of an opening handshake (RFC 6455 §4.1).
  *
- * @param host - supplies the key
+ * @param platform - supplies the key
  * @param options - what to ask for
  * @throws {@link TypeError} when the target, a header or a subprotocol is not well-formed, subprotocols repeat, the
  * extensions do not follow their grammar, or a header belongs to the handshake or is repeated and may not be
  */
-export function buildRequest(host: Host, options: ClientRequestOptions): ClientRequest {
+export function buildRequest(platform: Platform, options: ClientRequestOptions): ClientRequest {
   const { target, version = DEFAULT_VERSION, protocols = [], extensions, headers = [] } = options;
   if (!isVisible(target))
     throw new TypeError('The request target must be visible ASCII characters');
@@ -104,8 +104,8 @@ export function buildRequest(host: Host, options: ClientRequestOptions): ClientR
   if (subprotocolFault !== undefined) throw new TypeError(subprotocolFault);
   checkHeaders(headers, isReserved);
 
-  const key = createHandshakeKey(host);
-  // RFC 9110 §7.2: Host comes first.
+  const key = createHandshakeKey(platform);
+  // RFC 9110 §7.2: Platform comes first.
   const rawHeaders = ['Host', headerOnce(headers, 'host') ?? options.host];
   rawHeaders.push('Upgrade', 'websocket', 'Connection', 'Upgrade');
   rawHeaders.push('Sec-WebSocket-Key', key, 'Sec-WebSocket-Version', String(version));
@@ -151,14 +151,14 @@ export function printRequest(request: ClientRequest): string {
 /**
  * Judges the response to an opening handshake (RFC 6455 §4.1, WHATWG WebSockets §2.2).
  *
- * @param host - digests the key
+ * @param platform - digests the key
  * @param response - the head of the response
  * @param request - what it answers
  * @returns what the server chose, or all that is wrong. After another status than 101 only that is reported, because the
  * other rules are for a 101
  */
 export function judgeResponse(
-  host: Host,
+  platform: Platform,
   response: UpgradeResponse,
   request: ClientRequest,
 ): ResponseVerdict {
@@ -172,7 +172,7 @@ export function judgeResponse(
   // RFC 6455 §4.1: in the response the Upgrade header is the one word, where in a request it may be a list.
   if (!equalsIgnoringCase(fields.upgrade ?? '', 'websocket')) faults.add('WS_RESPONSE_UPGRADE');
   if (!listHas(fields.connection ?? '', 'upgrade')) faults.add('WS_RESPONSE_CONNECTION');
-  if (fields.secAccept !== computeAccept(host, request.key)) faults.add('WS_RESPONSE_ACCEPT');
+  if (fields.secAccept !== computeAccept(platform, request.key)) faults.add('WS_RESPONSE_ACCEPT');
   const extensions = judgeExtensions(fields.secExtensions, request.extensionNames, faults);
   const protocol = judgeSubprotocol(fields.secProtocol, request.protocols, faults);
   if (faults.errors.length > 0) return { accepted: false, errors: faults.errors };

@@ -7,7 +7,7 @@
  * that names a version or has a key of RFC 6455 is never taken for a draft. The framing of the drafts is not known here.
  */
 
-import type { Host } from '../host.ts';
+import type { Platform } from '../platform.ts';
 import { isAuthority } from './authority.ts';
 import { FaultList } from './fault-list.ts';
 import { type HandshakeFields, pickHandshakeFields } from './handshake-fields.ts';
@@ -149,14 +149,14 @@ function parseKeyNumber(key: string): number | undefined {
  * Accepts one request of the drafts.
  *
  * @example
- * const handshake = new DraftHandshake(host, verdict, { isSecure: false });
+ * const handshake = new DraftHandshake(platform, verdict, { isSecure: false });
  * transport.write(handshake.head, 'latin1');
  * // and for each chunk, until it is complete:
  * const rest = chunk.subarray(handshake.receive(chunk));
  * if (handshake.isComplete) transport.write(handshake.answer);
  */
 export class DraftHandshake {
-  readonly #host: Host;
+  readonly #platform: Platform;
   readonly #keyNumbers: KeyNumbers | undefined;
   readonly #challenge: Uint8Array = new Uint8Array(CHALLENGE_BYTES);
   #length: number = CHALLENGE_BYTES - BODY_BYTES;
@@ -166,14 +166,14 @@ export class DraftHandshake {
   readonly head: string;
 
   /**
-   * @param host - digests the challenge
+   * @param platform - digests the challenge
    * @param request - the verdict on the request
    * @param acceptance - what was chosen
    * @throws {@link TypeError} when the subprotocol is not one of those offered or not a token, or a header is not
    * well-formed or belongs to the handshake
    */
-  constructor(host: Host, request: AcceptedDraft, acceptance: DraftAcceptance) {
-    this.#host = host;
+  constructor(platform: Platform, request: AcceptedDraft, acceptance: DraftAcceptance) {
+    this.#platform = platform;
     this.#keyNumbers = request.keyNumbers;
     this.head = printDraftHead(request, acceptance);
     if (request.keyNumbers === undefined) this.#answer = new Uint8Array(0);
@@ -204,7 +204,7 @@ export class DraftHandshake {
       const view = new DataView(this.#challenge.buffer);
       view.setUint32(0, this.#keyNumbers[0]);
       view.setUint32(4, this.#keyNumbers[1]);
-      this.#answer = this.#host.md5(this.#challenge);
+      this.#answer = this.#platform.md5(this.#challenge);
     }
     return taken.length;
   }

@@ -34,7 +34,7 @@ export type ProxyVerdict =
   | { readonly accepted: true }
   | { readonly accepted: false; readonly errors: readonly WebSocketError[] };
 
-/** The headers that CONNECT fixes: Host is the target (RFC 9112 §3.2.3), and there is no body (RFC 9110 §9.3.6). */
+/** The headers that CONNECT fixes: Platform is the target (RFC 9112 §3.2.3), and there is no body (RFC 9110 §9.3.6). */
 function isReserved(name: string): boolean {
   return name === 'host' || name === 'content-length' || name === 'transfer-encoding';
 }

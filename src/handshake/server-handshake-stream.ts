@@ -7,7 +7,7 @@
  */
 
 import { faultOf, HandshakeError, InvalidStateError, type LimitExceededError } from '../errors.ts';
-import type { Host } from '../host.ts';
+import type { Platform } from '../platform.ts';
 import { HeadHandshake } from './head-handshake.ts';
 import type { DEFAULT_MAX_HEADER_BYTES, Head } from './http-head.ts';
 import { encodeLatin1 } from './latin1.ts';
@@ -29,7 +29,7 @@ export interface ServerHandshakeOptions extends JudgeOptions {
  * Conducts one opening handshake at the server.
  *
  * @example
- * const handshake = new ServerHandshake(host);
+ * const handshake = new ServerHandshake(platform);
  * const rest = chunk.subarray(handshake.receive(chunk));
  * if (handshake.verdict?.accepted) {
  *   transport.write(handshake.accept({ protocol: 'chat' }));
@@ -39,17 +39,17 @@ export interface ServerHandshakeOptions extends JudgeOptions {
  * }
  */
 export class ServerHandshake extends HeadHandshake<RequestLine, RequestVerdict> {
-  readonly #host: Host;
+  readonly #platform: Platform;
   readonly #options: ServerHandshakeOptions;
   #isAnswered = false;
 
   /**
-   * @param host - digests the key
+   * @param platform - digests the key
    * @param options - what the server asks for
    */
-  constructor(host: Host, options: ServerHandshakeOptions = {}) {
+  constructor(platform: Platform, options: ServerHandshakeOptions = {}) {
     super(requestLineGrammar, options.maxHeaderBytes);
-    this.#host = host;
+    this.#platform = platform;
     this.#options = options;
   }
 
@@ -79,7 +79,7 @@ export class ServerHandshake extends HeadHandshake<RequestLine, RequestVerdict> 
     if (this.#isAnswered || !verdict?.accepted) {
       throw new InvalidStateError('There is no acceptable request to answer');
     }
-    const response = encodeLatin1(buildAcceptance(this.#host, verdict, answer));
+    const response = encodeLatin1(buildAcceptance(this.#platform, verdict, answer));
     this.#isAnswered = true;
     return response;
   }

@@ -6,7 +6,7 @@
  */
 
 import type { WebSocketError } from '../errors.ts';
-import type { Host } from '../host.ts';
+import type { Platform } from '../platform.ts';
 import { computeAccept } from './accept-key.ts';
 import { isFieldValue, isToken } from './header-grammar.ts';
 import { checkHeaders, findHeader, type RawHeaders } from './header-list.ts';
@@ -72,7 +72,7 @@ function isReservedInRefusal(name: string): boolean {
 /**
  * Builds the response that accepts a handshake (RFC 6455 §4.2.2 item 5).
  *
- * @param host - digests the key
+ * @param platform - digests the key
  * @param request - the verdict on the request
  * @param answer - what was chosen, and more headers
  * @returns the complete head, after which frames may follow
@@ -80,7 +80,7 @@ function isReservedInRefusal(name: string): boolean {
  * the handshake
  */
 export function buildAcceptance(
-  host: Host,
+  platform: Platform,
   request: AcceptedRequest,
   answer: Acceptance = {},
 ): string {
@@ -91,7 +91,7 @@ export function buildAcceptance(
     'Connection',
     'Upgrade',
     'Sec-WebSocket-Accept',
-    computeAccept(host, request.key),
+    computeAccept(platform, request.key),
   ];
   if (protocol !== undefined) {
     checkChosenSubprotocol(protocol, request.protocols);

@@ -41,7 +41,7 @@ import {
 } from './client-options.ts';
 import { chooseSocketSource } from './client-socket.ts';
 import { type ClientTarget, followRedirect, mergeSettings, targetOf } from './client-target.ts';
-import { nodeHost } from './node-host.ts';
+import { nodePlatform } from './node-platform.ts';
 import { type ProxyServer, type ProxyTunnel, readProxy } from './proxy-tunnel.ts';
 
 /**
@@ -133,7 +133,7 @@ class ClientConnector implements ConnectHandle {
     }
     const host = hostHeaderOf(url);
     const target = requestTargetOf(url);
-    return buildRequest(nodeHost, {
+    return buildRequest(nodePlatform, {
       host,
       target,
       protocols,
@@ -331,7 +331,7 @@ class ClientConnector implements ConnectHandle {
 
 function judge(answer: ClientResponse, handshake: ClientRequest): ResponseVerdict {
   const { statusCode: status, rawHeaders } = answer;
-  return judgeResponse(nodeHost, { status, rawHeaders }, handshake);
+  return judgeResponse(nodePlatform, { status, rawHeaders }, handshake);
 }
 
 function destroyQuietly(socket: Duplex): void {

@@ -25,7 +25,7 @@ import {
   MAX_STREAMS,
 } from '../extensions/permessage-deflate/codec.ts';
 import { PlaintextWindow } from '../extensions/permessage-deflate/plaintext-window.ts';
-import { nodeHost } from './node-host.ts';
+import { nodePlatform } from './node-platform.ts';
 
 class FallbackDeflater implements DeflateContext {
   readonly #settings: DeflateSettings;
@@ -33,7 +33,7 @@ class FallbackDeflater implements DeflateContext {
 
   constructor(settings: DeflateSettings) {
     this.#settings = settings;
-    this.#window = new PlaintextWindow(nodeHost, settings.windowBits);
+    this.#window = new PlaintextWindow(nodePlatform, settings.windowBits);
   }
 
   deflate(bytes: Uint8Array, isLast: boolean): Uint8Array {
@@ -46,7 +46,7 @@ class FallbackDeflater implements DeflateContext {
   }
 
   reset(): void {
-    this.#window = new PlaintextWindow(nodeHost, this.#settings.windowBits);
+    this.#window = new PlaintextWindow(nodePlatform, this.#settings.windowBits);
   }
 
   close(): void {}
@@ -65,7 +65,7 @@ class FallbackInflater implements InflateContext {
 
   constructor(windowBits: number, dictionary: Uint8Array | undefined) {
     this.#windowBits = windowBits;
-    this.#window = new PlaintextWindow(nodeHost, windowBits);
+    this.#window = new PlaintextWindow(nodePlatform, windowBits);
     if (dictionary !== undefined) this.#window.push(dictionary, 0, dictionary.length);
   }
 
@@ -79,7 +79,7 @@ class FallbackInflater implements InflateContext {
   ): InflateOutcome {
     this.used = end - start;
     if (this.#output !== undefined) return this.#handOver(this.#output, sink);
-    this.#gathered ??= new MessageBuffer(nodeHost);
+    this.#gathered ??= new MessageBuffer(nodePlatform);
     this.#gathered.push(bytes, start, end, false);
     // DEFLATE makes nothing longer by more than a few bytes in each 16 KiB: longer input is a message that is too long.
     if (this.#gathered.length > maxLength + (maxLength >>> 8) + SLACK_LENGTH) return 'tooLong';
@@ -92,7 +92,7 @@ class FallbackInflater implements InflateContext {
   }
 
   reset(): void {
-    this.#window = new PlaintextWindow(nodeHost, this.#windowBits);
+    this.#window = new PlaintextWindow(nodePlatform, this.#windowBits);
     this.#gathered = undefined;
     this.#output = undefined;
     this.#outputPosition = 0;
@@ -115,7 +115,7 @@ class FallbackInflater implements InflateContext {
   }
 
   #inflateWhole(message: Uint8Array, maxLength: number): Uint8Array | InflateOutcome {
-    const whole = new MessageBuffer(nodeHost);
+    const whole = new MessageBuffer(nodePlatform);
     let rest = message;
     // A block with BFINAL ends zlib's stream but not the message (RFC 7692 §7.2.3.4); the tail alone is an empty block.
     for (let streams = 0; rest.length > 0; streams++) {

@@ -7,6 +7,7 @@
  */
 
 import { constants, createDeflateRaw, createInflateRaw } from 'node:zlib';
+import { copyBytes } from '../bytes.ts';
 import {
   type ContextFactory,
   type DeflateContext,
@@ -16,7 +17,6 @@ import {
   type InflateOutcome,
   type InflateSink,
 } from '../extensions/permessage-deflate/codec.ts';
-import { copyBytes } from '../frame/copy-bytes.ts';
 
 /** The part of the native handle that is used. */
 interface ZlibHandle {

@@ -4,7 +4,7 @@ import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { fromBytes, payloadLength, toPayload } from '../../src/api/message-data.ts';
 import { PreparedMessage } from '../../src/connection/prepared-message.ts';
-import { nodeHost } from '../../src/node/node-host.ts';
+import { nodePlatform } from '../../src/node/node-platform.ts';
 
 const hexOf = (payload: unknown): string => Buffer.from(payload as Uint8Array).toString('hex');
 
@@ -38,7 +38,7 @@ describe('toPayload (WHATWG WebSockets §3.1, send)', () => {
 
   it('keeps a Blob, whose bytes come later, and a prepared message', () => {
     const blob = new Blob(['abc']);
-    const prepared = new PreparedMessage(nodeHost, 'abc');
+    const prepared = new PreparedMessage(nodePlatform, 'abc');
     expect(toPayload(blob)).toBe(blob);
     expect(toPayload(prepared)).toBe(prepared);
   });
@@ -90,7 +90,7 @@ describe('payloadLength', () => {
     expect(payloadLength('\ud800')).toBe(3);
     expect(payloadLength(new Uint8Array(7))).toBe(7);
     expect(payloadLength(new Blob(['abc']))).toBe(3);
-    expect(payloadLength(new PreparedMessage(nodeHost, 'é'))).toBe(2);
+    expect(payloadLength(new PreparedMessage(nodePlatform, 'é'))).toBe(2);
   });
 });
 

@@ -2,14 +2,14 @@
 
 import { describe, expect, it } from 'vitest';
 import { Connection } from '../../src/connection/connection.ts';
-import { nodeHost } from '../../src/node/node-host.ts';
+import { nodePlatform } from '../../src/node/node-platform.ts';
 import { concat, hex, toHex } from '../support/hex.ts';
 import { RecordingHandler } from '../support/recording-handler.ts';
 
 /** The payload of the frame that answers a Close frame from the server. */
 function answerOf(close: string): string {
   const handler = new RecordingHandler();
-  const connection = new Connection({ host: nodeHost, role: 'client', handler });
+  const connection = new Connection({ platform: nodePlatform, role: 'client', handler });
   connection.receive(hex(close));
   const [head, length, ...rest] = concat(connection.takeOutput());
   expect(head).toBe(0x88);
@@ -26,7 +26,7 @@ describe('the answer to a Close frame (RFC 6455 §5.5.1)', () => {
 
   it('is masked afresh by a client, and as it is from a server', () => {
     const handler = new RecordingHandler();
-    const connection = new Connection({ host: nodeHost, role: 'server', handler });
+    const connection = new Connection({ platform: nodePlatform, role: 'server', handler });
     connection.receive(hex('88 85 00 00 00 00 0F A0 62 79 65'));
     expect(toHex(concat(connection.takeOutput()))).toBe(toHex(hex('88 05 0F A0 62 79 65')));
   });

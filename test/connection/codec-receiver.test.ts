@@ -15,7 +15,7 @@ import {
   RSV1,
 } from '../extensions/extended-connections.ts';
 import { copyOf, noise, recordBytes, records } from '../extensions/sample-data.ts';
-import { CountingHost } from '../support/counting-host.ts';
+import { CountingHost } from '../support/counting-platform.ts';
 import { type EventLog, feedEveryCut } from '../support/every-cut.ts';
 import { describeFrames, type FrameSpec, frameTo } from '../support/frames.ts';
 import { concat, hex, utf8 } from '../support/hex.ts';
@@ -49,7 +49,7 @@ function deflateConnection(
   options: ExtendedOptions = {},
   codec: CountingCodec = new CountingCodec(),
 ): Extended {
-  const extension = ownDeflate(codec, options.host);
+  const extension = ownDeflate(codec, options.platform);
   return extendedConnection(role, agree([extension], [extension])[role], options);
 }
 
@@ -251,8 +251,8 @@ describe.each(ROLES)('Compressed messages at a %s', (role) => {
 
   it('in small fragments wait for their end before they take a context, and pin no more than they hold', async () => {
     const codec = new CountingCodec();
-    const host = new CountingHost();
-    const { connection, handler } = deflateConnection(role, { host }, codec);
+    const platform = new CountingHost();
+    const { connection, handler } = deflateConnection(role, { platform }, codec);
     const coded = compress(recordBytes(4_000));
     const frames = pieces(coded, coded.length).map((payload, index) =>
       other({
@@ -264,7 +264,7 @@ describe.each(ROLES)('Compressed messages at a %s', (role) => {
     );
     for (const frame of frames.slice(0, -1)) connection.receive(frame);
     expect(codec.inflaters.created).toBe(0);
-    expect(await host.retainedLength()).toBeLessThan(4 * coded.length + 70_000);
+    expect(await platform.retainedLength()).toBeLessThan(4 * coded.length + 70_000);
     connection.receive(frames.at(-1)!);
     expect(handler.log.length).toBe(1);
   });

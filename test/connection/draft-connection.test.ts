@@ -5,8 +5,8 @@ import type { ConnectionOptions } from '../../src/connection/options.ts';
 import { PreparedMessage } from '../../src/connection/prepared-message.ts';
 import { WebSocketError } from '../../src/errors.ts';
 import type { DraftVersion } from '../../src/handshake/draft-handshake.ts';
-import { nodeHost } from '../../src/node/node-host.ts';
-import { CountingHost } from '../support/counting-host.ts';
+import { nodePlatform } from '../../src/node/node-platform.ts';
+import { CountingHost } from '../support/counting-platform.ts';
 import { type EventLog, feedEveryCut } from '../support/every-cut.ts';
 import { concat, hex, toHex, utf8 } from '../support/hex.ts';
 import { RecordingHandler } from '../support/recording-handler.ts';
@@ -20,7 +20,7 @@ interface RunOptions extends Partial<Omit<ConnectionOptions, 'handler' | 'role'>
 function recorded(version: DraftVersion, options: RunOptions = {}) {
   const { isStreaming = false, ...rest } = options;
   const handler = new RecordingHandler();
-  const all: ConnectionOptions = { host: nodeHost, ...rest, role: 'server', handler };
+  const all: ConnectionOptions = { platform: nodePlatform, ...rest, role: 'server', handler };
   const connection = new DraftConnection(all, version);
   connection.isStreaming = isStreaming;
   return { connection, handler };
@@ -106,13 +106,13 @@ describe.each(VERSIONS)('messages in %s (hybi-00 §5.3)', (version) => {
   });
 
   it('keeps no chunk of the transport alive: a long message in small pieces costs its length', () => {
-    const host = new CountingHost();
-    const { connection, handler } = recorded(version, { host });
+    const platform = new CountingHost();
+    const { connection, handler } = recorded(version, { platform });
     connection.receive(hex('00'));
     for (let count = 0; count < 50_000; count++) connection.receive(hex('61'));
     connection.receive(hex('FF'));
     expect(handler.log).toEqual(['text "a" x 50000']);
-    expect(host.allocatedLength).toBeLessThan(4 * 50_000);
+    expect(platform.allocatedLength).toBeLessThan(4 * 50_000);
   });
 
   it('never throws on what a peer sends, and makes the same of it in every cut', () => {
@@ -142,7 +142,7 @@ describe.each(VERSIONS)('sending in %s', (version) => {
     const { log, callback } = callbackLog();
     expect(connection.sendText('é', callback)).toBe(true);
     connection.sendEncodedText(utf8('b'), callback);
-    connection.sendPrepared(new PreparedMessage(nodeHost, 'c'), callback);
+    connection.sendPrepared(new PreparedMessage(nodePlatform, 'c'), callback);
     expect(connection.bufferedAmount).toBe(4);
     expect(handler.outputCount).toBe(1);
     expect(takeBytes(connection)).toBe('00 C3 A9 FF 00 62 FF 00 63 FF');
@@ -156,7 +156,7 @@ describe.each(VERSIONS)('sending in %s', (version) => {
     const { log, callback } = callbackLog();
     const bytes = utf8('binary');
     expect(connection.sendBinary(bytes, callback)).toBe(false);
-    expect(connection.sendPrepared(new PreparedMessage(nodeHost, bytes), callback)).toBe(false);
+    expect(connection.sendPrepared(new PreparedMessage(nodePlatform, bytes), callback)).toBe(false);
     expect(connection.sendFragment('piece', false, callback)).toBe(false);
     expect(connection.ping(bytes, callback)).toBe(false);
     expect(connection.pong(bytes, callback)).toBe(false);
@@ -277,15 +277,15 @@ describe.each(VERSIONS)('pausing and dropping in %s', (version) => {
   });
 
   it('keeps of a paused chunk what is left of it, and not the chunk', () => {
-    const host = new CountingHost();
-    const { connection, handler } = recorded(version, { host });
+    const platform = new CountingHost();
+    const { connection, handler } = recorded(version, { platform });
     handler.react = () => connection.pause();
     const chunk = new Uint8Array(64 * 1024).fill(0x61);
     chunk[0] = 0;
     chunk.set(hex('FF 00 62 FF'), chunk.length - 4);
-    const allocatedBefore = host.allocatedLength;
+    const allocatedBefore = platform.allocatedLength;
     connection.receive(chunk);
-    expect(host.allocatedLength - allocatedBefore).toBe(3);
+    expect(platform.allocatedLength - allocatedBefore).toBe(3);
     chunk.fill(0);
     handler.react = undefined;
     connection.resume();

@@ -8,7 +8,7 @@ import {
 import { HandshakeError } from '../../src/errors.ts';
 import type { Extension } from '../../src/extensions/extension.ts';
 import { permessageDeflate } from '../../src/index.ts';
-import { nodeHost } from '../../src/node/node-host.ts';
+import { nodePlatform } from '../../src/node/node-platform.ts';
 import { plugIn } from '../extensions/plug-ins.ts';
 import { describeString } from '../support/frames.ts';
 import { RecordingHandler } from '../support/recording-handler.ts';
@@ -34,9 +34,13 @@ class EndpointPair {
     clientExtensions: readonly Extension[] | undefined,
     server: Partial<ServerEndpointOptions>,
   ) {
-    this.server = new ServerEndpoint({ host: nodeHost, handler: this.serverEvents, ...server });
+    this.server = new ServerEndpoint({
+      platform: nodePlatform,
+      handler: this.serverEvents,
+      ...server,
+    });
     this.client = new ClientEndpoint({
-      host: nodeHost,
+      platform: nodePlatform,
       handler: this.clientEvents,
       authority: 'example.com',
       target: '/',

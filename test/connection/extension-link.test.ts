@@ -10,7 +10,7 @@ import type {
   MessageCallback,
 } from '../../src/extensions/extension.ts';
 import type { ExtensionMessage } from '../../src/extensions/message.ts';
-import { nodeHost } from '../../src/node/node-host.ts';
+import { nodePlatform } from '../../src/node/node-platform.ts';
 import { CountingCodec } from '../extensions/counting-codec.ts';
 import {
   agree,
@@ -254,7 +254,7 @@ describe.each(ROLES)('faye’s permessage-deflate as a plug-in, seen from a %s',
       pair.near.connection.sendText(text);
       pair.far.connection.sendText(text);
     }
-    pair.near.connection.sendPrepared(new PreparedMessage(nodeHost, 'prepared'));
+    pair.near.connection.sendPrepared(new PreparedMessage(nodePlatform, 'prepared'));
     pair.near.connection.sendBinary(noise(500));
     pair.near.connection.close(1000);
     await settle(pair, () => pair.near.connection.closeReceived !== undefined);

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { Connection } from '../../src/connection/connection.ts';
 import type { FrameListener, IncomingFrameHeader } from '../../src/connection/frame-listener.ts';
 import type { ConnectionLimits, Role } from '../../src/connection/options.ts';
-import { nodeHost } from '../../src/node/node-host.ts';
+import { nodePlatform } from '../../src/node/node-platform.ts';
 import { feedEveryCut } from '../support/every-cut.ts';
 import { closePayload, EXAMPLE_KEY, frameTo } from '../support/frames.ts';
 import { concat, hex } from '../support/hex.ts';
@@ -48,7 +48,7 @@ function listenedConnection(options: ConnectionLimits & { readonly role: Role })
   const handler = new RecordingHandler();
   const listener = new RecordingListener(handler.log);
   const connection = new Connection({
-    host: nodeHost,
+    platform: nodePlatform,
     ...options,
     handler,
     frameListener: listener,
@@ -192,7 +192,7 @@ describe('A frame listener', () => {
     };
     const create = (): Connection =>
       new Connection({
-        host: nodeHost,
+        platform: nodePlatform,
         role: 'server',
         handler,
         frameListener,

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Role } from '../../src/connection/options.ts';
 import { LimitExceededError } from '../../src/errors.ts';
-import { CountingHost } from '../support/counting-host.ts';
+import { CountingHost } from '../support/counting-platform.ts';
 import { describePayload, type FrameSpec, frameTo } from '../support/frames.ts';
 import { concat, hex, utf8 } from '../support/hex.ts';
 import { recordedConnection } from '../support/recorded-connection.ts';
@@ -70,13 +70,13 @@ describe.each(ROLES)('Messages at a %s', (role) => {
   });
 
   it('lie in the chunk that they came in, when they came in one', () => {
-    const host = new CountingHost();
-    const { connection } = recordedConnection({ role, host });
-    const before = host.allocationCount;
+    const platform = new CountingHost();
+    const { connection } = recordedConnection({ role, platform });
+    const before = platform.allocationCount;
     for (const opcode of ['text', 'binary'] as const) {
       connection.receive(frameTo(role, { opcode, payload: 'a'.repeat(1000) }));
     }
-    expect(host.allocationCount).toBe(before);
+    expect(platform.allocationCount).toBe(before);
   });
 
   it('are delivered as bytes where text is not decoded, and validated all the same', () => {
@@ -111,15 +111,15 @@ describe.each(ROLES)('Streamed messages at a %s', (role) => {
   });
 
   it('keep nothing of what was handed over', async () => {
-    const host = new CountingHost();
-    const { connection } = recordedConnection({ role, host, isStreaming: true });
-    const before = await host.retainedLength();
+    const platform = new CountingHost();
+    const { connection } = recordedConnection({ role, platform, isStreaming: true });
+    const before = await platform.retainedLength();
     connection.receive(frameTo(role, { opcode: 'binary', fin: false }));
     for (let count = 0; count < 100; count++) {
       const payload = new Uint8Array(KIB);
       receiveGuarded(connection, frameTo(role, { opcode: 'continuation', fin: false, payload }));
     }
-    expect(await host.retainedLength()).toBe(before);
+    expect(await platform.retainedLength()).toBe(before);
   });
 
   it('are what they began as: a switch takes effect with the next message', () => {
@@ -151,15 +151,15 @@ describe.each(ROLES)('Streamed messages at a %s', (role) => {
 });
 
 describe.each(ROLES)('The cost of a message at a %s', (role) => {
-  /** Feeds a message of so many fragments or chunks, and returns the host that counted. */
+  /** Feeds a message of so many fragments or chunks, and returns the platform that counted. */
   function cost(count: number, feedPiece: (index: number) => readonly Uint8Array[]): CountingHost {
-    const host = new CountingHost();
-    const { connection, handler } = recordedConnection({ role, host });
+    const platform = new CountingHost();
+    const { connection, handler } = recordedConnection({ role, platform });
     for (let index = 0; index < count; index++) {
       for (const chunk of feedPiece(index)) connection.receive(chunk);
     }
     expect(handler.errors).toEqual([]);
-    return host;
+    return platform;
   }
 
   const ways = {
@@ -191,9 +191,9 @@ describe.each(ROLES)('The cost of a message at a %s', (role) => {
     await fc.assert(
       fc.asyncProperty(fc.array(pieceLength, { minLength: 1, maxLength: 30 }), async (lengths) => {
         const maxLength = 256 * KIB;
-        const host = new CountingHost();
-        const { connection } = recordedConnection({ role, host, maxLength });
-        const idle = await host.retainedLength();
+        const platform = new CountingHost();
+        const { connection } = recordedConnection({ role, platform, maxLength });
+        const idle = await platform.retainedLength();
         connection.receive(frameTo(role, { opcode: 'binary', fin: false }));
         for (const length of lengths) {
           const payload = new Uint8Array(length);
@@ -203,7 +203,7 @@ describe.each(ROLES)('The cost of a message at a %s', (role) => {
           );
         }
         const sent = lengths.reduce((sum, length) => sum + length, 0);
-        const held = (await host.retainedLength()) - idle;
+        const held = (await platform.retainedLength()) - idle;
         expect(held).toBeLessThanOrEqual(2 * Math.min(sent, maxLength) + 256);
       }),
       { numRuns: 10 },
@@ -211,15 +211,15 @@ describe.each(ROLES)('The cost of a message at a %s', (role) => {
   });
 
   it('is given back when the message fails', async () => {
-    const host = new CountingHost();
-    const { connection, handler } = recordedConnection({ role, host });
-    const idle = await host.retainedLength();
+    const platform = new CountingHost();
+    const { connection, handler } = recordedConnection({ role, platform });
+    const idle = await platform.retainedLength();
     connection.receive(
       frameTo(role, { opcode: 'text', fin: false, payload: new Uint8Array(50_000) }),
     );
     connection.receive(frameTo(role, { opcode: 'continuation', payload: hex('FF') }));
     expect(handler.log).toEqual(['error WS_INVALID_TEXT']);
-    expect(await host.retainedLength()).toBe(idle);
+    expect(await platform.retainedLength()).toBe(idle);
   });
 });
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Role } from '../../src/connection/options.ts';
 import { PreparedMessage } from '../../src/connection/prepared-message.ts';
 import { InvalidStateError, LimitExceededError } from '../../src/errors.ts';
-import { nodeHost } from '../../src/node/node-host.ts';
+import { nodePlatform } from '../../src/node/node-platform.ts';
 import { frameTo } from '../support/frames.ts';
 import { hex, utf8 } from '../support/hex.ts';
 import { recordedConnection, takeBytes, takeFrames } from '../support/recorded-connection.ts';
@@ -17,7 +17,7 @@ describe.each(ROLES)('Sending at a %s', (role) => {
     expect(connection.sendText('κόσμε')).toBe(true);
     expect(connection.sendBinary(hex('FE FF'))).toBe(true);
     expect(connection.sendEncodedText(utf8('encoded'))).toBe(true);
-    expect(connection.sendPrepared(new PreparedMessage(nodeHost, 'prepared'))).toBe(true);
+    expect(connection.sendPrepared(new PreparedMessage(nodePlatform, 'prepared'))).toBe(true);
     expect(connection.ping(utf8('ping'))).toBe(true);
     expect(connection.pong(hex(''))).toBe(true);
     expect(handler.outputCount).toBe(1);
@@ -73,7 +73,9 @@ describe.each(ROLES)('Sending at a %s', (role) => {
     const callback = (error?: Error): number => errors.push(error);
     expect(connection.sendText('late', callback)).toBe(false);
     expect(connection.sendBinary(hex('00'), callback)).toBe(false);
-    expect(connection.sendPrepared(new PreparedMessage(nodeHost, 'late'), callback)).toBe(false);
+    expect(connection.sendPrepared(new PreparedMessage(nodePlatform, 'late'), callback)).toBe(
+      false,
+    );
     expect(connection.sendFragment('late', true, callback)).toBe(false);
     expect(connection.ping(hex(''), callback)).toBe(false);
     expect(connection.pong(hex(''), callback)).toBe(false);
@@ -136,7 +138,7 @@ describe.each(ROLES)('Fragments that a %s sends', (role) => {
     connection.sendFragment('one', false);
     expect(() => connection.sendText('other')).toThrow(InvalidStateError);
     expect(() => connection.sendBinary(hex('00'))).toThrow(InvalidStateError);
-    const prepared = new PreparedMessage(nodeHost, 'other');
+    const prepared = new PreparedMessage(nodePlatform, 'other');
     expect(() => connection.sendPrepared(prepared)).toThrow(InvalidStateError);
     connection.sendFragment('two', true);
     connection.sendText('other');

@@ -5,7 +5,7 @@ import { PreparedMessage } from '../../src/connection/prepared-message.ts';
 import type { WebSocketError } from '../../src/errors.ts';
 import type { DeflateOptions } from '../../src/extensions/permessage-deflate/extension.ts';
 import { LONG_MESSAGE_LENGTH } from '../../src/extensions/permessage-deflate/session.ts';
-import { nodeHost } from '../../src/node/node-host.ts';
+import { nodePlatform } from '../../src/node/node-platform.ts';
 import { usesZlibHandle } from '../../src/node/zlib-codec.ts';
 import { CountingCodec } from '../extensions/counting-codec.ts';
 import {
@@ -60,7 +60,7 @@ describe.each(ROLES)('Long messages, compressed in the thread pool, of a %s', (r
     connection.sendFragment('in ', false);
     connection.sendFragment('fragments', true);
     connection.sendText(OTHER_LONG);
-    connection.sendPrepared(new PreparedMessage(nodeHost, 'prepared'));
+    connection.sendPrepared(new PreparedMessage(nodePlatform, 'prepared'));
     connection.sendText('last');
     shuttle(pair);
     expect(received(pair)).toEqual(['text "first"']);
@@ -309,7 +309,7 @@ describe('Messages that an extension leaves no shorter', () => {
 
 describe('Prepared messages', () => {
   const prepared = (length = 1_000): PreparedMessage =>
-    new PreparedMessage(nodeHost, records(length));
+    new PreparedMessage(nodePlatform, records(length));
   const serverOn = (codec: CountingCodec, options: DeflateOptions = {}) => {
     const extension = ownDeflate(codec).configure(options);
     return extendedPair({ client: [extension], server: [extension] });
@@ -352,7 +352,9 @@ describe('Prepared messages', () => {
   it('are sent as they are where they get no shorter, or are too short to be tried', () => {
     const codec = new CountingCodec();
     const pair = serverOn(codec, { threshold: 100 });
-    const messages = [noise(1_000), noise(99)].map((data) => new PreparedMessage(nodeHost, data));
+    const messages = [noise(1_000), noise(99)].map(
+      (data) => new PreparedMessage(nodePlatform, data),
+    );
     for (const message of messages) {
       pair.near.connection.sendPrepared(message);
       pair.near.connection.sendPrepared(message);

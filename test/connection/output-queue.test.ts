@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { OutputQueue } from '../../src/connection/output-queue.ts';
+import { SLAB_LENGTH } from '../../src/connection/slab.ts';
 import { FIN } from '../../src/frame/frame-header.ts';
 import { Opcode } from '../../src/frame/opcode.ts';
-import { SLAB_LENGTH } from '../../src/frame/slab.ts';
-import { nodeHost } from '../../src/node/node-host.ts';
-import { CountingHost } from '../support/counting-host.ts';
+import { nodePlatform } from '../../src/node/node-platform.ts';
+import { CountingHost } from '../support/counting-platform.ts';
 import { describeFrames, frameTo } from '../support/frames.ts';
 import { concat } from '../support/hex.ts';
 
@@ -40,7 +40,7 @@ describe.each(ROLES)('OutputQueue of a %s', (role) => {
     );
     fc.assert(
       fc.property(fc.array(anyPush, { maxLength: 30 }), (pushes) => {
-        const queue = new OutputQueue(nodeHost, role);
+        const queue = new OutputQueue(nodePlatform, role);
         const wanted: string[] = [];
         const taken: Uint8Array[] = [];
         pushes.forEach(({ kind, length }, index) => {
@@ -58,7 +58,7 @@ describe.each(ROLES)('OutputQueue of a %s', (role) => {
   });
 
   it('hands over small frames side by side, as one chunk', () => {
-    const queue = new OutputQueue(nodeHost, role);
+    const queue = new OutputQueue(nodePlatform, role);
     for (let count = 0; count < 100; count++) queue.pushText(TEXT, 'hello');
     const chunks = queue.take();
     expect(chunks.length).toBe(1);
@@ -66,7 +66,7 @@ describe.each(ROLES)('OutputQueue of a %s', (role) => {
   });
 
   it('counts bytes with headers, and payload without', () => {
-    const queue = new OutputQueue(nodeHost, role);
+    const queue = new OutputQueue(nodePlatform, role);
     queue.pushText(TEXT, 'héllo');
     queue.pushFrame(BINARY, filled(300));
     queue.pushFrame(BINARY, filled(10_000));
@@ -93,14 +93,14 @@ describe.each(ROLES)('OutputQueue of a %s', (role) => {
   });
 
   it('counts no control frame as payload: bufferedAmount is of messages (WHATWG WebSockets §3.1)', () => {
-    const queue = new OutputQueue(nodeHost, role);
+    const queue = new OutputQueue(nodePlatform, role);
     queue.pushFrame(PING, filled(100));
     expect(queue.payloadLength).toBe(0);
     expect(queue.byteLength).toBeGreaterThan(100);
   });
 
   it('calls each callback once, in order, when its bytes are written', () => {
-    const queue = new OutputQueue(nodeHost, role);
+    const queue = new OutputQueue(nodePlatform, role);
     const calls: unknown[] = [];
     const push = (name: string): void => {
       queue.pushText(TEXT, name);
@@ -124,7 +124,7 @@ describe.each(ROLES)('OutputQueue of a %s', (role) => {
   });
 
   it('gives each callback the error once when everything is dropped, in order', () => {
-    const queue = new OutputQueue(nodeHost, role);
+    const queue = new OutputQueue(nodePlatform, role);
     const calls: unknown[] = [];
     const error = new Error('gone');
     for (const name of ['a', 'b', 'c']) {
@@ -145,21 +145,21 @@ describe.each(ROLES)('OutputQueue of a %s', (role) => {
   });
 
   it('writes to memory of its own while a write is stuck, so that a slow peer pins no shared slab', async () => {
-    const host = new CountingHost();
-    const queue = new OutputQueue(host, role);
-    const before = host.allocatedLength;
+    const platform = new CountingHost();
+    const queue = new OutputQueue(platform, role);
+    const before = platform.allocatedLength;
     queue.pushText(TEXT, 'stuck');
     const [stuck] = queue.take();
     for (let count = 0; count < 10; count++) queue.pushText(TEXT, 'waits');
     const [waiting] = queue.take();
     expect(waiting?.buffer).not.toBe(stuck?.buffer);
-    expect(host.allocatedLength - before).toBeLessThan(SLAB_LENGTH / 2);
+    expect(platform.allocatedLength - before).toBeLessThan(SLAB_LENGTH / 2);
   });
 });
 
 describe('Payloads of a server', () => {
   it('are copied when they are small, referenced when they are large', () => {
-    const queue = new OutputQueue(nodeHost, 'server');
+    const queue = new OutputQueue(nodePlatform, 'server');
     const small = filled(8 * 1024);
     const large = filled(8 * 1024 + 1);
     queue.pushFrame(BINARY, small);
@@ -177,7 +177,7 @@ describe('Payloads of a server', () => {
 describe('Serialised frames', () => {
   it('are referenced by an empty queue, and joined to what is there', () => {
     const frame = frameTo('client', { opcode: 'text', payload: 'prepared' });
-    const queue = new OutputQueue(nodeHost, 'server');
+    const queue = new OutputQueue(nodePlatform, 'server');
     queue.pushSerialized(frame, 8);
     expect(queue.payloadLength).toBe(8);
     expect(queue.take()).toEqual([frame]);
@@ -189,10 +189,10 @@ describe('Serialised frames', () => {
 });
 
 describe('Slab memory that queues share', () => {
-  /** Queues of one host, as connections of one process are. */
+  /** Queues of one platform, as connections of one process are. */
   function queues(): [OutputQueue, OutputQueue, OutputQueue] {
-    const host = new CountingHost();
-    const make = (): OutputQueue => new OutputQueue(host, 'server');
+    const platform = new CountingHost();
+    const make = (): OutputQueue => new OutputQueue(platform, 'server');
     return [make(), make(), make()];
   }
 

@@ -16,7 +16,7 @@ import {
 } from '../extensions/extended-connections.ts';
 import { LatePlugIn, plugIn } from '../extensions/plug-ins.ts';
 import { copyOf, noise, recordBytes, records } from '../extensions/sample-data.ts';
-import { CountingHost } from '../support/counting-host.ts';
+import { CountingHost } from '../support/counting-platform.ts';
 import { feedEveryCut } from '../support/every-cut.ts';
 import { describeFrames, type FrameSpec, frameTo } from '../support/frames.ts';
 import { concat, hex, utf8 } from '../support/hex.ts';
@@ -162,12 +162,12 @@ describe.each(ROLES)('Messages through a pipeline of extensions at a %s', (role)
 
   it('hold no more memory than those that are on their way and what the transport gave', async () => {
     const plug = new LatePlugIn();
-    const host = new CountingHost();
-    const { connection } = connect(role, [plug], { host });
+    const platform = new CountingHost();
+    const { connection } = connect(role, [plug], { platform });
     const chunk = concat(Array.from({ length: 60 }, () => late('m'.repeat(1_000))));
     connection.receive(chunk);
     expect(plug.questions.length).toBe(16);
-    expect(await host.retainedLength()).toBeLessThan(300_000);
+    expect(await platform.retainedLength()).toBeLessThan(300_000);
   });
 
   it('stop at the first error: one error, 1002, and nothing behind it', () => {

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { Connection } from '../../src/connection/connection.ts';
-import { nodeHost } from '../../src/node/node-host.ts';
+import { nodePlatform } from '../../src/node/node-platform.ts';
 import { concat, hex, toHex } from '../support/hex.ts';
 import { RecordingHandler } from '../support/recording-handler.ts';
 
@@ -16,7 +16,7 @@ class BytesHandler extends RecordingHandler {
 
 function receive(frames: string, validatesText: boolean): Connection {
   const handler = new BytesHandler();
-  const options = { host: nodeHost, role: 'client', handler, decodesText: false } as const;
+  const options = { platform: nodePlatform, role: 'client', handler, decodesText: false } as const;
   const connection = new Connection({ ...options, validatesText });
   connection.receive(hex(frames));
   return connection;
@@ -37,7 +37,7 @@ describe('validatesText', () => {
 describe('sendFragment', () => {
   it('begins a text message with bytes where isText says so (RFC 6455 §5.4)', () => {
     const handler = new RecordingHandler();
-    const connection = new Connection({ host: nodeHost, role: 'server', handler });
+    const connection = new Connection({ platform: nodePlatform, role: 'server', handler });
     connection.sendFragment(hex('C3'), false, undefined, true);
     connection.sendFragment(hex('A9'), true);
     expect(toHex(concat(connection.takeOutput()))).toBe(toHex(hex('01 01 C3 80 01 A9')));

@@ -16,8 +16,8 @@ import {
   type DeflateExtension,
 } from '../../src/extensions/permessage-deflate/extension.ts';
 import { type ExtensionOffer, parseExtensions } from '../../src/handshake/extension-header.ts';
-import type { Host } from '../../src/host.ts';
-import { nodeHost } from '../../src/node/node-host.ts';
+import { nodePlatform } from '../../src/node/node-platform.ts';
+import type { Platform } from '../../src/platform.ts';
 import { type FrameSpec, frameTo, type ReadFrame, readFrames } from '../support/frames.ts';
 import { concat } from '../support/hex.ts';
 import { takeBytes } from '../support/recorded-connection.ts';
@@ -85,7 +85,7 @@ export function extendedConnection(
 ): Extended {
   const { isStreaming = false, ...rest } = options;
   const handler = new RecordingHandler();
-  const connection = new Connection({ host: nodeHost, ...rest, role, handler, sessions });
+  const connection = new Connection({ platform: nodePlatform, ...rest, role, handler, sessions });
   connection.isStreaming = isStreaming;
   return { connection, handler };
 }
@@ -135,8 +135,11 @@ export function takeRawFrames(connection: Connection): ReadFrame[] {
 }
 
 /** permessage-deflate with contexts of its own, which no other test shares. */
-export function ownDeflate(codec: DeflateCodec, host: Host = nodeHost): DeflateExtension {
-  return createPermessageDeflate(host, codec);
+export function ownDeflate(
+  codec: DeflateCodec,
+  platform: Platform = nodePlatform,
+): DeflateExtension {
+  return createPermessageDeflate(platform, codec);
 }
 
 /** The frames of a compressed message: its payload in as many frames as there are pieces, RSV1 on the first. */

@@ -6,14 +6,14 @@ import {
   parseClosePayload,
   REASON_MAX_LENGTH,
 } from '../../src/frame/close-payload.ts';
-import { nodeHost } from '../../src/node/node-host.ts';
+import { nodePlatform } from '../../src/node/node-platform.ts';
 import { closePayload } from '../support/frames.ts';
 import { concat, hex, utf8 } from '../support/hex.ts';
 
 /** Parses from the middle of other bytes, which must not be looked at. */
 function parse(payload: Uint8Array) {
   const bytes = concat([hex('FF FF'), payload, hex('FF FF')]);
-  return parseClosePayload(nodeHost, bytes, 2, 2 + payload.length);
+  return parseClosePayload(nodePlatform, bytes, 2, 2 + payload.length);
 }
 
 describe('parseClosePayload', () => {
@@ -48,16 +48,16 @@ describe('parseClosePayload', () => {
 
 describe('buildClosePayload', () => {
   it('builds what §5.5.1 describes', () => {
-    const payload = buildClosePayload(nodeHost, 1001, 'bye €');
+    const payload = buildClosePayload(nodePlatform, 1001, 'bye €');
     expect(Uint8Array.from(payload)).toEqual(closePayload(1001, utf8('bye €')));
   });
 
   it('sends 1005 as no payload (RFC 6455 §7.4.1)', () => {
-    expect(buildClosePayload(nodeHost, CloseCode.NO_STATUS_RECEIVED, '').length).toBe(0);
+    expect(buildClosePayload(nodePlatform, CloseCode.NO_STATUS_RECEIVED, '').length).toBe(0);
   });
 
   it('fills a control frame with the longest reason (RFC 6455 §5.5)', () => {
-    const payload = buildClosePayload(nodeHost, 1000, '*'.repeat(REASON_MAX_LENGTH));
+    const payload = buildClosePayload(nodePlatform, 1000, '*'.repeat(REASON_MAX_LENGTH));
     expect(payload.length).toBe(125);
   });
 
@@ -65,7 +65,7 @@ describe('buildClosePayload', () => {
     const code = fc.integer({ min: 1000, max: 4999 }).filter(isSendableCloseCode);
     fc.assert(
       fc.property(code, fc.string({ unit: 'grapheme', maxLength: 20 }), (number, reason) => {
-        const built = buildClosePayload(nodeHost, number, reason);
+        const built = buildClosePayload(nodePlatform, number, reason);
         expect(parse(built)).toEqual({ code: number, reason });
       }),
     );

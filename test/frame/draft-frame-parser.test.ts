@@ -10,7 +10,7 @@ import {
   DraftFrameParser,
   LENGTH_BYTES_MAX,
 } from '../../src/frame/draft-frame-parser.ts';
-import { nodeHost } from '../../src/node/node-host.ts';
+import { nodePlatform } from '../../src/node/node-platform.ts';
 import { type EventLog, feedEveryCut } from '../support/every-cut.ts';
 import { concat, hex, toHex, utf8 } from '../support/hex.ts';
 
@@ -181,7 +181,7 @@ describe('properties', () => {
   it('parses what it serializes', () => {
     fc.assert(
       fc.property(fc.array(fc.string({ unit: 'binary' })), (texts) => {
-        const frames = texts.map((text) => serializeDraftText(nodeHost, text));
+        const frames = texts.map((text) => serializeDraftText(nodePlatform, text));
         const log = parseChunks([concat(frames)], Number.POSITIVE_INFINITY).events;
         expect(log).toEqual(texts.map((text) => `text ${toHex(utf8(text))}`));
       }),
@@ -201,11 +201,11 @@ describe('properties', () => {
 
 describe('serializing', () => {
   it('writes a string as UTF-8, lone surrogates as U+FFFD', () => {
-    expect(toHex(serializeDraftText(nodeHost, 'é\ud800'))).toBe('00 C3 A9 EF BF BD FF');
+    expect(toHex(serializeDraftText(nodePlatform, 'é\ud800'))).toBe('00 C3 A9 EF BF BD FF');
   });
 
   it('refuses encoded text that would end the frame', () => {
-    expect(toHex(serializeDraftBytes(nodeHost, utf8('hi')))).toBe('00 68 69 FF');
-    expect(() => serializeDraftBytes(nodeHost, hex('61 FF 00'))).toThrow(TypeError);
+    expect(toHex(serializeDraftBytes(nodePlatform, utf8('hi')))).toBe('00 68 69 FF');
+    expect(() => serializeDraftBytes(nodePlatform, hex('61 FF 00'))).toThrow(TypeError);
   });
 });

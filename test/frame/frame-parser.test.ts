@@ -4,9 +4,9 @@ import type { FaultCode } from '../../src/errors.ts';
 import { HEADER_MAX_LENGTH, RSV1 } from '../../src/frame/frame-header.ts';
 import { type FrameHandler, FrameParser } from '../../src/frame/frame-parser.ts';
 import { FrameSerializer } from '../../src/frame/frame-serializer.ts';
-import type { Host } from '../../src/host.ts';
-import { nodeHost } from '../../src/node/node-host.ts';
-import { CountingHost } from '../support/counting-host.ts';
+import { nodePlatform } from '../../src/node/node-platform.ts';
+import type { Platform } from '../../src/platform.ts';
+import { CountingHost } from '../support/counting-platform.ts';
 import { type EventLog, feedEveryCut } from '../support/every-cut.ts';
 import { buildFrame, describePayload, EXAMPLE_KEY, frameTo } from '../support/frames.ts';
 import { concat, hex, toHex, utf8 } from '../support/hex.ts';
@@ -23,8 +23,8 @@ class FrameRecorder implements FrameHandler {
   #payload: Uint8Array[] = [];
   #gathered = 0;
 
-  constructor(role: Role, host: Host = nodeHost) {
-    this.parser = new FrameParser(host, this, role);
+  constructor(role: Role, platform: Platform = nodePlatform) {
+    this.parser = new FrameParser(platform, this, role);
   }
 
   onFrameHeader(): boolean {
@@ -127,7 +127,7 @@ describe.each(ROLES)('FrameParser of a %s', (role) => {
   });
 
   it('parses what our serializer writes for the other end', () => {
-    const serializer = new FrameSerializer(nodeHost, role === 'server' ? 'client' : 'server');
+    const serializer = new FrameSerializer(nodePlatform, role === 'server' ? 'client' : 'server');
     fc.assert(
       fc.property(frameSpec, ({ opcode, fin, payload }) => {
         const firstByte = (fin ? 128 : 0) + opcode;
@@ -179,12 +179,12 @@ describe.each(ROLES)('FrameParser of a %s', (role) => {
 
   it('takes a declared length as a number, up to the greatest one (RFC 6455 §5.2)', () => {
     for (const length of [2n ** 31n, 2n ** 32n, 2n ** 53n - 1n, 2n ** 53n, 2n ** 63n - 1n]) {
-      const host = new CountingHost();
-      const recorder = new FrameRecorder(role, host);
+      const platform = new CountingHost();
+      const recorder = new FrameRecorder(role, platform);
       recorder.parser.parse(frameTo(role, { opcode: 'binary', declaredLength: length }));
       expect(recorder.log).toEqual([]);
       expect(recorder.parser.payloadLength).toBe(Number(length));
-      expect(host.allocatedLength).toBe(0);
+      expect(platform.allocatedLength).toBe(0);
     }
   });
 
@@ -222,23 +222,23 @@ describe.each(ROLES)('FrameParser of a %s', (role) => {
   });
 
   it('allocates no more than one header for a frame, however it is cut', () => {
-    const host = new CountingHost();
-    const recorder = new FrameRecorder(role, host);
+    const platform = new CountingHost();
+    const recorder = new FrameRecorder(role, platform);
     const frame = frameTo(role, { opcode: 'binary', payload: new Uint8Array(70_000) });
     for (const byte of frame) recorder.parser.parse(Uint8Array.of(byte));
     expect(recorder.log.length).toBe(1);
-    expect(host.allocationCount).toBe(1);
-    expect(host.allocatedLength).toBe(HEADER_MAX_LENGTH);
+    expect(platform.allocationCount).toBe(1);
+    expect(platform.allocatedLength).toBe(HEADER_MAX_LENGTH);
   });
 
   it('costs calls in proportion to the chunks, and masks each byte once', () => {
     const calls = [1000, 2000].map((length) => {
-      const host = new CountingHost();
-      const recorder = new FrameRecorder(role, host);
+      const platform = new CountingHost();
+      const recorder = new FrameRecorder(role, platform);
       const frame = frameTo(role, { opcode: 'binary', payload: new Uint8Array(length) });
       for (const byte of frame) recorder.parser.parse(Uint8Array.of(byte));
-      expect(host.maskedLength).toBe(role === 'server' ? length : 0);
-      return host.callCount;
+      expect(platform.maskedLength).toBe(role === 'server' ? length : 0);
+      return platform.callCount;
     });
     expect(calls[1]!).toBeLessThanOrEqual(calls[0]! * 2);
   });

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { FIN } from '../../src/frame/frame-header.ts';
 import { FrameSerializer } from '../../src/frame/frame-serializer.ts';
 import { Opcode } from '../../src/frame/opcode.ts';
-import { nodeHost } from '../../src/node/node-host.ts';
+import { nodePlatform } from '../../src/node/node-platform.ts';
 import { describeFrames, type ReadFrame, readFrames } from '../support/frames.ts';
 import { hex, sameBytes, utf8 } from '../support/hex.ts';
 
@@ -28,14 +28,14 @@ function write(
 }
 
 function writeBytes(role: Role, firstByte: number, payload: Uint8Array): ReadFrame[] {
-  const serializer = new FrameSerializer(nodeHost, role);
+  const serializer = new FrameSerializer(nodePlatform, role);
   return write(serializer.frameLength(payload.length), (target, offset) =>
     serializer.writeFrame(target, offset, firstByte, payload),
   );
 }
 
 function writeString(role: Role, text: string): ReadFrame[] {
-  const serializer = new FrameSerializer(nodeHost, role);
+  const serializer = new FrameSerializer(nodePlatform, role);
   const bound = serializer.textPayloadBound(text);
   return write(
     serializer.frameLength(bound),
@@ -95,7 +95,7 @@ describe.each(ROLES)('FrameSerializer of a %s', (role) => {
 
 describe('Masking keys', () => {
   it('are fresh for each frame of a client (RFC 6455 §5.3)', () => {
-    const serializer = new FrameSerializer(nodeHost, 'client');
+    const serializer = new FrameSerializer(nodePlatform, 'client');
     const keys = new Set<string>();
     for (let index = 0; index < 100; index++) {
       const target = new Uint8Array(7);
@@ -108,7 +108,7 @@ describe('Masking keys', () => {
 
 describe('A header alone', () => {
   it('goes before a payload that stays where it is, unmasked', () => {
-    const serializer = new FrameSerializer(nodeHost, 'server');
+    const serializer = new FrameSerializer(nodePlatform, 'server');
     const target = new Uint8Array(20);
     const end = serializer.writeHeaderOnly(target, 0, FIN | Opcode.BINARY, 300);
     const frame = Uint8Array.from([...target.subarray(0, end), ...new Uint8Array(300).fill(0x61)]);

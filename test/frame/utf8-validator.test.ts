@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Utf8Validator } from '../../src/frame/utf8-validator.ts';
-import { nodeHost } from '../../src/node/node-host.ts';
-import { CountingHost } from '../support/counting-host.ts';
+import { nodePlatform } from '../../src/node/node-platform.ts';
+import { CountingHost } from '../support/counting-platform.ts';
 import { feedEveryCut } from '../support/every-cut.ts';
 import { concat, hex, toHex, utf8 } from '../support/hex.ts';
 
@@ -25,7 +25,7 @@ function canBecomeValid(bytes: Uint8Array): boolean {
 
 /** Feeds chunks, each somewhere in larger memory: `valid`, `incomplete`, or `invalid`. */
 function verdictOn(chunks: readonly Uint8Array[]): string {
-  const validator = new Utf8Validator(nodeHost);
+  const validator = new Utf8Validator(nodePlatform);
   for (const chunk of chunks) {
     const memory = concat([hex('80 F4'), chunk, hex('80 80 80')]);
     if (!validator.push(memory, 2, 2 + chunk.length)) return 'invalid';
@@ -98,7 +98,7 @@ describe('Utf8Validator', () => {
 
   it('forgets a cut sequence when it is reset, and the narrow range with it', () => {
     for (const lead of ['E0', 'ED', 'F0', 'F4']) {
-      const validator = new Utf8Validator(nodeHost);
+      const validator = new Utf8Validator(nodePlatform);
       expect(validator.push(hex(lead), 0, 1)).toBe(true);
       expect(validator.isComplete).toBe(false);
       validator.reset();
@@ -111,14 +111,14 @@ describe('Utf8Validator', () => {
   });
 
   it('has each byte read once, whatever the cut', () => {
-    const host = new CountingHost();
-    const validator = new Utf8Validator(host);
+    const platform = new CountingHost();
+    const validator = new Utf8Validator(platform);
     const text = utf8('κόσμε€💩'.repeat(50));
     for (let at = 0; at < text.length; at += 7) {
       validator.push(text, at, Math.min(at + 7, text.length));
     }
     expect(validator.isComplete).toBe(true);
-    expect(host.readLength).toBeLessThanOrEqual(text.length);
-    expect(host.allocationCount).toBe(0);
+    expect(platform.readLength).toBeLessThanOrEqual(text.length);
+    expect(platform.allocationCount).toBe(0);
   });
 });

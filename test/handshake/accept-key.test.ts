@@ -4,11 +4,11 @@ import {
   createHandshakeKey,
   isHandshakeKey,
 } from '../../src/handshake/accept-key.ts';
-import { testHost } from './test-host.ts';
+import { testPlatform } from './test-platform.ts';
 
 describe('Sec-WebSocket-Key (RFC 6455 §4.1 item 7)', () => {
   it('is 16 bytes in base64, fresh each time', () => {
-    const keys = Array.from({ length: 20 }, () => createHandshakeKey(testHost));
+    const keys = Array.from({ length: 20 }, () => createHandshakeKey(testPlatform));
     expect(keys.every(isHandshakeKey)).toBe(true);
     expect(keys.every((key) => Buffer.from(key, 'base64').length === 16)).toBe(true);
     expect(new Set(keys).size).toBe(20);
@@ -36,7 +36,7 @@ describe('Sec-WebSocket-Key (RFC 6455 §4.1 item 7)', () => {
 
 describe('Sec-WebSocket-Accept (RFC 6455 §4.2.2)', () => {
   it('answers the key of RFC 6455 §1.3 as it says', () => {
-    expect(computeAccept(testHost, 'dGhlIHNhbXBsZSBub25jZQ==')).toBe(
+    expect(computeAccept(testPlatform, 'dGhlIHNhbXBsZSBub25jZQ==')).toBe(
       's3pPLMBiTxaQ9kYGzzhZRbK+xOo=',
     );
   });

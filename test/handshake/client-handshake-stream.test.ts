@@ -3,7 +3,7 @@ import { ClientHandshake } from '../../src/handshake/client-handshake-stream.ts'
 import { decodeLatin1 } from '../../src/handshake/latin1.ts';
 import { ServerHandshake } from '../../src/handshake/server-handshake-stream.ts';
 import { feed, feedOnce } from './feed.ts';
-import { hostWithKey, testHost } from './test-host.ts';
+import { platformWithKey, testPlatform } from './test-platform.ts';
 
 const RESPONSE =
   'HTTP/1.1 101 Switching Protocols\r\n' +
@@ -13,7 +13,7 @@ const RESPONSE =
   'Sec-WebSocket-Protocol: chat\r\n\r\n';
 
 const create = (maxHeaderBytes?: number) => (): ClientHandshake =>
-  new ClientHandshake(hostWithKey(), {
+  new ClientHandshake(platformWithKey(), {
     host: 'example.com',
     target: '/',
     protocols: ['chat'],
@@ -72,8 +72,8 @@ describe('ClientHandshake (RFC 6455 §4.1)', () => {
 
   it('comes to an agreement with ServerHandshake', () => {
     const options = { host: 'a', target: '/b', protocols: ['x', 'y'], extensions: 'z' };
-    const client = new ClientHandshake(testHost, options);
-    const server = new ServerHandshake(testHost);
+    const client = new ClientHandshake(testPlatform, options);
+    const server = new ServerHandshake(testPlatform);
     expect(server.receive(client.output)).toBe(client.output.length);
     const answer = server.accept({ protocol: 'y', extensions: 'z; q=1' });
     expect(client.receive(answer)).toBe(answer.length);

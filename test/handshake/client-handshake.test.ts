@@ -8,9 +8,9 @@ import {
 } from '../../src/handshake/client-handshake.ts';
 import { toRawHeaders } from '../../src/handshake/header-list.ts';
 import { judgeRequest } from '../../src/handshake/server-handshake.ts';
-import { hostWithKey, testHost } from './test-host.ts';
+import { platformWithKey, testPlatform } from './test-platform.ts';
 
-const host = hostWithKey();
+const host = platformWithKey();
 const ACCEPT = 's3pPLMBiTxaQ9kYGzzhZRbK+xOo=';
 const BROKEN = ['\r', '\n', '\0', 'a\r\nX: y', 'a\r\n\r\nb', '\x7f', '\u010d'];
 
@@ -121,7 +121,7 @@ describe('buildRequest (RFC 6455 §4.1)', () => {
 
   it.each([13, 8] as const)('asks what our server accepts, in version %i', (version) => {
     const options = { version, protocols: ['a'], extensions: 'x; y', origin: 'http://a' };
-    const { rawHeaders } = buildRequest(testHost, { host: 'a:80', target: '/b?c', ...options });
+    const { rawHeaders } = buildRequest(testPlatform, { host: 'a:80', target: '/b?c', ...options });
     const line = { method: 'GET', target: '/b?c', httpVersionMajor: 1, httpVersionMinor: 1 };
     expect(judgeRequest({ ...line, rawHeaders })).toMatchObject({
       accepted: true,

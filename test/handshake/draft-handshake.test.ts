@@ -9,7 +9,7 @@ import { toRawHeaders } from '../../src/handshake/header-list.ts';
 import { decodeLatin1 } from '../../src/handshake/latin1.ts';
 import type { JudgeOptions, UpgradeRequest } from '../../src/handshake/server-handshake.ts';
 import { feed, feedOnce } from './feed.ts';
-import { testHost } from './test-host.ts';
+import { testPlatform } from './test-platform.ts';
 
 type Changes = Record<string, string | string[] | undefined>;
 
@@ -147,7 +147,10 @@ describe('judgeDraftRequest', () => {
 
 describe('DraftHandshake', () => {
   const create76 = (): DraftHandshake =>
-    new DraftHandshake(testHost, accepted(request76()), { isSecure: false, protocol: 'sample' });
+    new DraftHandshake(testPlatform, accepted(request76()), {
+      isSecure: false,
+      protocol: 'sample',
+    });
 
   function outcome({ isComplete, answer }: DraftHandshake) {
     return isComplete ? decodeLatin1(answer, 0, answer.length) : undefined;
@@ -171,7 +174,7 @@ describe('DraftHandshake', () => {
       'Sec-WebSocket-Key2': '1_ tx7X d  <  nw  334J702) 7]o}` 0',
     };
     const draft = accepted(request76(keys));
-    const create = () => new DraftHandshake(testHost, draft, { isSecure: false });
+    const create = () => new DraftHandshake(testPlatform, draft, { isSecure: false });
     expect(feed(create, 'Tm[K T2u', outcome)).toBe('fQJ,fN/4F4!~K~MH');
   });
 
@@ -185,7 +188,7 @@ describe('DraftHandshake', () => {
 
   it('is complete at once in hixie-75, with its own names and a wss location', () => {
     const draft = accepted(request75({ 'WebSocket-Protocol': 'a' }));
-    const handshake = new DraftHandshake(testHost, draft, {
+    const handshake = new DraftHandshake(testPlatform, draft, {
       isSecure: true,
       protocol: 'a',
       headers: ['Set-Cookie', 'b=c'],
@@ -205,7 +208,9 @@ describe('DraftHandshake', () => {
 
   it('names no origin when the client named none', () => {
     const draft = accepted(request75({ Origin: undefined }));
-    expect(new DraftHandshake(testHost, draft, { isSecure: false }).head).not.toContain('Origin');
+    expect(new DraftHandshake(testPlatform, draft, { isSecure: false }).head).not.toContain(
+      'Origin',
+    );
   });
 
   it.each(['\r', '\n', '\0', 'a\r\nX: y', 'other', ''])(
@@ -213,7 +218,7 @@ describe('DraftHandshake', () => {
     (text) => {
       const draft = accepted(request76());
       const make = (acceptance: object) => () =>
-        new DraftHandshake(testHost, draft, { isSecure: false, ...acceptance });
+        new DraftHandshake(testPlatform, draft, { isSecure: false, ...acceptance });
       expect(make({ protocol: text })).toThrow(TypeError);
       expect(make({ headers: [`${text}\r`, 'a'] })).toThrow(TypeError);
       expect(make({ headers: ['a', `${text}\n`] })).toThrow(TypeError);
@@ -230,7 +235,7 @@ describe('DraftHandshake', () => {
         for (const list of [own, own.slice(0, 4)]) {
           const request = request75({}, { target, rawHeaders: [...rawHeaders, ...list] });
           const verdict = judgeDraftRequest(request);
-          if (verdict?.accepted) new DraftHandshake(testHost, verdict, { isSecure: false });
+          if (verdict?.accepted) new DraftHandshake(testPlatform, verdict, { isSecure: false });
         }
       }),
     );

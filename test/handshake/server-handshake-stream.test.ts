@@ -3,7 +3,7 @@ import { InvalidStateError } from '../../src/errors.ts';
 import { decodeLatin1 } from '../../src/handshake/latin1.ts';
 import { ServerHandshake } from '../../src/handshake/server-handshake-stream.ts';
 import { feed, feedOnce } from './feed.ts';
-import { testHost } from './test-host.ts';
+import { testPlatform } from './test-platform.ts';
 
 const REQUEST =
   'GET /chat HTTP/1.1\r\n' +
@@ -15,7 +15,7 @@ const REQUEST =
   'Sec-WebSocket-Protocol: chat, superchat\r\n' +
   'Sec-WebSocket-Version: 13\r\n\r\n';
 
-const create = (): ServerHandshake => new ServerHandshake(testHost);
+const create = (): ServerHandshake => new ServerHandshake(testPlatform);
 
 function outcome({ verdict }: ServerHandshake) {
   return verdict?.accepted === false
@@ -48,7 +48,7 @@ describe('ServerHandshake (RFC 6455 §4.2)', () => {
       status: 400,
       codes: ['WS_HEAD_MALFORMED'],
     });
-    const small = () => new ServerHandshake(testHost, { maxHeaderBytes: 100 });
+    const small = () => new ServerHandshake(testPlatform, { maxHeaderBytes: 100 });
     expect(feed(small, REQUEST, outcome)).toEqual({ status: 431, codes: ['WS_HEAD_TOO_LONG'] });
     expect(text(feedOnce(small, REQUEST).reader.refuse())).toMatch(/^HTTP\/1\.1 431 /);
   });
@@ -63,7 +63,7 @@ describe('ServerHandshake (RFC 6455 §4.2)', () => {
   });
 
   it('passes its options on', () => {
-    const strict = () => new ServerHandshake(testHost, { allowedOrigins: ['https://a'] });
+    const strict = () => new ServerHandshake(testPlatform, { allowedOrigins: ['https://a'] });
     expect(feed(strict, REQUEST, outcome)).toEqual({ status: 403, codes: ['WS_HANDSHAKE_ORIGIN'] });
   });
 

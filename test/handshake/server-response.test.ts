@@ -9,7 +9,7 @@ import {
 } from '../../src/handshake/server-response.ts';
 import { statusLineGrammar } from '../../src/handshake/start-line.ts';
 import { feedOnce } from './feed.ts';
-import { testHost } from './test-host.ts';
+import { testPlatform } from './test-platform.ts';
 
 const request: AcceptedRequest = {
   accepted: true,
@@ -38,7 +38,7 @@ function parse(text: string) {
 
 describe('buildAcceptance (RFC 6455 §4.2.2)', () => {
   it('writes the response of RFC 6455 §1.2', () => {
-    expect(buildAcceptance(testHost, request, { protocol: 'chat' })).toBe(
+    expect(buildAcceptance(testPlatform, request, { protocol: 'chat' })).toBe(
       'HTTP/1.1 101 Switching Protocols\r\n' +
         'Upgrade: websocket\r\n' +
         'Connection: Upgrade\r\n' +
@@ -49,7 +49,7 @@ describe('buildAcceptance (RFC 6455 §4.2.2)', () => {
   });
 
   it('adds extensions and headers, and leaves out what is not chosen', () => {
-    const text = buildAcceptance(testHost, request, {
+    const text = buildAcceptance(testPlatform, request, {
       extensions: 'permessage-deflate; server_max_window_bits=10',
       headers: ['Set-Cookie', 'a=b', 'Set-Cookie', 'c=d'],
     });
@@ -58,25 +58,29 @@ describe('buildAcceptance (RFC 6455 §4.2.2)', () => {
     );
     expect(text).toContain('\r\nSet-Cookie: a=b\r\nSet-Cookie: c=d\r\n\r\n');
     expect(text).not.toContain('Sec-WebSocket-Protocol');
-    expect(buildAcceptance(testHost, request, { extensions: '' })).not.toContain('Extensions');
+    expect(buildAcceptance(testPlatform, request, { extensions: '' })).not.toContain('Extensions');
   });
 
   it.each([...BROKEN, '', 'a b', 'other', 'Chat', 'chat, superchat'])(
     'throws TypeError for the subprotocol %j, which was not offered (RFC 6455 §4.2.2)',
     (protocol) => {
-      expect(() => buildAcceptance(testHost, request, { protocol })).toThrow(TypeError);
+      expect(() => buildAcceptance(testPlatform, request, { protocol })).toThrow(TypeError);
     },
   );
 
   it('throws TypeError for a subprotocol that is no token, even if it was offered', () => {
     const forged = { ...request, protocols: ['a\r\nb'] };
-    expect(() => buildAcceptance(testHost, forged, { protocol: 'a\r\nb' })).toThrow(TypeError);
+    expect(() => buildAcceptance(testPlatform, forged, { protocol: 'a\r\nb' })).toThrow(TypeError);
   });
 
   it.each(BROKEN)('throws TypeError for %j in extensions and headers (CVE-2026-1527)', (text) => {
-    expect(() => buildAcceptance(testHost, request, { extensions: text })).toThrow(TypeError);
-    expect(() => buildAcceptance(testHost, request, { headers: [text, 'a'] })).toThrow(TypeError);
-    expect(() => buildAcceptance(testHost, request, { headers: ['a', text] })).toThrow(TypeError);
+    expect(() => buildAcceptance(testPlatform, request, { extensions: text })).toThrow(TypeError);
+    expect(() => buildAcceptance(testPlatform, request, { headers: [text, 'a'] })).toThrow(
+      TypeError,
+    );
+    expect(() => buildAcceptance(testPlatform, request, { headers: ['a', text] })).toThrow(
+      TypeError,
+    );
   });
 
   it.each([
@@ -90,7 +94,9 @@ describe('buildAcceptance (RFC 6455 §4.2.2)', () => {
     'Sec-WebSocket-Version',
   ])("throws TypeError for the header %s, which is not the application's", (name) => {
     expect(isReservedInAcceptance(name.toLowerCase())).toBe(true);
-    expect(() => buildAcceptance(testHost, request, { headers: [name, 'a'] })).toThrow(TypeError);
+    expect(() => buildAcceptance(testPlatform, request, { headers: [name, 'a'] })).toThrow(
+      TypeError,
+    );
   });
 });
 

@@ -9,7 +9,7 @@ import {
   ClientEndpoint,
   type Endpoint,
   type EndpointHandler,
-  nodeHost,
+  nodePlatform,
   ServerEndpoint,
 } from '../../src/engine.ts';
 import { listen, until } from '../api/sockets.ts';
@@ -82,7 +82,7 @@ describe('A ServerEndpoint on a bare socket', () => {
     const server = createServer((socket) => {
       let flush = (): void => {};
       const handler = handlerFor(log, () => flush());
-      endpoint = new ServerEndpoint({ host: nodeHost, handler, protocols: ['irc'] });
+      endpoint = new ServerEndpoint({ platform: nodePlatform, handler, protocols: ['irc'] });
       flush = carry(endpoint, socket);
     });
     const port = await listen(server);
@@ -115,7 +115,7 @@ describe('A ClientEndpoint on a bare socket', () => {
     let flush = (): void => {};
     const handler = handlerFor(log, () => flush());
     const target = { authority: `127.0.0.1:${port}`, target: '/path' };
-    const endpoint = new ClientEndpoint({ host: nodeHost, handler, ...target });
+    const endpoint = new ClientEndpoint({ platform: nodePlatform, handler, ...target });
     flush = carry(endpoint, socket);
     socket.once('connect', () => endpoint.start());
     const [accepted] = await once(server, 'connection');

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Role } from '../../src/connection/options.ts';
-import { nodeHost } from '../../src/node/node-host.ts';
+import { nodePlatform } from '../../src/node/node-platform.ts';
 import type { DriverOptions } from '../../src/node/socket-driver.ts';
 import { describeFrames, frameTo } from '../support/frames.ts';
 import { concat, utf8 } from '../support/hex.ts';
@@ -17,7 +17,7 @@ async function pair(): Promise<SocketPair> {
 }
 
 function drive(socket: Socket, role: Role, options: Partial<DriverOptions> = {}): RecordingDriver {
-  const driver = new RecordingDriver(socket, { role, host: nodeHost, ...options });
+  const driver = new RecordingDriver(socket, { role, platform: nodePlatform, ...options });
   driver.attach();
   driver.start(new Uint8Array(0));
   return driver;

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Role } from '../../src/connection/options.ts';
 import { InvalidStateError, WebSocketError } from '../../src/errors.ts';
-import { nodeHost } from '../../src/node/node-host.ts';
+import { nodePlatform } from '../../src/node/node-platform.ts';
 import type { DriverOptions } from '../../src/node/socket-driver.ts';
 import { DEFAULT_CLOSE_TIMEOUT_MS } from '../../src/node/socket-driver.ts';
 import { closePayload, describeFrames, frameTo } from '../support/frames.ts';
@@ -21,7 +21,7 @@ function attached(
   options: Partial<DriverOptions> = {},
   socket = new MemoryDuplex(),
 ): Driven {
-  const driver = new RecordingDriver(socket, { role, host: nodeHost, ...options });
+  const driver = new RecordingDriver(socket, { role, platform: nodePlatform, ...options });
   driver.attach();
   return { socket, driver };
 }

@@ -4,15 +4,15 @@
 
 import { Connection } from '../../src/connection/connection.ts';
 import type { ConnectionLimits, Role } from '../../src/connection/options.ts';
-import type { Host } from '../../src/host.ts';
-import { nodeHost } from '../../src/node/node-host.ts';
+import { nodePlatform } from '../../src/node/node-platform.ts';
+import type { Platform } from '../../src/platform.ts';
 import { describeFrames } from './frames.ts';
 import { concat } from './hex.ts';
 import { RecordingHandler } from './recording-handler.ts';
 
 export interface RunOptions extends ConnectionLimits {
   readonly role: Role;
-  readonly host?: Host;
+  readonly platform?: Platform;
   /** Whether messages are taken piece by piece. */
   readonly isStreaming?: boolean;
   readonly decodesText?: boolean;
@@ -31,7 +31,7 @@ export interface Recorded {
 export function recordedConnection(options: RunOptions): Recorded {
   const { isStreaming, ...rest } = options;
   const handler = new RecordingHandler();
-  const connection = new Connection({ host: nodeHost, ...rest, handler });
+  const connection = new Connection({ platform: nodePlatform, ...rest, handler });
   connection.isStreaming = isStreaming ?? false;
   return { connection, handler };
 }

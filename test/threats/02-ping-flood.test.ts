@@ -2,8 +2,8 @@
 
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Role } from '../../src/connection/options.ts';
-import { SLAB_LENGTH } from '../../src/frame/slab.ts';
-import { CountingHost } from '../support/counting-host.ts';
+import { SLAB_LENGTH } from '../../src/connection/slab.ts';
+import { CountingHost } from '../support/counting-platform.ts';
 import { describeFrames, frameTo } from '../support/frames.ts';
 import { concat } from '../support/hex.ts';
 import { MemoryDuplex } from '../support/memory-duplex.ts';
@@ -29,16 +29,16 @@ describe.each(ROLES)('40 MB of control frames to a %s whose output is stuck', (r
   it.each(['ping', 'pong'] as const)(
     'as %s frames cost no memory (RFC 6455 §5.5.3)',
     async (opcode) => {
-      const host = new CountingHost();
-      const { connection, handler } = recordedConnection({ role, host });
+      const platform = new CountingHost();
+      const { connection, handler } = recordedConnection({ role, platform });
       // What is told is not written down here: it would be the memory that is measured.
       handler.onPing = () => {};
       handler.onPong = () => {};
       connection.sendText('stuck');
       connection.takeOutput();
-      const before = await host.retainedLength();
+      const before = await platform.retainedLength();
       flood(role, opcode, (chunk) => connection.receive(chunk));
-      expect((await host.retainedLength()) - before).toBeLessThanOrEqual(125);
+      expect((await platform.retainedLength()) - before).toBeLessThanOrEqual(125);
       expect(connection.bufferedAmount).toBe(5);
       connection.outputWritten();
       const frames = describeFrames(role, concat(connection.takeOutput()));
@@ -51,10 +51,10 @@ describe.each(ROLES)('40 MB of Pings to a driver of a %s', (role) => {
   it.each([true, false])(
     'on a socket that takes no byte, from the handshake on (%s)',
     async (isFromTheStart) => {
-      const host = new CountingHost();
+      const platform = new CountingHost();
       const socket = new MemoryDuplex();
       socket.isStuck = true;
-      const driver = new RecordingDriver(socket, { role, host });
+      const driver = new RecordingDriver(socket, { role, platform });
       drivers.push(driver);
       driver.onPing = () => {};
       driver.attach();
@@ -62,9 +62,9 @@ describe.each(ROLES)('40 MB of Pings to a driver of a %s', (role) => {
       else driver.connection.sendText('stuck');
       driver.start(new Uint8Array(0));
       await settle();
-      const before = await host.retainedLength();
+      const before = await platform.retainedLength();
       flood(role, 'ping', (chunk) => driver.readChunk(chunk));
-      expect((await host.retainedLength()) - before).toBeLessThanOrEqual(SLAB_LENGTH);
+      expect((await platform.retainedLength()) - before).toBeLessThanOrEqual(SLAB_LENGTH);
       expect(socket.writes.length).toBe(1);
     },
   );

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import type { Role } from '../../src/connection/options.ts';
-import { CountingHost } from '../support/counting-host.ts';
+import { CountingHost } from '../support/counting-platform.ts';
 import { frameTo } from '../support/frames.ts';
 import { concat } from '../support/hex.ts';
 import { recordedConnection } from '../support/recorded-connection.ts';
@@ -18,16 +18,16 @@ describe.each(ROLES)('Endless fragments at a %s', (role) => {
   ])(
     'that are %s hold about twice their payload, and nothing for themselves',
     async (_, payload, length) => {
-      const host = new CountingHost();
-      const { connection, handler } = recordedConnection({ role, host });
+      const platform = new CountingHost();
+      const { connection, handler } = recordedConnection({ role, platform });
       connection.receive(frameTo(role, { opcode: 'text', fin: false }));
-      const before = await host.retainedLength();
-      const allocationsBefore = host.allocationCount;
+      const before = await platform.retainedLength();
+      const allocationsBefore = platform.allocationCount;
       const fragment = frameTo(role, { opcode: 'continuation', fin: false, payload });
       for (let count = 0; count < COUNT; count++) connection.receive(fragment.slice());
-      expect((await host.retainedLength()) - before).toBeLessThanOrEqual(2 * length + 256);
+      expect((await platform.retainedLength()) - before).toBeLessThanOrEqual(2 * length + 256);
       // Each allocation is an object that is held as well: there are few.
-      expect(host.allocationCount - allocationsBefore).toBeLessThan(20);
+      expect(platform.allocationCount - allocationsBefore).toBeLessThan(20);
       connection.receive(frameTo(role, { opcode: 'continuation', payload: 'z' }));
       expect(handler.log.length).toBe(1);
       expect(handler.errors).toEqual([]);
@@ -53,12 +53,12 @@ describe.each(ROLES)('Endless fragments at a %s', (role) => {
 
 describe.each(ROLES)('One frame in segments of one byte at a %s', (role) => {
   it('holds about twice what has come of it', async () => {
-    const host = new CountingHost();
-    const { connection, handler } = recordedConnection({ role, host });
-    const before = await host.retainedLength();
+    const platform = new CountingHost();
+    const { connection, handler } = recordedConnection({ role, platform });
+    const before = await platform.retainedLength();
     const frame = frameTo(role, { opcode: 'text', payload: 'a'.repeat(COUNT) });
     for (const byte of frame.subarray(0, -1)) connection.receive(Uint8Array.of(byte));
-    expect((await host.retainedLength()) - before).toBeLessThanOrEqual(2 * COUNT + 256);
+    expect((await platform.retainedLength()) - before).toBeLessThanOrEqual(2 * COUNT + 256);
     connection.receive(frame.slice(-1));
     expect(handler.log).toEqual([`text "a" x ${COUNT}`]);
   });

@@ -16,7 +16,7 @@ import {
 } from '../extensions/extended-connections.ts';
 import { plugIn } from '../extensions/plug-ins.ts';
 import { copyOf } from '../extensions/sample-data.ts';
-import { CountingHost } from '../support/counting-host.ts';
+import { CountingHost } from '../support/counting-platform.ts';
 import { hex } from '../support/hex.ts';
 import { takeFrames } from '../support/recorded-connection.ts';
 
@@ -44,7 +44,7 @@ function piecesOf(bytes: Uint8Array, pieceLength: number): Uint8Array[] {
 }
 
 interface Target extends Extended {
-  readonly host: CountingHost;
+  readonly platform: CountingHost;
   readonly codec: CountingCodec;
 }
 
@@ -57,9 +57,9 @@ interface TargetOptions {
 
 function target(role: Role, options: TargetOptions = {}): Target {
   const { hasTakeover = true, isStreaming = false, isInPipeline = false } = options;
-  const host = new CountingHost();
+  const platform = new CountingHost();
   const codec = new CountingCodec(options.factory ?? handleContexts);
-  const extension = ownDeflate(codec, host);
+  const extension = ownDeflate(codec, platform);
   const parameters = hasTakeover
     ? {}
     : { client_no_context_takeover: true, server_no_context_takeover: true };
@@ -69,8 +69,12 @@ function target(role: Role, options: TargetOptions = {}): Target {
     ? [{ extension: plain, session: plain.createServerSession([])! }]
     : [];
   const sessions = [{ extension, session }, ...others];
-  const extended = extendedConnection(role, sessions, { host, maxLength: MAX_LENGTH, isStreaming });
-  return { ...extended, host, codec };
+  const extended = extendedConnection(role, sessions, {
+    platform,
+    maxLength: MAX_LENGTH,
+    isStreaming,
+  });
+  return { ...extended, platform, codec };
 }
 
 function expectDefused({ connection, handler, codec }: Target): void {
@@ -97,8 +101,8 @@ describe.each(ROLES)('A deflate bomb at a %s', (role) => {
         // The output is seen before it is kept: at most a piece of it is too much.
         expect(attacked.codec.inflatedLength).toBeLessThanOrEqual(MAX_LENGTH + SCRATCH_LENGTH);
         // Blocks that double until the limit, and the window.
-        expect(attacked.host.allocatedLength).toBeLessThan(2.2 * MAX_LENGTH + 200_000);
-        expect(attacked.host.largestAllocation).toBeLessThanOrEqual(MAX_LENGTH);
+        expect(attacked.platform.allocatedLength).toBeLessThan(2.2 * MAX_LENGTH + 200_000);
+        expect(attacked.platform.largestAllocation).toBeLessThanOrEqual(MAX_LENGTH);
         expectDefused(attacked);
       }
     }
@@ -125,7 +129,7 @@ describe.each(ROLES)('A deflate bomb at a %s', (role) => {
     const attacked = target(role, { factory: fallbackContexts });
     attacked.connection.receive(compressedFrames(role, 'binary', [bombOf(64 * MAX_LENGTH)]));
     expect(attacked.codec.inflatedLength).toBe(0);
-    expect(attacked.host.allocatedLength).toBeLessThan(100_000);
+    expect(attacked.platform.allocatedLength).toBeLessThan(100_000);
     expectDefused(attacked);
   });
 
@@ -149,14 +153,14 @@ describe.each(ROLES)('A deflate bomb at a %s', (role) => {
 
 describe('5,000 bombs on 50 connections at a time', () => {
   it('leave nothing behind', async () => {
-    const host = new CountingHost();
+    const platform = new CountingHost();
     const codec = new CountingCodec(handleContexts);
-    const extension = ownDeflate(codec, host);
+    const extension = ownDeflate(codec, platform);
     const frames = compressedFrames('server', 'binary', [bombOf(2 * MAX_LENGTH)]);
     for (let round = 0; round < 100; round++) {
       const attacked = Array.from({ length: 50 }, () => {
         const session = extension.createServerSession([{}])!;
-        const options = { host, maxLength: MAX_LENGTH };
+        const options = { platform, maxLength: MAX_LENGTH };
         return extendedConnection('server', [{ extension, session }], options);
       });
       for (const { connection } of attacked) connection.receive(frames.slice());
@@ -166,6 +170,6 @@ describe('5,000 bombs on 50 connections at a time', () => {
       }
     }
     expect(codec.inflaters.live).toBe(0);
-    expect(await host.retainedLength()).toBeLessThan(3 * MAX_LENGTH);
+    expect(await platform.retainedLength()).toBeLessThan(3 * MAX_LENGTH);
   });
 });

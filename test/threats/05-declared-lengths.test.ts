@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { type Role, resolveLimits } from '../../src/connection/options.ts';
-import { CountingHost } from '../support/counting-host.ts';
+import { CountingHost } from '../support/counting-platform.ts';
 import { frameTo } from '../support/frames.ts';
 import { concat, hex } from '../support/hex.ts';
 import { recordedConnection } from '../support/recorded-connection.ts';
@@ -33,12 +33,12 @@ describe.each(ROLES)('A declared length at a %s', (role) => {
   });
 
   it('allocates nothing, up to the limit itself (RFC 6455 §5.2)', () => {
-    const host = new CountingHost();
-    const { connection, handler } = recordedConnection({ role, host });
-    const before = host.allocatedLength;
+    const platform = new CountingHost();
+    const { connection, handler } = recordedConnection({ role, platform });
+    const before = platform.allocatedLength;
     const declaredLength = BigInt(resolveLimits({}).maxLength);
     connection.receive(frameTo(role, { opcode: 'binary', declaredLength, payload: 'a' }));
-    expect(host.allocatedLength - before).toBeLessThanOrEqual(256);
+    expect(platform.allocatedLength - before).toBeLessThanOrEqual(256);
     expect(handler.errors).toEqual([]);
   });
 

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import type { Role } from '../../src/connection/options.ts';
-import { CountingHost } from '../support/counting-host.ts';
+import { CountingHost } from '../support/counting-platform.ts';
 import { closePayload, frameTo } from '../support/frames.ts';
 import { BufferWatch } from '../support/garbage.ts';
 import { concat } from '../support/hex.ts';
@@ -69,15 +69,15 @@ async function keptOf(
   bytes: Uint8Array,
   prepare: (recorded: Recorded) => void,
 ): Promise<{ chunk: number; memory: number }> {
-  const host = new CountingHost();
-  const recorded = recordedConnection({ ...options, host });
+  const platform = new CountingHost();
+  const recorded = recordedConnection({ ...options, platform });
   prepare(recorded);
-  const before = await host.retainedLength();
+  const before = await platform.retainedLength();
   const watch = new BufferWatch();
   receiveAtTheEnd(recorded, bytes, watch);
   displaceLastChunk();
   const chunk = await watch.retainedLength();
-  const memory = (await host.retainedLength()) - before;
+  const memory = (await platform.retainedLength()) - before;
   // The connection itself must live until here, or it would keep nothing at all.
   recorded.connection.transportClosed();
   return { chunk, memory };

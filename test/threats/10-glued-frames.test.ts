@@ -7,7 +7,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket } from '../../src/api/websocket.ts';
 import type { Role } from '../../src/connection/options.ts';
 import { WebSocketError } from '../../src/errors.ts';
-import { nodeHost } from '../../src/node/node-host.ts';
+import { nodePlatform } from '../../src/node/node-platform.ts';
 import { describeFrames, frameTo } from '../support/frames.ts';
 import { concat, hex, utf8 } from '../support/hex.ts';
 import { MemoryDuplex } from '../support/memory-duplex.ts';
@@ -21,7 +21,7 @@ const BROKEN = hex('F1 80 00 00 00 00');
 describe.each(ROLES)('A head with frames, given to the driver of a %s', (role) => {
   const start = async (head: Uint8Array) => {
     const socket = new MemoryDuplex();
-    const driver = new RecordingDriver(socket, { role, host: nodeHost });
+    const driver = new RecordingDriver(socket, { role, platform: nodePlatform });
     driver.attach();
     driver.sendPrelude(utf8('101'));
     driver.start(head);

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import type { Role } from '../../src/connection/options.ts';
-import { nodeHost } from '../../src/node/node-host.ts';
+import { nodePlatform } from '../../src/node/node-platform.ts';
 import { closePayload, frameTo } from '../support/frames.ts';
 import { MemoryDuplex } from '../support/memory-duplex.ts';
 import { RecordingDriver, settle } from '../support/recording-driver.ts';
@@ -81,7 +81,7 @@ const STATES: Record<
 
 async function enter(role: Role, name: string) {
   const socket = new MemoryDuplex();
-  const driver = new RecordingDriver(socket, { role, host: nodeHost });
+  const driver = new RecordingDriver(socket, { role, platform: nodePlatform });
   driver.attach();
   await STATES[name]?.enter(driver, socket, role);
   await settle();

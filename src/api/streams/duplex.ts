@@ -12,7 +12,7 @@
 import { Duplex } from 'node:stream';
 import { CloseCode } from '../../close-code.ts';
 import { keepable } from '../../connection/keepable.ts';
-import { nodeHost } from '../../node/node-host.ts';
+import { nodePlatform } from '../../node/node-platform.ts';
 import { type ReceivedData, receivedLength } from '../message-data.ts';
 import { ReadyState } from '../ready-state.ts';
 import { readMessages, type WebSocketBase } from '../websocket-base.ts';
@@ -92,7 +92,7 @@ class SocketDuplex extends Duplex implements MessageReader<ReceivedData> {
 
   /** Takes a message from the socket. @internal */
   onMessage(_message: ReceivedData, payload: string | Uint8Array): void {
-    if (typeof payload !== 'string') this.#messages.push(keepable(nodeHost, payload));
+    if (typeof payload !== 'string') this.#messages.push(keepable(nodePlatform, payload));
     else this.#messages.push(this.#isObjectMode ? payload : Buffer.from(payload));
     this.#pass();
   }

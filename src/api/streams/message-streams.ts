@@ -14,7 +14,7 @@ import { keepable } from '../../connection/keepable.ts';
 import { MessageBuffer } from '../../connection/message-buffer.ts';
 import type { WireConnection } from '../../connection/wire-connection.ts';
 import { WebSocketError } from '../../errors.ts';
-import { nodeHost } from '../../node/node-host.ts';
+import { nodePlatform } from '../../node/node-platform.ts';
 import { IncomingMessageStream, type IncomingSource } from './incoming-message.ts';
 import {
   type MessageStreamOptions,
@@ -74,7 +74,7 @@ export class MessageStreams implements IncomingSource, OutgoingTarget {
   begin(isBinary: boolean): void {
     this.#isBinary = isBinary;
     if (!this.#owner.hasListener) {
-      this.#gathered = new MessageBuffer(nodeHost);
+      this.#gathered = new MessageBuffer(nodePlatform);
       return;
     }
     const stream = new IncomingMessageStream(isBinary, this);
@@ -92,7 +92,7 @@ export class MessageStreams implements IncomingSource, OutgoingTarget {
     const stream = this.#incoming;
     if (stream === undefined) return;
     // A piece may wait for long: it must not keep a much larger chunk of the socket alive.
-    if (!stream.push(keepable(nodeHost, bytes))) this.#owner.stopReading(stream);
+    if (!stream.push(keepable(nodePlatform, bytes))) this.#owner.stopReading(stream);
   }
 
   end(): void {
@@ -102,7 +102,7 @@ export class MessageStreams implements IncomingSource, OutgoingTarget {
     this.#incoming = undefined;
     if (gathered !== undefined) {
       const bytes = gathered.take();
-      const text = this.#isBinary ? undefined : nodeHost.decodeText(bytes, 0, bytes.length);
+      const text = this.#isBinary ? undefined : nodePlatform.decodeText(bytes, 0, bytes.length);
       this.#owner.onMessage(text ?? bytes, this.#isBinary);
     } else if (stream !== undefined) {
       stream.push(null);

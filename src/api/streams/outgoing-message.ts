@@ -15,7 +15,7 @@ import { Writable } from 'node:stream';
 import { MessageBuffer } from '../../connection/message-buffer.ts';
 import { InvalidStateError } from '../../errors.ts';
 import { Utf8Validator } from '../../frame/utf8-validator.ts';
-import { nodeHost } from '../../node/node-host.ts';
+import { nodePlatform } from '../../node/node-platform.ts';
 import { ignoreError } from './ignore-error.ts';
 
 /** The default of {@link MessageStreamOptions.highWaterMark}: 64 KiB. */
@@ -104,7 +104,7 @@ export class OutgoingMessageStream extends Writable {
     this.isBinary = options.binary ?? true;
     this.#target = target;
     this.#minFragmentLength = minFragmentLength;
-    if (!this.isBinary) this.#validator = new Utf8Validator(nodeHost);
+    if (!this.isBinary) this.#validator = new Utf8Validator(nodePlatform);
     this.on('error', ignoreError);
   }
 
@@ -177,7 +177,7 @@ export class OutgoingMessageStream extends Writable {
   #gather(bytes: Uint8Array, callback: StreamCallback): void {
     const length = (this.#gathered?.length ?? 0) + bytes.length;
     if (length < this.#minFragmentLength) {
-      this.#gathered ??= new MessageBuffer(nodeHost);
+      this.#gathered ??= new MessageBuffer(nodePlatform);
       // A copy: once it is called back, the writer may use its memory again.
       this.#gathered.push(bytes, 0, bytes.length, false);
       callback();

@@ -24,7 +24,7 @@ import type { WriteCallback } from '../../connection/output-queue.ts';
 import { InvalidStateError, type WebSocketError } from '../../errors.ts';
 import { checkCloseStatus } from '../../frame/close-payload.ts';
 import type { HeadersInput } from '../../node/client-options.ts';
-import { nodeHost } from '../../node/node-host.ts';
+import { nodePlatform } from '../../node/node-platform.ts';
 import { DEFAULT_CLOSE_TIMEOUT_MS } from '../../node/socket-driver.ts';
 import { TypedEmitter } from '../typed-emitter.ts';
 import type { Server } from './server.ts';
@@ -220,7 +220,7 @@ export class Connection extends TypedEmitter<ConnectionEvents> {
    * @throws RangeError for another code or a longer reason
    */
   close(code?: number, reason?: string): void {
-    checkCloseStatus(nodeHost, code ?? CloseCode.NO_STATUS_RECEIVED, reason ?? '');
+    checkCloseStatus(nodePlatform, code ?? CloseCode.NO_STATUS_RECEIVED, reason ?? '');
     if (this.#hasToldClose || this.#isClosing || this.#isClosed) return;
     this.#isClosing = true;
     const connection = this.#driver?.connection;
@@ -247,7 +247,7 @@ export class Connection extends TypedEmitter<ConnectionEvents> {
    */
   open(head: Uint8Array, response?: Uint8Array): void {
     const role: Role = this.server === null ? 'client' : 'server';
-    const options = { ...connectionSettings(), role, host: nodeHost };
+    const options = { ...connectionSettings(), role, platform: nodePlatform };
     const driver = new WebSocketDriver<Connection>(this, events, this.socket, options);
     this.#driver = driver;
     this.#isOpened = true;

@@ -12,7 +12,7 @@ import { createServer as createSecureServer, type ServerOptions as HttpsOptions 
 import type { Socket } from 'node:net';
 import { type AcceptedRequest, judgeRequest } from '../../handshake/server-handshake.ts';
 import { buildAcceptance } from '../../handshake/server-response.ts';
-import { nodeHost } from '../../node/node-host.ts';
+import { nodePlatform } from '../../node/node-platform.ts';
 import { refuseUpgrade, toUpgradeRequest } from '../../node/server-upgrade.ts';
 import { DEFAULT_HANDSHAKE_TIMEOUT_MS } from '../../node/timer-limits.ts';
 import { TypedEmitter } from '../typed-emitter.ts';
@@ -156,7 +156,7 @@ export class Server extends TypedEmitter<ServerEvents> {
       this.emit('connection', connection);
     });
     const { protocol } = connection;
-    const response = buildAcceptance(nodeHost, verdict, { protocol });
+    const response = buildAcceptance(nodePlatform, verdict, { protocol });
     connection.open(head, Buffer.from(response, 'latin1'));
   }
 

@@ -15,7 +15,7 @@ import { isArrayBuffer, receivedLength } from '../../api/message-data.ts';
 import { MessageQueue } from '../../api/streams/message-queue.ts';
 import { CloseCode } from '../../close-code.ts';
 import { keepable } from '../../connection/keepable.ts';
-import { nodeHost } from '../../node/node-host.ts';
+import { nodePlatform } from '../../node/node-platform.ts';
 import { portOf, type SocketPort } from './socket-port.ts';
 import type { End, ReadCallback, ReceivedMessage, SocketLike, Source } from './types.ts';
 
@@ -126,5 +126,5 @@ function toMessage(data: unknown): ReceivedMessage {
 
 /** A message that waits must not pin the chunk that the socket has read. */
 function keep(message: Buffer): Buffer {
-  return keepable(nodeHost, message) as Buffer;
+  return keepable(nodePlatform, message) as Buffer;
 }

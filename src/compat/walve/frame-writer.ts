@@ -15,7 +15,7 @@ import { type FaultCode, InvalidStateError, ProtocolError } from '../../errors.t
 import { MASK } from '../../frame/frame-header.ts';
 import { type FrameHandler, FrameParser } from '../../frame/frame-parser.ts';
 import { isControlOpcode, Opcode } from '../../frame/opcode.ts';
-import { nodeHost } from '../../node/node-host.ts';
+import { nodePlatform } from '../../node/node-platform.ts';
 import type { OutgoingTurns, TurnTaker } from './outgoing-turns.ts';
 
 /** Up to this many bytes, what comes of a frame is gathered, so that it leaves as one. */
@@ -136,7 +136,7 @@ export class FrameWriter implements FrameHandler, TurnTaker {
   /** Makes the parser with the first bytes, which say whether frames are masked. */
   #prepare(bytes: Uint8Array): Uint8Array {
     const isMasked = ((bytes[1] ?? 0) & MASK) !== 0;
-    this.#parser ??= new FrameParser(nodeHost, this, isMasked ? 'server' : 'client');
+    this.#parser ??= new FrameParser(nodePlatform, this, isMasked ? 'server' : 'client');
     // The parser unmasks where the bytes lie, and they are the application's.
     return this.#parser.isMasked ? Buffer.from(bytes) : bytes;
   }
@@ -156,7 +156,7 @@ export class FrameWriter implements FrameHandler, TurnTaker {
   /** Returns what is to be sent now: a whole payload, or as much as is not to be gathered any longer. */
   #gather(bytes: Uint8Array, start: number, end: number, isLast: boolean): Uint8Array | undefined {
     if (isLast && this.#gathered === undefined) return bytes.subarray(start, end);
-    this.#gathered ??= new MessageBuffer(nodeHost);
+    this.#gathered ??= new MessageBuffer(nodePlatform);
     this.#gathered.push(bytes, start, end);
     if (!isLast && this.#gathered.length < GATHER_MAX_LENGTH) return undefined;
     const piece = this.#gathered.take();

@@ -12,7 +12,7 @@
 
 import type { FrameListener, IncomingFrameHeader } from '../../connection/frame-listener.ts';
 import { keepable } from '../../connection/keepable.ts';
-import { nodeHost } from '../../node/node-host.ts';
+import { nodePlatform } from '../../node/node-platform.ts';
 import {
   describeHeader,
   INCOMING_HIGH_WATER_MARK,
@@ -63,7 +63,7 @@ export class IncomingFrames implements FrameListener, IncomingSource {
   onFrameData(bytes: Uint8Array): void {
     const incoming = this.#current;
     // A piece may wait for long: it must not keep a much larger chunk of the socket alive.
-    if (incoming === undefined || incoming.push(keepable(nodeHost, bytes))) return;
+    if (incoming === undefined || incoming.push(keepable(nodePlatform, bytes))) return;
     this.#hold(incoming);
     this.#judgeLater();
   }

@@ -21,7 +21,7 @@ import type { IncomingFrameHeader } from '../../connection/frame-listener.ts';
 import { LimitExceededError, ProtocolError, WebSocketError } from '../../errors.ts';
 import { MASK, writeUint32 } from '../../frame/frame-header.ts';
 import { type FrameHandler, FrameParser } from '../../frame/frame-parser.ts';
-import { nodeHost } from '../../node/node-host.ts';
+import { nodePlatform } from '../../node/node-platform.ts';
 import type { UntypedListener } from '../typed-emitter.ts';
 import { FRAME_MAX_LENGTH, type IncomingHeader } from './header.ts';
 
@@ -158,7 +158,7 @@ export class Incoming extends Transform {
       },
     };
     const role = (secondByte & MASK) === 0 ? 'client' : 'server';
-    const parser: FrameParser = new FrameParser(nodeHost, handler, role);
+    const parser: FrameParser = new FrameParser(nodePlatform, handler, role);
     return parser;
   }
 }

@@ -14,7 +14,7 @@ import { InvalidStateError, ProtocolError, WebSocketError } from '../../errors.t
 import { parseClosePayload } from '../../frame/close-payload.ts';
 import { Opcode } from '../../frame/opcode.ts';
 import { Utf8Validator } from '../../frame/utf8-validator.ts';
-import { nodeHost } from '../../node/node-host.ts';
+import { nodePlatform } from '../../node/node-platform.ts';
 
 /** Called once when bytes have been handed to the system, or with an error when they never will be. */
 export type SendCallback = (error?: Error) => void;
@@ -109,7 +109,7 @@ export class OutgoingTurns {
   ): Error | undefined {
     if (!this.#connection.isOpen) return notOpen();
     const isText = opcode === Opcode.TEXT;
-    if (!this.#isInMessage) this.#validator = isText ? new Utf8Validator(nodeHost) : undefined;
+    if (!this.#isInMessage) this.#validator = isText ? new Utf8Validator(nodePlatform) : undefined;
     const validator = this.#validator;
     const isValid =
       validator === undefined ||
@@ -140,7 +140,7 @@ export class OutgoingTurns {
   }
 
   #sendClose(payload: Uint8Array, callback: SendCallback): Error | undefined {
-    const status = parseClosePayload(nodeHost, payload, 0, payload.length);
+    const status = parseClosePayload(nodePlatform, payload, 0, payload.length);
     if (typeof status === 'string') return new ProtocolError(status);
     this.#connection.close(status.code, status.reason);
     callback();

@@ -20,7 +20,7 @@ import {
   writeHeader,
   writeUint32,
 } from '../../frame/frame-header.ts';
-import { nodeHost } from '../../node/node-host.ts';
+import { nodePlatform } from '../../node/node-platform.ts';
 import { checkHeader, type OutgoingHeader } from './header.ts';
 import { type FrameLane, openLane } from './lane.ts';
 
@@ -169,7 +169,7 @@ export class Outgoing extends Transform {
     const offset = head.length - MASKING_KEY_LENGTH;
     const { masking } = this.header;
     if (masking === undefined) {
-      writeUint32(head, offset, nodeHost.maskingKey());
+      writeUint32(head, offset, nodePlatform.maskingKey());
       this.header.masking = Buffer.from(head.subarray(offset));
     } else if (masking.length === MASKING_KEY_LENGTH) {
       head.set(masking, offset);
@@ -192,7 +192,7 @@ export class Outgoing extends Transform {
   /** Masks a copy: the payload is the application's. */
   #mask(payload: Buffer, position: number): Buffer {
     const masked = Buffer.allocUnsafe(payload.length);
-    nodeHost.mask(payload, 0, payload.length, masked, 0, this.#maskingKey ?? 0, position);
+    nodePlatform.mask(payload, 0, payload.length, masked, 0, this.#maskingKey ?? 0, position);
     return masked;
   }
 }

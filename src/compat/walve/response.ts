@@ -8,7 +8,7 @@
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import { computeAccept, isHandshakeKey } from '../../handshake/accept-key.ts';
 import { SWITCHING_PROTOCOLS } from '../../handshake/start-line.ts';
-import { nodeHost } from '../../node/node-host.ts';
+import { nodePlatform } from '../../node/node-platform.ts';
 
 const BAD_REQUEST = 400;
 
@@ -35,7 +35,7 @@ export class Response extends ServerResponse {
     this.statusCode = SWITCHING_PROTOCOLS;
     this.setHeader('Upgrade', 'websocket');
     this.setHeader('Connection', 'Upgrade');
-    this.setHeader('Sec-WebSocket-Accept', computeAccept(nodeHost, key));
+    this.setHeader('Sec-WebSocket-Accept', computeAccept(nodePlatform, key));
     this.setHeader('Sec-WebSocket-Version', '13');
   }
 }

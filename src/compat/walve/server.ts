@@ -16,7 +16,7 @@ import { readSocketOptions } from '../../api/socket-options.ts';
 import { HandshakeError } from '../../errors.ts';
 import { judgeRequest } from '../../handshake/server-handshake.ts';
 import { buildAcceptance, type Refusal } from '../../handshake/server-response.ts';
-import { nodeHost } from '../../node/node-host.ts';
+import { nodePlatform } from '../../node/node-platform.ts';
 import { refuseUpgrade, toUpgradeRequest } from '../../node/server-upgrade.ts';
 import { type ConnectionSettings, Socket } from './socket.ts';
 
@@ -106,7 +106,7 @@ export class Server extends EventEmitter<ServerEvents> {
       }
       return;
     }
-    const prelude = Buffer.from(buildAcceptance(nodeHost, verdict, {}), 'latin1');
+    const prelude = Buffer.from(buildAcceptance(nodePlatform, verdict, {}), 'latin1');
     this.emit('connect', new Socket(socket, { ...this.#settings, head, prelude }), request);
   }
 

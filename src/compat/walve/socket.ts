@@ -19,7 +19,7 @@ import { type OwnerEvents, WebSocketDriver } from '../../api/websocket-driver.ts
 import { CloseCode } from '../../close-code.ts';
 import type { Role } from '../../connection/options.ts';
 import { WebSocketError } from '../../errors.ts';
-import { nodeHost } from '../../node/node-host.ts';
+import { nodePlatform } from '../../node/node-platform.ts';
 import { DEFAULT_CLOSE_TIMEOUT_MS } from '../../node/socket-driver.ts';
 import { FrameWriter } from './frame-writer.ts';
 import type { Incoming } from './incoming.ts';
@@ -104,7 +104,7 @@ export class Socket extends SocketStream {
     this.#frames = new IncomingFrames(this.#createFramesOwner());
     this.#driver = new WebSocketDriver(this, Socket.#events, source, {
       ...shared,
-      host: nodeHost,
+      platform: nodePlatform,
       role,
       frameListener: this.#frames,
     });

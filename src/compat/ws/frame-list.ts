@@ -5,7 +5,7 @@
 
 import { randomFillSync } from 'node:crypto';
 import { FIN, headerLength, MASK, RSV1, writeHeader } from '../../frame/frame-header.ts';
-import { nodeHost } from '../../node/node-host.ts';
+import { nodePlatform } from '../../node/node-platform.ts';
 import { toBuffer, toBytes } from './payload.ts';
 
 /** What `Sender.frame` is told of a frame. */
@@ -38,6 +38,6 @@ export function frameList(data: unknown, options: FrameOptions): Buffer[] {
   if (options.generateMask === undefined) randomFillSync(key);
   else options.generateMask(key);
   const target = options.readOnly === false ? payload : Buffer.allocUnsafe(length);
-  nodeHost.mask(payload, 0, length, target, 0, key.readUInt32BE(0), 0);
+  nodePlatform.mask(payload, 0, length, target, 0, key.readUInt32BE(0), 0);
   return [header, target];
 }

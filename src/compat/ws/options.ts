@@ -9,9 +9,9 @@
 import type { ClientRequestArgs, Server as HttpServer, IncomingMessage } from 'node:http';
 import type { Server as HttpsServer, RequestOptions } from 'node:https';
 import type { ZlibOptions } from 'node:zlib';
-import type { Host } from '../../host.ts';
-import { nodeHost } from '../../node/node-host.ts';
+import { nodePlatform } from '../../node/node-platform.ts';
 import { DEFAULT_CLOSE_TIMEOUT_MS, type DriverOptions } from '../../node/socket-driver.ts';
+import type { Platform } from '../../platform.ts';
 import type {
   FinishRequestCallback,
   VerifyClientCallbackAsync,
@@ -169,7 +169,7 @@ export function readConnectionSettings(
   const { maxPayload, maxFragments, closeTimeout, autoPong, generateMask } = options;
   return {
     driver: {
-      host: generateMask === undefined ? nodeHost : hostWithMask(generateMask),
+      platform: generateMask === undefined ? nodePlatform : platformWithMask(generateMask),
       maxLength: limitOf(maxPayload, DEFAULT_MAX_PAYLOAD, Number.MAX_SAFE_INTEGER),
       maxFragments: limitOf(maxFragments, DEFAULT_MAX_FRAGMENTS, Number.POSITIVE_INFINITY),
       closeTimeoutMs: closeTimeout ?? DEFAULT_CLOSE_TIMEOUT_MS,
@@ -187,20 +187,20 @@ function limitOf(value: number | undefined, defaultValue: number, none: number):
   return value > 0 ? value : none;
 }
 
-/** One host for each function that fills masking keys, because connections of one host share memory. */
-const hostsWithMask = new WeakMap<(mask: Buffer) => void, Host>();
+/** One platform for each function that fills masking keys, because connections of one platform share memory. */
+const platformsWithMask = new WeakMap<(mask: Buffer) => void, Platform>();
 
-function hostWithMask(generateMask: (mask: Buffer) => void): Host {
-  const known = hostsWithMask.get(generateMask);
+function platformWithMask(generateMask: (mask: Buffer) => void): Platform {
+  const known = platformsWithMask.get(generateMask);
   if (known !== undefined) return known;
   const mask = Buffer.alloc(4);
-  const host: Host = {
-    ...nodeHost,
+  const platform: Platform = {
+    ...nodePlatform,
     maskingKey() {
       generateMask(mask);
       return mask.readUInt32BE(0);
     },
   };
-  hostsWithMask.set(generateMask, host);
-  return host;
+  platformsWithMask.set(generateMask, platform);
+  return platform;
 }

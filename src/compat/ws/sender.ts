@@ -10,7 +10,7 @@ import { CloseCode } from '../../close-code.ts';
 import { buildClosePayload } from '../../frame/close-payload.ts';
 import { SHORT_PAYLOAD_MAX } from '../../frame/frame-header.ts';
 import { Opcode } from '../../frame/opcode.ts';
-import { nodeHost } from '../../node/node-host.ts';
+import { nodePlatform } from '../../node/node-platform.ts';
 import { type FrameOptions, frameList } from './frame-list.ts';
 import { readCloseArguments, toBytes } from './payload.ts';
 import { PerMessageDeflate } from './per-message-deflate.ts';
@@ -66,7 +66,7 @@ export class Sender {
   ): void {
     const status = readCloseArguments(code, reason);
     const { code: sent = CloseCode.NO_STATUS_RECEIVED } = status;
-    const payload = buildClosePayload(nodeHost, sent, status.reason);
+    const payload = buildClosePayload(nodePlatform, sent, status.reason);
     this.#send(payload, { opcode: Opcode.CLOSE, fin: true, mask }, false, callback);
   }
 

@@ -16,7 +16,7 @@ import {
   type RequestVerdict,
 } from '../../handshake/server-handshake.ts';
 import { buildAcceptance, buildRefusal } from '../../handshake/server-response.ts';
-import { nodeHost } from '../../node/node-host.ts';
+import { nodePlatform } from '../../node/node-platform.ts';
 
 /** A request, or what an application made up in place of one. */
 type PartialRequest = Partial<IncomingMessage> & Pick<IncomingMessage, 'headers'>;
@@ -135,7 +135,7 @@ export function buildAcceptanceLines(
     protocols: [...protocols],
     extensions: [],
   };
-  const head = buildAcceptance(nodeHost, request, { protocol, extensions });
+  const head = buildAcceptance(nodePlatform, request, { protocol, extensions });
   return head.split('\r\n').filter((line) => line !== '');
 }
 

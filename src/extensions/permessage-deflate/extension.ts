@@ -5,7 +5,7 @@
  * `permessage-deflate`. What it does to messages is in session.ts, what it agrees on in parameters.ts.
  */
 
-import type { Host } from '../../host.ts';
+import type { Platform } from '../../platform.ts';
 import type { ClientSession, Extension, ExtensionParameters, ServerSession } from '../extension.ts';
 import type { DeflateCodec, DeflateContext, InflateContext } from './codec.ts';
 import { ContextPool } from './context-pool.ts';
@@ -197,10 +197,10 @@ function checkOptions(options: DeflateOptions): void {
 /**
  * Makes the extension for a platform. All that is configured from it shares its contexts.
  */
-export function createPermessageDeflate(host: Host, codec: DeflateCodec): DeflateExtension {
+export function createPermessageDeflate(platform: Platform, codec: DeflateCodec): DeflateExtension {
   return new DeflateExtension(
     {
-      host,
+      platform,
       codec,
       deflaters: new ContextPool<DeflateContext>(DEFAULT_CONTEXT_LIMIT),
       inflaters: new ContextPool<InflateContext>(DEFAULT_CONTEXT_LIMIT),

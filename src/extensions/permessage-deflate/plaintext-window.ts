@@ -5,13 +5,13 @@
  * It grows with what has come, up to the size of the window; then it is a ring, so that adding never moves what is there.
  */
 
-import { copyBytes } from '../../frame/copy-bytes.ts';
-import type { Host } from '../../host.ts';
+import { copyBytes } from '../../bytes.ts';
+import type { Platform } from '../../platform.ts';
 
 const FIRST_CAPACITY = 256;
 
 export class PlaintextWindow {
-  readonly #host: Host;
+  readonly #platform: Platform;
   readonly #size: number;
   #ring: Uint8Array | undefined;
   /** How many bytes are held. */
@@ -20,8 +20,8 @@ export class PlaintextWindow {
   #position = 0;
 
   /** @param windowBits - the base 2 logarithm of the size in bytes */
-  constructor(host: Host, windowBits: number) {
-    this.#host = host;
+  constructor(platform: Platform, windowBits: number) {
+    this.#platform = platform;
     this.#size = 2 ** windowBits;
   }
 
@@ -40,7 +40,7 @@ export class PlaintextWindow {
   toDictionary(): Uint8Array | undefined {
     const ring = this.#ring;
     if (ring === undefined || this.#length === 0) return undefined;
-    const dictionary = this.#host.allocate(this.#length);
+    const dictionary = this.#platform.allocate(this.#length);
     const start = this.#length < ring.length ? 0 : this.#position;
     const untilWrap = Math.min(this.#length, ring.length - start);
     copyBytes(ring, start, start + untilWrap, dictionary, 0);
@@ -57,7 +57,7 @@ export class PlaintextWindow {
       this.#size,
       Math.max(wanted, (ring?.length ?? 0) * 2, FIRST_CAPACITY),
     );
-    const grown = this.#host.allocate(capacity);
+    const grown = this.#platform.allocate(capacity);
     if (ring !== undefined) copyBytes(ring, 0, this.#length, grown, 0);
     this.#ring = grown;
     this.#position = this.#length % capacity;

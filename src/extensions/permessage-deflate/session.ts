@@ -15,7 +15,7 @@
 import { LimitExceededError, ProtocolError } from '../../errors.ts';
 import { RSV1 } from '../../frame/frame-header.ts';
 import { isControlOpcode, Opcode } from '../../frame/opcode.ts';
-import type { Host } from '../../host.ts';
+import type { Platform } from '../../platform.ts';
 import type { ExtensionSession, MessageCallback } from '../extension.ts';
 import type { ExtensionFrame, ExtensionMessage } from '../message.ts';
 import type { CodecSession, DecodedSink, DecodeOutcome, MessageCodec } from '../message-codec.ts';
@@ -32,7 +32,7 @@ import { PlaintextWindow } from './plaintext-window.ts';
 
 /** What all sessions of an extension share. */
 export interface DeflateEnvironment {
-  readonly host: Host;
+  readonly platform: Platform;
   readonly codec: DeflateCodec;
   readonly deflaters: ContextPool<DeflateContext>;
   readonly inflaters: ContextPool<InflateContext>;
@@ -138,7 +138,7 @@ export abstract class DeflateSession implements ExtensionSession, MessageCodec, 
   }
 
   encodeAlone(payload: Uint8Array): Uint8Array | undefined {
-    const { deflaters, codec, host } = this.#environment;
+    const { deflaters, codec, platform } = this.#environment;
     const holder: ContextHolder<DeflateContext> = { context: undefined };
     const create = (): DeflateContext => codec.createDeflater(this.#settings);
     const encoded = deflaters
@@ -146,7 +146,7 @@ export abstract class DeflateSession implements ExtensionSession, MessageCodec, 
       .deflate(payload, true);
     deflaters.release(holder, this.settingsKey);
     if (encoded.length >= payload.length) return undefined;
-    const copy = host.allocate(encoded.length);
+    const copy = platform.allocate(encoded.length);
     copy.set(encoded);
     return copy;
   }
@@ -221,7 +221,10 @@ export abstract class DeflateSession implements ExtensionSession, MessageCodec, 
   /** Keeps the window up to date, and passes decompressed bytes on. */
   readonly #passOn: DecodedSink = (bytes, start, end, isFinal) => {
     if (!this.#agreement.peerNoContextTakeover || !isFinal) {
-      this.#window ??= new PlaintextWindow(this.#environment.host, this.#agreement.peerWindowBits);
+      this.#window ??= new PlaintextWindow(
+        this.#environment.platform,
+        this.#agreement.peerWindowBits,
+      );
       this.#window.push(bytes, start, end);
     }
     return this.#sink!(bytes, start, end, isFinal) && !this.#isDecodingOver;
@@ -297,7 +300,7 @@ export abstract class DeflateSession implements ExtensionSession, MessageCodec, 
       );
       return;
     }
-    const whole = this.#environment.host.allocate(length);
+    const whole = this.#environment.platform.allocate(length);
     let offset = 0;
     for (const piece of pieces) {
       whole.set(piece, offset);
@@ -325,7 +328,7 @@ export abstract class DeflateSession implements ExtensionSession, MessageCodec, 
   }
 
   #copy(bytes: Uint8Array, start: number, end: number): Uint8Array {
-    const copy = this.#environment.host.allocate(end - start);
+    const copy = this.#environment.platform.allocate(end - start);
     copy.set(bytes.subarray(start, end));
     return copy;
   }

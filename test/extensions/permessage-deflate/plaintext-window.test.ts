@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PlaintextWindow } from '../../../src/extensions/permessage-deflate/plaintext-window.ts';
-import { nodeHost } from '../../../src/node/node-host.ts';
-import { CountingHost } from '../../support/counting-host.ts';
+import { nodePlatform } from '../../../src/node/node-platform.ts';
+import { CountingHost } from '../../support/counting-platform.ts';
 import { concat, utf8 } from '../../support/hex.ts';
 import { noise } from '../sample-data.ts';
 
@@ -13,7 +13,7 @@ describe('PlaintextWindow', () => {
         fc.integer({ min: 8, max: 12 }),
         fc.array(fc.oneof(fc.nat(40), fc.nat(700), fc.nat(9_000)), { maxLength: 30 }),
         (windowBits, lengths) => {
-          const window = new PlaintextWindow(nodeHost, windowBits);
+          const window = new PlaintextWindow(nodePlatform, windowBits);
           let all: Uint8Array = new Uint8Array(0);
           lengths.forEach((length, index) => {
             const piece = noise(length, `${index}`);
@@ -30,14 +30,14 @@ describe('PlaintextWindow', () => {
   });
 
   it('is nothing before the first byte', () => {
-    const window = new PlaintextWindow(nodeHost, 15);
+    const window = new PlaintextWindow(nodePlatform, 15);
     expect(window.toDictionary()).toBeUndefined();
     window.push(new Uint8Array(5), 5, 5);
     expect(window.toDictionary()).toBeUndefined();
   });
 
   it('gives a copy, which later bytes do not change', () => {
-    const window = new PlaintextWindow(nodeHost, 8);
+    const window = new PlaintextWindow(nodePlatform, 8);
     window.push(utf8('first'), 0, 5);
     const dictionary = window.toDictionary()!;
     window.push(new Uint8Array(1_000), 0, 1_000);
@@ -45,12 +45,12 @@ describe('PlaintextWindow', () => {
   });
 
   it('grows with what comes: a few bytes cost some hundred, and never more than the window is long', async () => {
-    const host = new CountingHost();
-    const window = new PlaintextWindow(host, 15);
+    const platform = new CountingHost();
+    const window = new PlaintextWindow(platform, 15);
     window.push(noise(100), 0, 100);
-    expect(host.allocatedLength).toBeLessThanOrEqual(256);
+    expect(platform.allocatedLength).toBeLessThanOrEqual(256);
     for (let count = 0; count < 200; count++) window.push(noise(1_000), 0, 1_000);
-    expect(await host.retainedLength()).toBe(32_768);
+    expect(await platform.retainedLength()).toBe(32_768);
     expect(window.toDictionary()!.length).toBe(32_768);
   });
 });

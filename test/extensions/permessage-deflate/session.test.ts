@@ -4,7 +4,7 @@ import { PreparedMessage } from '../../../src/connection/prepared-message.ts';
 import type { ExtensionMessage } from '../../../src/extensions/message.ts';
 import type { DeflateOptions } from '../../../src/extensions/permessage-deflate/extension.ts';
 import { LONG_MESSAGE_LENGTH } from '../../../src/extensions/permessage-deflate/session.ts';
-import { nodeHost } from '../../../src/node/node-host.ts';
+import { nodePlatform } from '../../../src/node/node-platform.ts';
 import { fallbackContexts } from '../../../src/node/zlib-fallback.ts';
 import { handleContexts } from '../../../src/node/zlib-handle.ts';
 import { concat, hex, sameBytes, toHex, utf8 } from '../../support/hex.ts';
@@ -102,7 +102,7 @@ describe.each(FACTORIES)('A session on %s', (_, factory) => {
               if (kind === 'binary') connection.sendBinary(payload);
               else if (kind === 'plain') connection.sendBinary(payload, undefined, false);
               else if (kind === 'prepared') {
-                connection.sendPrepared(new PreparedMessage(nodeHost, payload));
+                connection.sendPrepared(new PreparedMessage(nodePlatform, payload));
               } else if (kind === 'fragments') {
                 connection.sendFragment(payload, false);
                 connection.sendFragment(more, false);

@@ -1,13 +1,13 @@
 /**
- * The host of Node with a counter in front of each service: what the engine costs, told without a clock, and what it keeps,
+ * The platform of Node with a counter in front of each service: what the engine costs, told without a clock, and what it keeps,
  * told without the process's memory.
  */
 
-import type { Host } from '../../src/host.ts';
-import { nodeHost } from '../../src/node/node-host.ts';
+import { nodePlatform } from '../../src/node/node-platform.ts';
+import type { Platform } from '../../src/platform.ts';
 import { BufferWatch } from './garbage.ts';
 
-export class CountingHost implements Host {
+export class CountingHost implements Platform {
   /** All calls of the services below. */
   callCount = 0;
   /** The memory ever asked for. */
@@ -30,36 +30,36 @@ export class CountingHost implements Host {
     this.allocationCount++;
     this.allocatedLength += length;
     this.largestAllocation = Math.max(this.largestAllocation, length);
-    const bytes = nodeHost.allocate(length);
+    const bytes = nodePlatform.allocate(length);
     this.#memory.watch(bytes);
     return bytes;
   }
 
   view(bytes: Uint8Array, start: number, end: number): Uint8Array {
     this.callCount++;
-    return nodeHost.view(bytes, start, end);
+    return nodePlatform.view(bytes, start, end);
   }
 
   decodeText(bytes: Uint8Array, start: number, end: number): string | undefined {
     this.callCount++;
     this.readLength += end - start;
-    return nodeHost.decodeText(bytes, start, end);
+    return nodePlatform.decodeText(bytes, start, end);
   }
 
   isText(bytes: Uint8Array, start: number, end: number): boolean {
     this.callCount++;
     this.readLength += end - start;
-    return nodeHost.isText(bytes, start, end);
+    return nodePlatform.isText(bytes, start, end);
   }
 
   textLength(text: string): number {
     this.callCount++;
-    return nodeHost.textLength(text);
+    return nodePlatform.textLength(text);
   }
 
   encodeText(text: string, target: Uint8Array, offset: number): number {
     this.callCount++;
-    return nodeHost.encodeText(text, target, offset);
+    return nodePlatform.encodeText(text, target, offset);
   }
 
   mask(
@@ -73,23 +73,23 @@ export class CountingHost implements Host {
   ): void {
     this.callCount++;
     this.maskedLength += end - start;
-    nodeHost.mask(source, start, end, target, targetStart, key, keyPosition);
+    nodePlatform.mask(source, start, end, target, targetStart, key, keyPosition);
   }
 
   maskingKey(): number {
     this.callCount++;
-    return nodeHost.maskingKey();
+    return nodePlatform.maskingKey();
   }
 
   randomBase64(byteLength: number): string {
-    return nodeHost.randomBase64(byteLength);
+    return nodePlatform.randomBase64(byteLength);
   }
 
   sha1Base64(text: string): string {
-    return nodeHost.sha1Base64(text);
+    return nodePlatform.sha1Base64(text);
   }
 
   md5(bytes: Uint8Array): Uint8Array {
-    return nodeHost.md5(bytes);
+    return nodePlatform.md5(bytes);
   }
 }

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { SLAB_LENGTH, Slab, sharedSlab } from '../../src/frame/slab.ts';
-import { nodeHost } from '../../src/node/node-host.ts';
-import { CountingHost } from '../support/counting-host.ts';
+import { SLAB_LENGTH, Slab, sharedSlab } from '../../src/connection/slab.ts';
+import { nodePlatform } from '../../src/node/node-platform.ts';
+import { CountingHost } from '../support/counting-platform.ts';
 
 describe('Slab', () => {
   it('hands out ranges side by side', () => {
-    const slab = new Slab(nodeHost, 100);
+    const slab = new Slab(nodePlatform, 100);
     expect(slab.reserve(40)).toBe(0);
     slab.used = 30;
     expect(slab.reserve(70)).toBe(30);
@@ -14,7 +14,7 @@ describe('Slab', () => {
   });
 
   it('goes on in new memory when a range does not fit, and leaves the old as it is', () => {
-    const slab = new Slab(nodeHost, 100);
+    const slab = new Slab(nodePlatform, 100);
     slab.used = slab.reserve(60) + 60;
     const old = slab.bytes;
     old.fill(7);
@@ -25,13 +25,13 @@ describe('Slab', () => {
   });
 
   it('makes room for a range that is longer than itself', () => {
-    const slab = new Slab(nodeHost, 100);
+    const slab = new Slab(nodePlatform, 100);
     expect(slab.reserve(1000)).toBe(0);
     expect(slab.bytes.length).toBe(1000);
   });
 
   it('takes back the last range only', () => {
-    const slab = new Slab(nodeHost, 100);
+    const slab = new Slab(nodePlatform, 100);
     slab.used = 60;
     slab.release(slab.bytes, 0, 30);
     expect(slab.used).toBe(60);
@@ -43,12 +43,12 @@ describe('Slab', () => {
 });
 
 describe('The shared slab', () => {
-  it('is one for all connections of a host, and another for another host', () => {
-    const host = new CountingHost();
-    const slab = sharedSlab(host);
-    expect(sharedSlab(host)).toBe(slab);
+  it('is one for all connections of a platform, and another for another platform', () => {
+    const platform = new CountingHost();
+    const slab = sharedSlab(platform);
+    expect(sharedSlab(platform)).toBe(slab);
     expect(sharedSlab(new CountingHost())).not.toBe(slab);
     expect(slab.bytes.length).toBe(SLAB_LENGTH);
-    expect(host.allocationCount).toBe(1);
+    expect(platform.allocationCount).toBe(1);
   });
 });

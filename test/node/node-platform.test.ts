@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { nodeHost } from '../../src/node/node-host.ts';
+import { nodePlatform } from '../../src/node/node-platform.ts';
 import { naiveMask } from '../support/frames.ts';
 import { concat, hex, sameBytes, utf8 } from '../support/hex.ts';
 
@@ -23,10 +23,10 @@ const anyBytes = fc.oneof(
   fc.string({ unit: 'binary-ascii', maxLength: 60 }).map(utf8),
 );
 
-describe('nodeHost.allocate', () => {
+describe('nodePlatform.allocate', () => {
   it('gives memory that is shared with nothing', () => {
     for (const length of [0, 1, 14, 100, 4096, 70_000]) {
-      const bytes = nodeHost.allocate(length);
+      const bytes = nodePlatform.allocate(length);
       expect([bytes.length, bytes.byteOffset, bytes.buffer.byteLength]).toEqual([
         length,
         0,
@@ -36,19 +36,21 @@ describe('nodeHost.allocate', () => {
   });
 
   it('gives Buffers, so that applications get Buffers', () => {
-    expect(Buffer.isBuffer(nodeHost.allocate(1))).toBe(true);
+    expect(Buffer.isBuffer(nodePlatform.allocate(1))).toBe(true);
   });
 });
 
-describe('nodeHost.decodeText and isText', () => {
+describe('nodePlatform.decodeText and isText', () => {
   it('agree with TextDecoder on any range of any bytes, Buffer or not (RFC 6455 §8.1)', () => {
     fc.assert(
       fc.property(anyBytes, fc.nat(9), (range, offset) => {
         const plain = concat([new Uint8Array(offset).fill(0xc3), range, hex('A9 A9')]);
         for (const bytes of [plain, Buffer.from(plain)]) {
           const wanted = decode(range);
-          expect(nodeHost.decodeText(bytes, offset, offset + range.length)).toBe(wanted);
-          expect(nodeHost.isText(bytes, offset, offset + range.length)).toBe(wanted !== undefined);
+          expect(nodePlatform.decodeText(bytes, offset, offset + range.length)).toBe(wanted);
+          expect(nodePlatform.isText(bytes, offset, offset + range.length)).toBe(
+            wanted !== undefined,
+          );
         }
       }),
       { numRuns: 1000 },
@@ -56,7 +58,7 @@ describe('nodeHost.decodeText and isText', () => {
   });
 
   it('keep a byte order mark and NUL: they are characters', () => {
-    expect(nodeHost.decodeText(hex('EF BB BF 00'), 0, 4)).toBe('\ufeff\0');
+    expect(nodePlatform.decodeText(hex('EF BB BF 00'), 0, 4)).toBe('\ufeff\0');
   });
 
   it('decode at each length around the short ones, ASCII or not', () => {
@@ -64,21 +66,23 @@ describe('nodeHost.decodeText and isText', () => {
       for (const last of ['z', 'é', '€']) {
         const text = 'a'.repeat(length) + last;
         const bytes = utf8(text);
-        expect(nodeHost.decodeText(bytes, 0, bytes.length)).toBe(text);
-        expect(nodeHost.decodeText(bytes, 0, bytes.length - 1)).toBe(decode(bytes.subarray(0, -1)));
+        expect(nodePlatform.decodeText(bytes, 0, bytes.length)).toBe(text);
+        expect(nodePlatform.decodeText(bytes, 0, bytes.length - 1)).toBe(
+          decode(bytes.subarray(0, -1)),
+        );
       }
     }
   });
 });
 
-describe('nodeHost.encodeText and textLength', () => {
+describe('nodePlatform.encodeText and textLength', () => {
   it('agree with TextEncoder on any string, and write nothing else', () => {
     fc.assert(
       fc.property(anyString, fc.nat(5), fc.nat(5), (text, offset, room) => {
         const wanted = utf8(text);
-        expect(nodeHost.textLength(text)).toBe(wanted.length);
+        expect(nodePlatform.textLength(text)).toBe(wanted.length);
         const target = new Uint8Array(offset + wanted.length + room).fill(0xee);
-        expect(nodeHost.encodeText(text, target, offset)).toBe(wanted.length);
+        expect(nodePlatform.encodeText(text, target, offset)).toBe(wanted.length);
         expect(target.subarray(offset, offset + wanted.length)).toEqual(wanted);
         const around = [target.subarray(0, offset), target.subarray(offset + wanted.length)];
         expect(around.every((bytes) => bytes.every((byte) => byte === 0xee))).toBe(true);
@@ -88,7 +92,7 @@ describe('nodeHost.encodeText and textLength', () => {
   });
 });
 
-describe('nodeHost.mask', () => {
+describe('nodePlatform.mask', () => {
   it('agrees with the definition on both sides of where native code may take over (RFC 6455 §5.3)', () => {
     const key = hex('9A BC DE F1');
     for (const length of [0, 63, 255, 256, 257, 5000]) {
@@ -96,9 +100,9 @@ describe('nodeHost.mask', () => {
         const source = Uint8Array.from({ length: length + 3 }, (_, index) => index);
         const wanted = naiveMask(source.slice(1, 1 + length), key, position);
         const target = new Uint8Array(length + 5);
-        nodeHost.mask(source, 1, 1 + length, target, 2, 0x9abcdef1, position);
+        nodePlatform.mask(source, 1, 1 + length, target, 2, 0x9abcdef1, position);
         expect(sameBytes(target.subarray(2, 2 + length), wanted)).toBe(true);
-        nodeHost.mask(source, 1, 1 + length, source, 1, 0x9abcdef1, position);
+        nodePlatform.mask(source, 1, 1 + length, source, 1, 0x9abcdef1, position);
         expect(sameBytes(source.subarray(1, 1 + length), wanted)).toBe(true);
       }
     }
@@ -107,7 +111,7 @@ describe('nodeHost.mask', () => {
 
 describe('Randomness', () => {
   it('gives masking keys of 32 unsigned bits that do not repeat (RFC 6455 §5.3, §10.3)', () => {
-    const keys = Array.from({ length: 5000 }, () => nodeHost.maskingKey());
+    const keys = Array.from({ length: 5000 }, () => nodePlatform.maskingKey());
     for (const key of keys) {
       if (!Number.isInteger(key) || key < 0 || key > 0xffff_ffff) expect.unreachable(`${key}`);
     }
@@ -119,21 +123,21 @@ describe('Randomness', () => {
   });
 
   it('gives base64 of as many random bytes as are asked for (RFC 6455 §4.1)', () => {
-    const first = nodeHost.randomBase64(16);
+    const first = nodePlatform.randomBase64(16);
     expect(Buffer.from(first, 'base64').length).toBe(16);
     expect(first).toMatch(/^[A-Za-z0-9+/]{22}==$/);
-    expect(nodeHost.randomBase64(16)).not.toBe(first);
+    expect(nodePlatform.randomBase64(16)).not.toBe(first);
   });
 });
 
 describe('Digests', () => {
   it('give the accept value of the example (RFC 6455 §1.3)', () => {
     const text = 'dGhlIHNhbXBsZSBub25jZQ==258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
-    expect(nodeHost.sha1Base64(text)).toBe('s3pPLMBiTxaQ9kYGzzhZRbK+xOo=');
+    expect(nodePlatform.sha1Base64(text)).toBe('s3pPLMBiTxaQ9kYGzzhZRbK+xOo=');
   });
 
   it('give MD5 (RFC 1321 §A.5)', () => {
-    expect(Uint8Array.from(nodeHost.md5(utf8('abc')))).toEqual(
+    expect(Uint8Array.from(nodePlatform.md5(utf8('abc')))).toEqual(
       hex('90 01 50 98 3C D2 4F B0 D6 96 3F 7D 28 E1 7F 72'),
     );
   });

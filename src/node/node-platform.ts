@@ -1,5 +1,5 @@
 /**
- * The host of Node: gives the core (src/host.ts) the fastest call that Node has for each service. The figures behind each
+ * The host of Node: gives the core (src/platform.ts) the fastest call that Node has for each service. The figures behind each
  * choice are in docs/performance.md.
  *
  * Memory that it allocates is a Buffer, so the views that applications get are Buffers too.
@@ -8,7 +8,7 @@
 import { Buffer, isAscii, isUtf8 } from 'node:buffer';
 import { createHash, hash, randomBytes, randomFillSync } from 'node:crypto';
 import { maskBytes } from '../frame/masking.ts';
-import type { Host } from '../host.ts';
+import type { Platform } from '../platform.ts';
 import { LONG_MASK_MIN_LENGTH, loadLongMask } from './long-mask.ts';
 
 /** Masking keys are drawn from a pool of random bytes: 16 ns a key, where a call for four bytes costs 3,900 ns. */
@@ -89,7 +89,7 @@ function encodeShortAscii(text: string, target: Uint8Array, offset: number): num
 }
 
 /** Serves the core in Node. One object for the whole process. */
-export const nodeHost: Host = {
+export const nodePlatform: Platform = {
   allocate(length) {
     // Slow means not from Buffer's shared pool: what is kept for long must not pin its neighbours.
     return Buffer.allocUnsafeSlow(length);

@@ -5,14 +5,14 @@
  */
 
 import { createHash, randomBytes } from 'node:crypto';
-import type { Host } from '../../src/host.ts';
+import type { Platform } from '../../src/platform.ts';
 
 function unused(): never {
   throw new Error('The handshake does not use this part of a host');
 }
 
 /** Digests like any host. */
-export const testHost: Host = {
+export const testPlatform: Platform = {
   allocate: unused,
   view: unused,
   decodeText: unused,
@@ -27,6 +27,6 @@ export const testHost: Host = {
 };
 
 /** Makes a host whose keys are known: the key of RFC 6455 §1.3 unless another is given. */
-export function hostWithKey(key = 'dGhlIHNhbXBsZSBub25jZQ=='): Host {
-  return { ...testHost, randomBase64: () => key };
+export function platformWithKey(key = 'dGhlIHNhbXBsZSBub25jZQ=='): Platform {
+  return { ...testPlatform, randomBase64: () => key };
 }

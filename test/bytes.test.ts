@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { copyBytes } from '../../src/frame/copy-bytes.ts';
+import { copyBytes } from '../src/bytes.ts';
 
 describe('copyBytes', () => {
   it('copies exactly the range, whatever its length, to exactly its place', () => {

@@ -2,11 +2,11 @@
  * Slabs: memory that small frames are serialised into, one after the other, so that the frames of a turn lie side by side
  * and leave in one write.
  *
- * All connections of a host share one slab. Written memory is not written again, because the transport may still read it,
+ * All connections of a platform share one slab. Written memory is not written again, because the transport may still read it,
  * unless the transport says at once that it is done ({@link Slab.release}). A slab lives as long as something refers to it.
  */
 
-import type { Host } from '../host.ts';
+import type { Platform } from '../platform.ts';
 
 /** The length of a shared slab in bytes: as much as a socket is usually read or written at once. */
 export const SLAB_LENGTH: number = 64 * 1024;
@@ -17,13 +17,13 @@ export class Slab {
   bytes: Uint8Array;
   /** Where the unused part begins. */
   used = 0;
-  readonly #host: Host;
+  readonly #platform: Platform;
   readonly #length: number;
 
-  constructor(host: Host, length: number) {
-    this.#host = host;
+  constructor(platform: Platform, length: number) {
+    this.#platform = platform;
     this.#length = length;
-    this.bytes = host.allocate(length);
+    this.bytes = platform.allocate(length);
   }
 
   /**
@@ -34,7 +34,7 @@ export class Slab {
    */
   reserve(length: number): number {
     if (this.used + length > this.bytes.length) {
-      this.bytes = this.#host.allocate(Math.max(this.#length, length));
+      this.bytes = this.#platform.allocate(Math.max(this.#length, length));
       this.used = 0;
     }
     return this.used;
@@ -46,14 +46,14 @@ export class Slab {
   }
 }
 
-const sharedSlabs = new WeakMap<Host, Slab>();
+const sharedSlabs = new WeakMap<Platform, Slab>();
 
-/** Returns the slab that all connections of a host share. */
-export function sharedSlab(host: Host): Slab {
-  let slab = sharedSlabs.get(host);
+/** Returns the slab that all connections of a platform share. */
+export function sharedSlab(platform: Platform): Slab {
+  let slab = sharedSlabs.get(platform);
   if (slab === undefined) {
-    slab = new Slab(host, SLAB_LENGTH);
-    sharedSlabs.set(host, slab);
+    slab = new Slab(platform, SLAB_LENGTH);
+    sharedSlabs.set(platform, slab);
   }
   return slab;
 }

@@ -2,12 +2,12 @@
  * What the core asks of the platform it runs on.
  *
  * The core has no sockets, timers, promises, `Buffer` or `node:*`: the few things that only a platform does fast (text,
- * masking, randomness, digests, memory) come in through {@link Host}, which src/node/node-host.ts implements for Node.
+ * masking, randomness, digests, memory) come in through {@link Platform}, which src/node/node-platform.ts implements for Node.
  * Every range is `[start, end)` in bytes. No method throws on peer data.
  */
 
-/** Supplies platform services to the core. One host serves every connection of a process. */
-export interface Host {
+/** Supplies platform services to the core. One platform serves every connection of a process. */
+export interface Platform {
   /**
    * Allocates memory that the core fills before anyone reads it; it may hold old bytes until then.
    * The memory is not shared with other allocations, so that keeping it pins nothing else.
