@@ -1,8 +1,9 @@
 /**
- * Chat: what one says, all hear. A message for many is prepared once, so that its frame is made once.
+ * Chat: everybody hears what one says. A message for many is prepared once: its frame is made once.
  *
  *     node examples/chat.mjs            three people talk, and leave
- *     node examples/chat.mjs --serve    keeps the room open for clients of yours at /?name=YOU; PORT chooses its port
+ *     node examples/chat.mjs --serve    keeps the room open for your clients at /?name=YOU; PORT
+ *                                       chooses its port
  */
 
 import { once } from 'node:events';
@@ -22,11 +23,11 @@ function broadcast(text) {
 const server = createServer();
 server.on('upgrade', (request, socket, head) => {
   const webSocket = new WebSocket(request, socket, head, ['chat'], {
-    // One who reads too slowly is dropped, lest the room's memory fill up with what waits for them.
+    // Drops members who read too slowly, before their messages fill the memory.
     maxBufferedAmount: 2 ** 20,
-    // Nobody has to type that much.
+    // Nobody types that much.
     maxLength: 4096,
-    // One whose network is gone leaves the room within a minute.
+    // Members whose network is gone leave within a minute.
     ping: 30,
   });
   const name = new URLSearchParams(request.url.split('?')[1]).get('name') || 'somebody';
@@ -54,7 +55,7 @@ if (!isServing) {
   while (clients.length > 0) await leave(clients.shift());
   server.close();
 
-  /** Enters the room; what is heard there is printed behind the name of who hears it. */
+  /** Enters the room, and prints what this member hears. */
   async function join(name, others) {
     const client = new WebSocket.Client(`${url}?name=${name}`, ['chat']);
     client.on('message', (event) => console.log(`${name.padEnd(5)} | ${event.data}`));
@@ -74,7 +75,7 @@ if (!isServing) {
     await Promise.all([isHeard, once(client, 'close')]);
   }
 
-  /** Waits until each of some clients has heard something: the talk would overlap otherwise, as talk does. */
+  /** Waits until each client has heard something; otherwise they would talk at the same time. */
   function heardBy(listeners) {
     return Promise.all(listeners.map((listener) => once(listener, 'message')));
   }

@@ -2,7 +2,7 @@
  * Echo: the smallest server and the smallest client.
  *
  *     node examples/echo.mjs            runs both, prints what happens, and ends
- *     node examples/echo.mjs --serve    keeps the server up for a client of yours; PORT chooses its port
+ *     node examples/echo.mjs --serve    keeps the server up for your clients; PORT chooses its port
  */
 
 import { createServer } from 'node:http';

@@ -1,10 +1,11 @@
 /**
- * The raw engine: a server and a client that talk without a wire. No sockets, no timers, no http module.
+ * The raw engine: a server and a client without a wire. No sockets, no timers, no http module.
  *
  *     node examples/engine.mjs
  *
- * An endpoint takes bytes with `receive` and gives bytes with `takeOutput`; who carries them, and how, is up to you.
- * Here a function carries them from one to the other, cut into small pieces to show that the cut does not matter.
+ * An endpoint takes bytes with `receive` and returns bytes with `takeOutput`; how you carry them is
+ * up to you. Here a function carries them from one to the other, in small pieces: the cut does not
+ * matter.
  */
 
 import { ClientEndpoint, nodePlatform, ServerEndpoint } from 'sanswire/engine';
@@ -32,14 +33,14 @@ const client = new ClientEndpoint({
 
 client.start();
 while (carry('client', client, server) || carry('server', server, client)) {
-  // Until neither has anything to say.
+  // Until neither has output.
 }
-// RFC 6455 §7.1.1: the server ends the transport once both Close frames went.
+// RFC 6455 §7.1.1: the server ends the transport once both Close frames have gone.
 console.log(`server wants the transport ended: ${server.shouldEnd}`);
 client.transportClosed();
 server.transportClosed();
 
-/** Carries what one endpoint has to say to the other. Returns whether there was something. */
+/** Carries one endpoint's output to the other; returns whether there was any. */
 function carry(name, from, to) {
   if (!from.hasOutput) return false;
   const bytes = Buffer.concat(from.takeOutput());
@@ -51,7 +52,7 @@ function carry(name, from, to) {
   return true;
 }
 
-/** Shows a head by its first line, and frames as the bytes that they are. */
+/** Shows a head by its first line, and frames as bytes. */
 function describe(bytes) {
   const headLength = bytes.indexOf('\r\n\r\n') + '\r\n\r\n'.length;
   const isHead = headLength >= '\r\n\r\n'.length;
@@ -81,10 +82,10 @@ function handlerOf(name, onOpen, { onMessage }) {
     onMessageEnd() {},
     onPing() {},
     onPong() {},
-    // A driver starts its timer for the closing handshake here.
+    // A driver starts closeTimeout here.
     onClosing() {},
     onDrain() {},
-    // A driver writes at the end of the turn. Here the loop asks each endpoint anyhow.
+    // A driver writes at the end of the turn. Here the loop asks each endpoint anyway.
     onOutput() {},
   };
 }

@@ -1,8 +1,9 @@
 /**
- * EventSource with replay: a client that was away gets what it missed, by way of Last-Event-ID.
+ * EventSource with replay: a client that was away gets what it missed, thanks to Last-Event-ID.
  *
- *     node examples/event-source.mjs            a client listens, is away for a while, and comes back
- *     node examples/event-source.mjs --serve    keeps the server up, with an event each second; PORT chooses its port
+ *     node examples/event-source.mjs            a client listens, leaves, and comes back
+ *     node examples/event-source.mjs --serve    keeps the server up, with an event each second;
+ *                                               PORT chooses its port
  *
  * Try the server with `curl -N -H 'Accept: text/event-stream' -H 'Last-Event-ID: 3' URL`, or with
  * `new EventSource(URL)` in a browser, which reconnects and sends the header by itself.
@@ -16,7 +17,7 @@ import { WebSocket } from 'sanswire';
 const { EventSource } = WebSocket;
 const isServing = process.argv.includes('--serve');
 
-/** How many events are kept for those who come back. */
+/** How many events are kept for clients that come back. */
 const KEPT_EVENTS = 100;
 
 const kept = [];
@@ -41,7 +42,7 @@ const server = createServer((request, response) => {
     retry: 1,
     ping: 15,
   });
-  // A client without an id is new: it gets what comes from now on. One with an id gets what it missed first.
+  // A client without an id is new. One with an id first gets what it missed.
   if (source.lastEventId !== '') {
     const missed = kept.filter(({ id }) => id > Number(source.lastEventId));
     console.log(`server: replays ${missed.length} events after ${source.lastEventId}`);
@@ -83,7 +84,7 @@ async function subscribe(lastEventId) {
   return { lines, leave: () => request.destroy() };
 }
 
-/** Reads some events, prints them, and returns the id of the last one. A real client knows more fields than these two. */
+/** Reads some events, prints them, and returns the last id. Real clients know more fields. */
 async function read({ lines }, count) {
   const event = { id: '', data: '' };
   for (let seen = 0; seen < count; ) {

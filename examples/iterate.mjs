@@ -3,8 +3,8 @@
  *
  *     node examples/iterate.mjs
  *
- * The sender stops when `send` returns false and goes on at `drain`. The reader is a `for await` loop: while it lags
- * behind, its socket is paused, the network fills up, and the sender stops by itself.
+ * The sender stops when `send` returns false and continues at `drain`. The reader is a `for await`
+ * loop: while it is behind, its socket is paused, the network fills up, and the sender stops.
  */
 
 import { once } from 'node:events';
@@ -42,7 +42,7 @@ let pauses = 0;
 for await (const message of client) {
   received += message.length;
   if (client.isPaused) pauses += 1;
-  // Stands for work that takes its time.
+  // Stands for work that takes time.
   await nextTurn();
 }
 console.log(`reader: received ${MESSAGES} messages, ${received} bytes`);

@@ -1,6 +1,6 @@
 /**
- * What the samples of nodejs-websocket show, on `sanswire/nodejs-websocket`: a server that screams, one where all hear what
- * one says, and a file that streams through a socket.
+ * The samples of nodejs-websocket, on `sanswire/nodejs-websocket`: a server that screams, a chat,
+ * and a file that streams through a socket.
  *
  *     node examples/nodejs-websocket.mjs
  */
@@ -49,7 +49,7 @@ async function chat() {
   await close(server);
 }
 
-/** Those who have left are in the list no more, so nobody needs to be asked for the state. */
+/** The list has open connections only, so there is no state to check. */
 function broadcast(server, text) {
   for (const connection of server.connections) connection.sendText(text);
 }
@@ -59,7 +59,7 @@ async function sendFile() {
   const [source, copy] = [join(folder, 'source'), join(folder, 'copy')];
   await writeFile(source, Buffer.alloc(16 * 2 ** 20, 'the same words over and over '));
 
-  // Neither end holds more than a part of the file: the reader's disk sets the pace of the writer's.
+  // Neither end holds more than a part of the file: a slow writer slows the reader down.
   let copied;
   const { server, url } = await listen((connection) => {
     connection.on('binary', (incoming) => {

@@ -1,10 +1,12 @@
 /**
- * Pipes: a WebSocket is a stream (the kind with `pipe`, `write`, `end`, `pause` and `resume`), in both directions.
+ * Pipes: a WebSocket is a stream in both directions, with `pipe`, `write`, `end`, `pause` and
+ * `resume`.
  *
  *     node examples/pipe.mjs
  *
- * `/echo` is the whole echo server in one line. `/file` sends a file, a message for each chunk, and the client pipes what
- * comes into a hash. Whichever side is slow holds the other one back: nothing piles up in memory.
+ * `/echo` is an echo server in one line. `/file` sends a file, a message for each chunk, and the
+ * client pipes what comes into a hash. A slow side slows the other one down: nothing piles up in
+ * memory.
  */
 
 import { createHash, randomBytes } from 'node:crypto';
@@ -56,7 +58,7 @@ async function downloadThroughPipe() {
     messages += 1;
   });
   client.pipe(hash);
-  // The file's end ends the server's WebSocket, which closes; that ends the hash.
+  // The end of the file closes the server's WebSocket, and that ends the hash.
   await once(hash, 'readable');
   const expected = createHash('sha256').update(content).digest('hex');
   const received = hash.read().toString('hex');

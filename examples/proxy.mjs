@@ -3,8 +3,8 @@
  *
  *     node examples/proxy.mjs
  *
- * The proxy asks for a password. What the client tells the proxy, the server never sees; with a `wss:` URL the proxy would
- * not see what the two say to each other either.
+ * The proxy asks for a password. The server never sees what the client tells the proxy; with a
+ * `wss:` URL the proxy would not see what client and server tell each other either.
  */
 
 import { once } from 'node:events';
@@ -62,7 +62,7 @@ async function talk(credentials) {
     client.close(1000);
   });
   client.on('error', (event) => console.log(`client: ${event.error.code}: ${event.message}`));
-  // Not `events.once`, which would throw at the error that comes before the close.
+  // Not `events.once`, which would throw at the error before the close.
   const event = await new Promise((resolve) => client.once('close', resolve));
   console.log(`client: closed ${event.code}`);
 }

@@ -1,9 +1,10 @@
-// Pull-streams: a reader asks for each message, so a slow one holds a fast writer back, through the network and both ends.
+// Pull-streams: a reader asks for each message, so a slow reader slows a fast writer down, through
+// the network and both ends.
 //
 //   node examples/pull-ws.mjs
 //
-// The server counts as fast as it is asked. The client takes its time, has enough after a while, and aborts: then the
-// server knows how far it has come, which is not far ahead.
+// The server sends as fast as it is asked. The client reads slowly, and aborts after a while: the
+// server is not far ahead of it then.
 
 import pull from 'pull-stream';
 import { connect, createServer } from 'sanswire/pull-ws';

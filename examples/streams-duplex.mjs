@@ -1,9 +1,10 @@
 /**
- * A WebSocket as a Node Duplex: pipelines through it, and what its end looks like at the other side.
+ * A WebSocket as a Node Duplex: pipelines through it, and how its end looks at the other side.
  *
  *     node examples/streams-duplex.mjs
  *
- * The client sends a text through gzip and the socket; the server unpacks it, and closes with 1011 when that fails.
+ * The client sends a text through gzip and the socket. The server unpacks it, and closes with 1011
+ * when that fails.
  */
 
 import { once } from 'node:events';

@@ -1,10 +1,11 @@
 /**
- * Messages as streams: one message that is larger than either side holds in memory, up and down again.
+ * Messages as streams: one message, larger than either side holds in memory, there and back.
  *
  *     node examples/streams-messages.mjs
  *
- * The client pipes 64 MiB into one message. The server reads that message while it arrives and pipes it back, compressed on
- * the wire, as one message of its own. Neither side ever has more than a few hundred kilobytes of it.
+ * The client pipes 64 MiB into one message. The server reads the message while it arrives and pipes
+ * it back, compressed on the wire, as another one. Neither side ever holds more than a few hundred
+ * kilobytes of it.
  */
 
 import { createHash } from 'node:crypto';

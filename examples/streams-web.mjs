@@ -3,8 +3,8 @@
  *
  *     node examples/streams-web.mjs
  *
- * The server is one pipe: what it reads goes through a TransformStream and back. The client writes as fast as it may and
- * reads slowly, and closes with a code of its own.
+ * The server is one pipe: what it reads goes through a TransformStream and back. The client writes
+ * as fast as it may, reads slowly, and closes with its own code.
  */
 
 import { once } from 'node:events';

@@ -1,5 +1,6 @@
-// A file through a cluster: two workers share one port, and each streams the file into the WebSockets that it gets, as one
-// frame whose length is known before it is read. `sanswire/walve` shows frames, where the other faces show messages.
+// A file through a cluster: two workers share one port, and each streams the file into its
+// WebSockets, as one frame whose length is known in advance. `sanswire/walve` shows frames, not
+// messages.
 //
 //   node examples/walve-cluster.mjs
 import cluster from 'node:cluster';
@@ -22,7 +23,7 @@ function runWorker() {
   const server = createServer((wsocket) => {
     process.send('served');
     const header = { opcode: 0x02, length: statSync(file).size };
-    // Without `{ end: false }`, the end of the file is the end of the connection, by a closing handshake.
+    // Without `{ end: false }`, the end of the file closes the connection.
     createReadStream(file).pipe(new Outgoing({ header })).pipe(wsocket);
   });
   const http = createHttpServer();
@@ -48,7 +49,7 @@ async function runPrimary() {
   cluster.disconnect();
 }
 
-/** Takes one message and the close code. */
+/** Waits for one message and the close code. */
 function download(url) {
   return new Promise((resolve) => {
     const client = new Client(url);

@@ -1,8 +1,11 @@
 /**
- * Copying a range of bytes: a loop for the short ranges that most frames are, the platform's copy for the rest.
+ * Copying ranges of bytes. What outlives the chunk that the transport lent is copied once, exactly,
+ * so that it keeps nothing alive but itself.
  */
 
-/** Up to this length in bytes a loop is quicker than `set`, which leaves JavaScript and may need a view. */
+import type { Platform } from './platform.ts';
+
+/** Up to this length in bytes a loop is quicker than `set`, which leaves JavaScript. */
 const LOOP_MAX_LENGTH = 48;
 
 /** Copies `[start, end)` of a source to an offset of a target that has the room. */
@@ -19,5 +22,33 @@ export function copyBytes(
     target.set(source, offset);
   } else {
     target.set(source.subarray(start, end), offset);
+  }
+}
+
+/** Returns a copy of bytes, in memory of its own. */
+export function copyOf(platform: Platform, bytes: Uint8Array): Uint8Array {
+  const copy = platform.allocate(bytes.length);
+  copyBytes(bytes, 0, bytes.length, copy, 0);
+  return copy;
+}
+
+/**
+ * Returns bytes that may wait for long: a copy where they are less than half of their memory, so
+ * that they do not keep a much larger chunk of the transport alive.
+ */
+export function copyIfSmallPart(platform: Platform, bytes: Uint8Array): Uint8Array {
+  return bytes.length * 2 >= bytes.buffer.byteLength ? bytes : copyOf(platform, bytes);
+}
+
+/**
+ * The types ask for bytes; JavaScript may pass anything, which would become a frame of garbage.
+ *
+ * @throws TypeError when a payload is not a view with elements of one byte
+ */
+export function checkBytes(payload: ArrayBufferView & { BYTES_PER_ELEMENT?: number }): void {
+  // Nearly always, and 3 ns less than the rest.
+  if (payload instanceof Uint8Array) return;
+  if (!ArrayBuffer.isView(payload) || payload.BYTES_PER_ELEMENT !== 1) {
+    throw new TypeError('A payload must be a Uint8Array');
   }
 }

@@ -1,14 +1,13 @@
 /**
- * Close codes: the names of the IANA registry (RFC 6455 §7.4, §11.7) and which of them may travel in a Close frame.
- *
- * This is the only place, with the fault table of errors.ts, where a close code is a number.
+ * Close codes: the names of the IANA registry (RFC 6455 §7.4, §11.7), and who may use which.
+ * Nowhere else is a close code a number.
  */
 
 /** Lists the registered close codes by their IANA names. */
 export const CloseCode = {
-  /** The purpose of the connection is fulfilled. */
+  /** The connection has fulfilled its purpose. */
   NORMAL_CLOSURE: 1000,
-  /** The endpoint goes away: a server shuts down, a page is left. */
+  /** The endpoint is going away: a server shuts down, a page is left. */
   GOING_AWAY: 1001,
   PROTOCOL_ERROR: 1002,
   UNSUPPORTED_DATA: 1003,
@@ -30,33 +29,34 @@ export const CloseCode = {
 
 export type CloseCode = (typeof CloseCode)[keyof typeof CloseCode];
 
-/** The private ranges: 3000-3999 for registered libraries, 4000-4999 for applications (RFC 6455 §7.4.2). */
+/** 3000-3999 is for registered libraries, 4000-4999 for applications (RFC 6455 §7.4.2). */
 const PRIVATE_FIRST = 3000;
 const PRIVATE_LAST = 4999;
 
 /**
- * Tells whether a Close frame may carry a code.
- *
- * RFC 6455 §7.4: 1004 is reserved, 1005, 1006 and 1015 are never sent, 1016-2999 are unassigned, 0-999 are unused.
- *
- * @param code - the code, an integer of 0 to 65,535
+ * Tells whether a Close frame may carry a code, an integer (RFC 6455 §7.4): 1004 is reserved, 1005,
+ * 1006 and 1015 are never sent, 1016-2999 are unassigned, 0-999 are unused.
  */
 export function isSendableCloseCode(code: number): boolean {
   if (code >= PRIVATE_FIRST) return code <= PRIVATE_LAST;
-  return (
-    (code >= CloseCode.NORMAL_CLOSURE && code <= CloseCode.UNSUPPORTED_DATA) ||
-    (code >= CloseCode.INVALID_PAYLOAD_DATA && code <= CloseCode.BAD_GATEWAY)
-  );
+  if (code >= CloseCode.INVALID_PAYLOAD_DATA) return code <= CloseCode.BAD_GATEWAY;
+  return code >= CloseCode.NORMAL_CLOSURE && code <= CloseCode.UNSUPPORTED_DATA;
 }
 
-/**
- * Tells whether an application may pass a code to `close()`: 1000 and the private ranges (WHATWG WebSockets §3.1).
- *
- * @param code - the code as the application gave it
- */
+/** The codes of the protocol that end a connection in order (RFC 6455 §7.4.1). */
+const ORDERLY: readonly number[] = [
+  CloseCode.NORMAL_CLOSURE,
+  CloseCode.GOING_AWAY,
+  CloseCode.NO_STATUS_RECEIVED,
+];
+
+/** Tells whether a code says that something may be missing: any other code below 3000. */
+export function isErrorCloseCode(code: number): boolean {
+  return code < PRIVATE_FIRST && !ORDERLY.includes(code);
+}
+
+/** Tells whether `close()` accepts a code: 1000 or 3000-4999 (WHATWG WebSockets §3.1). */
 export function isApplicationCloseCode(code: number): boolean {
-  return (
-    code === CloseCode.NORMAL_CLOSURE ||
-    (Number.isInteger(code) && code >= PRIVATE_FIRST && code <= PRIVATE_LAST)
-  );
+  if (code === CloseCode.NORMAL_CLOSURE) return true;
+  return Number.isInteger(code) && code >= PRIVATE_FIRST && code <= PRIVATE_LAST;
 }

@@ -1,32 +1,31 @@
 /**
- * `sanswire/engine`: the protocol without the wire, for those who embed it in a transport of their own
- * (docs/embedding.md).
+ * `sanswire/engine`: the protocol without the wire, for transports of your own (docs/embedding.md).
  *
- * {@link ServerEndpoint} and {@link ClientEndpoint} speak from the first byte on; {@link Connection} begins after an
- * opening handshake that was done elsewhere. All of them take bytes, return bytes, and know no sockets and no timers.
+ * {@link ServerEndpoint} and {@link ClientEndpoint} speak from the first byte on. A
+ * {@link Connection} begins after the opening handshake. They know no sockets and no timers.
  */
 
 export { type DeflateExtension, permessageDeflate } from './api/permessage-deflate.ts';
+export type { WriteCallback } from './calls.ts';
 export { CloseCode, isApplicationCloseCode, isSendableCloseCode } from './close-code.ts';
-export { ClientEndpoint, type ClientEndpointOptions } from './connection/client-endpoint.ts';
 export { Connection } from './connection/connection.ts';
-export { Endpoint, type EndpointHandler, type EndpointOptions } from './connection/endpoint.ts';
-export type { FrameListener, IncomingFrameHeader } from './connection/frame-listener.ts';
 export type { ConnectionHandler } from './connection/handler.ts';
+export type { ConnectionLimits, ConnectionOptions, Role } from './connection/options.ts';
 export {
-  type ConnectionLimits,
-  type ConnectionOptions,
-  DEFAULT_HIGH_WATER_MARK,
-  DEFAULT_MAX_LENGTH,
-  type Role,
-} from './connection/options.ts';
-export type { WriteCallback } from './connection/output-queue.ts';
-export { PreparedMessage } from './connection/prepared-message.ts';
+  type FrameSink,
+  type Sink,
+  type SinkChoice,
+  STREAMED,
+  WHOLE,
+  wholeBytes,
+} from './connection/sink.ts';
+export { ClientEndpoint, type ClientEndpointOptions } from './endpoint/client-endpoint.ts';
+export { Endpoint, type EndpointHandler, type EndpointOptions } from './endpoint/endpoint.ts';
 export {
   type Decision,
   ServerEndpoint,
   type ServerEndpointOptions,
-} from './connection/server-endpoint.ts';
+} from './endpoint/server-endpoint.ts';
 export {
   FAULTS,
   type FaultCode,
@@ -37,6 +36,8 @@ export {
   WebSocketError,
 } from './errors.ts';
 export type { ActiveSession, Extension } from './extensions/extension.ts';
+export { PreparedMessage } from './extensions/prepared-message.ts';
+export type { FrameHeader } from './frame/frame-header.ts';
 export { type FrameHandler, FrameParser } from './frame/frame-parser.ts';
 export { FrameSerializer } from './frame/frame-serializer.ts';
 export { Opcode } from './frame/opcode.ts';

@@ -1,298 +1,153 @@
 /**
- * Every error that Sanswire reports, and one table with a row for each thing that a peer can do wrong.
- *
- * A row gives the stable `code` that applications test, the close code of the Close frame or the HTTP status of the
- * refusal that answers it, the rule's section, and the message. Local misuse (a wrong argument) is not in the table: it
- * throws TypeError, RangeError or the DOMException that WHATWG names, at the call.
+ * Every error that Sanswire reports, and one table with a row for each fault of a peer.
+ * The table is grouped by what answers a fault: a close code by its IANA name, an HTTP status, or
+ * nothing. Local misuse throws TypeError, RangeError or a DOMException of WHATWG's instead.
  */
 
 import { CloseCode } from './close-code.ts';
 
-/** What a fault row says: how the peer is answered, and which rule it broke. */
-export interface Fault {
-  /** The close code that answers it, by its IANA name; absent where no Close frame can be sent. */
-  readonly closeCode?: keyof typeof CloseCode;
-  /** The HTTP status of the response that answers it; absent after the opening handshake. */
-  readonly status?: number;
-  /** Where the broken rule stands. */
-  readonly section: string;
-  readonly message: string;
-}
-
-/** One row for each thing that a peer can do wrong. The keys are public API: they never change their meaning. */
-export const FAULTS = {
-  // Frames
-  WS_RESERVED_BIT: {
-    closeCode: 'PROTOCOL_ERROR',
-    section: 'RFC 6455 §5.2',
-    message: 'A reserved bit is set that no negotiated extension gives a meaning to',
+/** One row: `code: 'section of the rule: message'`. The codes are public and keep their meaning. */
+const ROWS = {
+  // Answered with a Close frame, after the opening handshake
+  PROTOCOL_ERROR: {
+    WS_RESERVED_BIT: 'RFC 6455 §5.2: A reserved bit is set that no negotiated extension uses',
+    WS_UNKNOWN_OPCODE: 'RFC 6455 §5.2: A frame has an unknown opcode',
+    WS_MASK_MISSING: 'RFC 6455 §5.1: A client sent an unmasked frame',
+    WS_MASK_UNEXPECTED: 'RFC 6455 §5.1: A server sent a masked frame',
+    WS_CONTROL_FRAGMENTED: 'RFC 6455 §5.5: A control frame is fragmented',
+    WS_CONTROL_TOO_LONG: 'RFC 6455 §5.5: A control frame has a payload of over 125 bytes',
+    WS_LENGTH_NOT_MINIMAL: 'RFC 6455 §5.2: A length is not encoded in the fewest bytes',
+    WS_LENGTH_OUT_OF_RANGE: 'RFC 6455 §5.2: A 64-bit length has its most significant bit set',
+    WS_CONTINUATION_UNEXPECTED: 'RFC 6455 §5.4: A continuation frame continues no message',
+    WS_CONTINUATION_EXPECTED: 'RFC 6455 §5.4: A message began before the last one ended',
+    WS_INVALID_CLOSE_LENGTH: 'RFC 6455 §5.5.1: A Close frame has a payload of one byte',
+    WS_INVALID_CLOSE_CODE: 'RFC 6455 §7.4: A Close frame has a code that must not be sent',
+    WS_EXTENSION_FAILED: 'RFC 6455 §9: An extension could not process a message',
   },
-  WS_UNKNOWN_OPCODE: {
-    closeCode: 'PROTOCOL_ERROR',
-    section: 'RFC 6455 §5.2',
-    message: 'The opcode is not one of the protocol',
+  INVALID_PAYLOAD_DATA: {
+    WS_INVALID_TEXT: 'RFC 6455 §8.1: A text message is not valid UTF-8',
+    WS_INVALID_CLOSE_REASON: 'RFC 6455 §8.1: The reason in a Close frame is not valid UTF-8',
+    WS_INVALID_DEFLATE: 'RFC 7692 §7.2.2: A compressed message is not valid DEFLATE',
   },
-  WS_MASK_MISSING: {
-    closeCode: 'PROTOCOL_ERROR',
-    section: 'RFC 6455 §5.1',
-    message: 'A client sent a frame that is not masked',
+  MESSAGE_TOO_BIG: {
+    WS_MESSAGE_TOO_LONG: 'RFC 6455 §10.4: A message is longer than maxLength',
   },
-  WS_MASK_UNEXPECTED: {
-    closeCode: 'PROTOCOL_ERROR',
-    section: 'RFC 6455 §5.1',
-    message: 'A server sent a frame that is masked',
+  POLICY_VIOLATION: {
+    WS_TOO_MANY_FRAGMENTS: 'RFC 6455 §10.4: A message has more frames than maxFragments',
+    WS_BUFFERED_AMOUNT_EXCEEDED:
+      'RFC 6455 §10.4: The peer reads too slowly: over maxBufferedAmount bytes wait to be sent',
   },
-  WS_CONTROL_FRAGMENTED: {
-    closeCode: 'PROTOCOL_ERROR',
-    section: 'RFC 6455 §5.5',
-    message: 'A control frame is fragmented',
+  // Or with status 500, during the opening handshake
+  INTERNAL_ERROR: { WS_INTERNAL: 'RFC 6455 §7.4.1: An internal error' },
+  // Answered with an HTTP status, in the opening handshake at a server
+  400: {
+    WS_HANDSHAKE_HTTP_VERSION: 'RFC 6455 §4.2.1: The HTTP version is lower than 1.1',
+    WS_HANDSHAKE_TARGET:
+      'RFC 6455 §4.2.1: The request target is neither a path nor an absolute http or https URL',
+    WS_HANDSHAKE_HOST: 'RFC 6455 §4.2.1: The Host header is missing, malformed or repeated',
+    WS_HANDSHAKE_BODY: 'RFC 9110 §7.8: The request has a body, which would be read as frames',
+    WS_HANDSHAKE_CONNECTION: 'RFC 6455 §4.2.1: The Connection header does not list "Upgrade"',
+    WS_HANDSHAKE_KEY:
+      'RFC 6455 §4.2.1: The Sec-WebSocket-Key is missing, repeated, or not 16 bytes in base64',
+    WS_HANDSHAKE_SUBPROTOCOL:
+      'RFC 6455 §4.1: The Sec-WebSocket-Protocol header is not a list of distinct tokens',
+    WS_HANDSHAKE_EXTENSIONS:
+      'RFC 6455 §9.1: The Sec-WebSocket-Extensions header does not follow the grammar',
+    WS_HANDSHAKE_DRAFT:
+      'draft-ietf-hybi-thewebsocketprotocol-00 §5.2: The keys of a hixie-76 request are malformed',
+    WS_HEAD_MALFORMED: 'RFC 9112 §2: The head is not well-formed HTTP/1.1',
   },
-  WS_CONTROL_TOO_LONG: {
-    closeCode: 'PROTOCOL_ERROR',
-    section: 'RFC 6455 §5.5',
-    message: 'The payload of a control frame is longer than 125 bytes',
+  403: {
+    WS_HANDSHAKE_ORIGIN: 'RFC 6455 §10.2: The Origin is not allowed',
+    WS_HANDSHAKE_REFUSED: 'RFC 6455 §4.2.2: The application refused the request',
   },
-  WS_LENGTH_NOT_MINIMAL: {
-    closeCode: 'PROTOCOL_ERROR',
-    section: 'RFC 6455 §5.2',
-    message: 'A payload length is not encoded in the fewest bytes',
+  405: { WS_HANDSHAKE_METHOD: 'RFC 6455 §4.2.1: The request method is not GET' },
+  408: {
+    WS_HANDSHAKE_TIMEOUT: 'RFC 6455 §4.1: The opening handshake took longer than handshakeTimeout',
   },
-  WS_LENGTH_OUT_OF_RANGE: {
-    closeCode: 'PROTOCOL_ERROR',
-    section: 'RFC 6455 §5.2',
-    message: 'The most significant bit of a 64-bit payload length is set',
+  426: {
+    WS_HANDSHAKE_UPGRADE: 'RFC 6455 §4.2.1: The Upgrade header does not list "websocket"',
+    WS_HANDSHAKE_VERSION:
+      'RFC 6455 §4.4: The Sec-WebSocket-Version header names no supported version',
   },
-  WS_CONTINUATION_UNEXPECTED: {
-    closeCode: 'PROTOCOL_ERROR',
-    section: 'RFC 6455 §5.4',
-    message: 'A continuation frame has no message to continue',
-  },
-  WS_CONTINUATION_EXPECTED: {
-    closeCode: 'PROTOCOL_ERROR',
-    section: 'RFC 6455 §5.4',
-    message: 'A message began before the fragmented one ended',
-  },
-  // Payloads
-  WS_INVALID_TEXT: {
-    closeCode: 'INVALID_PAYLOAD_DATA',
-    section: 'RFC 6455 §8.1',
-    message: 'A text message is not valid UTF-8',
-  },
-  WS_INVALID_CLOSE_LENGTH: {
-    closeCode: 'PROTOCOL_ERROR',
-    section: 'RFC 6455 §5.5.1',
-    message: 'A Close frame has a payload of one byte',
-  },
-  WS_INVALID_CLOSE_CODE: {
-    closeCode: 'PROTOCOL_ERROR',
-    section: 'RFC 6455 §7.4',
-    message: 'A Close frame has a code that must not be sent',
-  },
-  WS_INVALID_CLOSE_REASON: {
-    closeCode: 'INVALID_PAYLOAD_DATA',
-    section: 'RFC 6455 §8.1',
-    message: 'The reason in a Close frame is not valid UTF-8',
-  },
-  // Extensions
-  WS_INVALID_DEFLATE: {
-    closeCode: 'INVALID_PAYLOAD_DATA',
-    section: 'RFC 7692 §7.2.2',
-    message: 'A compressed message is not valid DEFLATE',
-  },
-  WS_EXTENSION_FAILED: {
-    closeCode: 'PROTOCOL_ERROR',
-    section: 'RFC 6455 §9',
-    message: 'An extension cannot make sense of a message',
-  },
-  // Limits
-  WS_MESSAGE_TOO_LONG: {
-    closeCode: 'MESSAGE_TOO_BIG',
-    section: 'RFC 6455 §10.4',
-    message: 'A message is longer than maxLength',
-  },
-  WS_TOO_MANY_FRAGMENTS: {
-    closeCode: 'POLICY_VIOLATION',
-    section: 'RFC 6455 §10.4',
-    message: 'A message has more frames than maxFragments',
-  },
-  WS_BUFFERED_AMOUNT_EXCEEDED: {
-    closeCode: 'POLICY_VIOLATION',
-    section: 'RFC 6455 §10.4',
-    message: 'The peer reads too slowly: more than maxBufferedAmount bytes wait to be sent',
-  },
-  // The opening handshake, at the server
-  WS_HANDSHAKE_METHOD: {
-    status: 405,
-    section: 'RFC 6455 §4.2.1',
-    message: 'The request method is not GET',
-  },
-  WS_HANDSHAKE_HTTP_VERSION: {
-    status: 400,
-    section: 'RFC 6455 §4.2.1',
-    message: 'The HTTP version is lower than 1.1',
-  },
-  WS_HANDSHAKE_TARGET: {
-    status: 400,
-    section: 'RFC 6455 §4.2.1',
-    message: 'The request target is neither a path nor an absolute http or https URL',
-  },
-  WS_HANDSHAKE_HOST: {
-    status: 400,
-    section: 'RFC 6455 §4.2.1',
-    message: 'The Host header is missing, malformed, or given more than once',
-  },
-  WS_HANDSHAKE_BODY: {
-    status: 400,
-    section: 'RFC 9110 §7.8',
-    message: 'The request has a body, which would be read as frames',
-  },
-  WS_HANDSHAKE_UPGRADE: {
-    status: 426,
-    section: 'RFC 6455 §4.2.1',
-    message: 'The Upgrade header does not list "websocket"',
-  },
-  WS_HANDSHAKE_CONNECTION: {
-    status: 400,
-    section: 'RFC 6455 §4.2.1',
-    message: 'The Connection header does not list "Upgrade"',
-  },
-  WS_HANDSHAKE_KEY: {
-    status: 400,
-    section: 'RFC 6455 §4.2.1',
-    message: 'The Sec-WebSocket-Key header is missing, repeated, or not 16 bytes in base64',
-  },
-  WS_HANDSHAKE_VERSION: {
-    status: 426,
-    section: 'RFC 6455 §4.4',
-    message: 'The Sec-WebSocket-Version header names no supported version',
-  },
-  WS_HANDSHAKE_SUBPROTOCOL: {
-    status: 400,
-    section: 'RFC 6455 §4.1',
-    message: 'The Sec-WebSocket-Protocol header is not a list of distinct tokens',
-  },
-  WS_HANDSHAKE_EXTENSIONS: {
-    status: 400,
-    section: 'RFC 6455 §9.1',
-    message: 'The Sec-WebSocket-Extensions header does not follow the grammar',
-  },
-  WS_HANDSHAKE_ORIGIN: {
-    status: 403,
-    section: 'RFC 6455 §10.2',
-    message: 'The Origin is not one of those allowed',
-  },
-  WS_HANDSHAKE_REFUSED: {
-    status: 403,
-    section: 'RFC 6455 §4.2.2',
-    message: 'The application refused the request',
-  },
-  WS_HANDSHAKE_DRAFT: {
-    status: 400,
-    section: 'draft-ietf-hybi-thewebsocketprotocol-00 §5.2',
-    message: 'The keys of a draft-76 handshake are malformed',
-  },
-  // The opening handshake, at the client
-  WS_RESPONSE_STATUS: {
-    section: 'RFC 6455 §4.1',
-    message: 'The server answered with another status than 101',
-  },
-  WS_RESPONSE_UPGRADE: {
-    section: 'RFC 6455 §4.1',
-    message: 'The Upgrade header of the response is not "websocket"',
-  },
-  WS_RESPONSE_CONNECTION: {
-    section: 'RFC 6455 §4.1',
-    message: 'The Connection header of the response does not list "Upgrade"',
-  },
-  WS_RESPONSE_ACCEPT: {
-    section: 'RFC 6455 §4.1',
-    message: 'The Sec-WebSocket-Accept header of the response does not match the key',
-  },
-  WS_RESPONSE_SUBPROTOCOL: {
-    section: 'RFC 6455 §4.1',
-    message: 'The server chose a subprotocol that was not offered, or none of those offered',
-  },
-  WS_RESPONSE_EXTENSIONS: {
-    section: 'RFC 6455 §4.1',
-    message: 'The extensions that the server chose are malformed or were not offered',
-  },
-  WS_PROXY_REFUSED: {
-    section: 'RFC 9110 §9.3.6',
-    message: 'The proxy refused to open a tunnel',
-  },
-  // HTTP heads, either side
-  WS_HEAD_MALFORMED: {
-    status: 400,
-    section: 'RFC 9112 §2',
-    message: 'The head is not well-formed HTTP/1.1',
-  },
-  WS_HEAD_TOO_LONG: {
-    status: 431,
-    section: 'RFC 6585 §5',
-    message: 'The head is longer than maxHeaderBytes',
-  },
-  // The transport
-  WS_HANDSHAKE_TIMEOUT: {
-    status: 408,
-    section: 'RFC 6455 §4.1',
-    message: 'The opening handshake took longer than handshakeTimeout',
-  },
-  WS_PONG_TIMEOUT: {
-    section: 'RFC 6455 §5.5.2',
-    message: 'The peer sent nothing for pongTimeout after a ping',
-  },
-  WS_TRANSPORT_ERROR: {
-    section: 'RFC 6455 §7.1.7',
-    message: 'The transport failed',
-  },
-  WS_ABORTED: {
-    section: 'RFC 6455 §7.1.7',
-    message: 'The connection was aborted',
-  },
-  WS_INTERNAL: {
-    closeCode: 'INTERNAL_ERROR',
-    status: 500,
-    section: 'RFC 6455 §7.4.1',
-    message: 'An internal error',
+  431: { WS_HEAD_TOO_LONG: 'RFC 6585 §5: The head is longer than maxHeaderBytes' },
+  // Not answered: in the opening handshake at a client, or about the transport
+  NOTHING: {
+    WS_RESPONSE_STATUS: 'RFC 6455 §4.1: The response status is not 101',
+    WS_RESPONSE_UPGRADE: 'RFC 6455 §4.1: The Upgrade header of the response is not "websocket"',
+    WS_RESPONSE_CONNECTION:
+      'RFC 6455 §4.1: The Connection header of the response does not list "Upgrade"',
+    WS_RESPONSE_ACCEPT:
+      'RFC 6455 §4.1: The Sec-WebSocket-Accept header of the response does not match the key',
+    WS_RESPONSE_SUBPROTOCOL:
+      'RFC 6455 §4.1: The server chose a subprotocol that was not offered, or none at all',
+    WS_RESPONSE_EXTENSIONS:
+      'RFC 6455 §4.1: The extensions that the server chose are malformed or were not offered',
+    WS_PROXY_REFUSED: 'RFC 9110 §9.3.6: The proxy refused to open a tunnel',
+    WS_PONG_TIMEOUT: 'RFC 6455 §5.5.2: The peer sent nothing for pongTimeout after a ping',
+    WS_TRANSPORT_ERROR: 'RFC 6455 §7.1.7: The transport failed',
+    WS_ABORTED: 'RFC 6455 §7.1.7: The connection was aborted',
   },
 } as const;
 
 /** A stable error code, `WS_…`. */
-export type FaultCode = keyof typeof FAULTS;
+export type FaultCode = {
+  [Answer in keyof typeof ROWS]: keyof (typeof ROWS)[Answer];
+}[keyof typeof ROWS];
 
-/** The row of a fault code. */
-export function faultOf(code: FaultCode): Fault {
-  return FAULTS[code];
+/** Describes a fault: which rule was broken, and what answers it. */
+export interface Fault {
+  /** The close code that answers it, by its IANA name; absent where no Close frame can be sent. */
+  readonly closeCode?: keyof typeof CloseCode;
+  /** The HTTP status that answers it; absent after the opening handshake. */
+  readonly status?: number;
+  /** The section of the rule, such as `RFC 6455 §5.2`. */
+  readonly section: string;
+  readonly message: string;
 }
 
-/** What may be added to an error beyond its row. */
+/** Lists the faults of a peer by their codes. */
+export const FAULTS: Readonly<Record<FaultCode, Fault>> = Object.fromEntries(
+  Object.entries(ROWS).flatMap(([answer, rows]) =>
+    Object.entries<string>(rows).map(([code, row]) => {
+      const [section, message] = row.split(/(?<=§[0-9.]+): /);
+      return [code, { ...toAnswer(answer), section, message }];
+    }),
+  ),
+) as Record<FaultCode, Fault>;
+
+function toAnswer(answer: string): Pick<Fault, 'closeCode' | 'status'> {
+  if (answer === 'INTERNAL_ERROR') return { closeCode: answer, status: 500 };
+  if (answer in CloseCode) return { closeCode: answer as keyof typeof CloseCode };
+  return answer === 'NOTHING' ? {} : { status: Number(answer) };
+}
+
+/** What an error may say beyond its row. */
 export interface ErrorDetails {
-  /** What exactly was wrong, appended to the row's message. */
-  readonly detail?: string;
+  /** What exactly was wrong; appended to the row's message. */
+  readonly detail?: string | undefined;
   /** The error that led to this one. */
   readonly cause?: unknown;
+  /** The status of a {@link HandshakeError}, where it is not that of the row. */
+  readonly status?: number | undefined;
 }
 
-/** Reports anything that goes wrong on a connection; the other classes say what kind of thing it was. */
+/** Reports anything that goes wrong on a connection; the subclasses say what kind of thing. */
 export class WebSocketError extends Error {
-  static {
-    WebSocketError.prototype.name = 'WebSocketError';
-  }
-
   /** The stable code of the fault. */
   readonly code: FaultCode;
-  /** The close code that the peer is sent, or undefined where no Close frame can be sent. */
+  /** The close code that answers the peer; undefined where no Close frame can be sent. */
   readonly closeCode: CloseCode | undefined;
   /** The section of the rule, such as `RFC 6455 §5.2`. */
   readonly section: string;
 
   constructor(code: FaultCode, details: ErrorDetails = {}) {
-    const fault = faultOf(code);
-    const message = details.detail ? `${fault.message}: ${details.detail}` : fault.message;
-    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    const { message, section, closeCode } = FAULTS[code];
+    const { detail, cause } = details;
+    super(detail ? `${message}: ${detail}` : message, cause === undefined ? undefined : { cause });
     this.code = code;
-    this.closeCode = fault.closeCode && CloseCode[fault.closeCode];
-    this.section = fault.section;
+    this.closeCode = closeCode && CloseCode[closeCode];
+    this.section = section;
   }
 }
 
@@ -300,35 +155,28 @@ export class WebSocketError extends Error {
 const traced = Error as { stackTraceLimit?: number };
 
 /**
- * Makes an error without a stack, for what comes from the outside and may come often: where the engine was when a transport
- * broke tells nobody anything, and costs 7 us of the 70 that a connection takes to come and go.
+ * Makes an error without a stack. Where the engine was when a transport broke helps nobody, and a
+ * stack costs 7 us of the 70 that a connection takes to open and close.
  */
 export function withoutStack<Made extends Error>(make: () => Made): Made {
   const { stackTraceLimit } = traced;
-  if (!trySetLimit(0)) return make();
+  if (stackTraceLimit === undefined) return make();
+  try {
+    traced.stackTraceLimit = 0;
+  } catch {
+    // Error is frozen (node --frozen-intrinsics).
+    return make();
+  }
   try {
     return make();
   } finally {
-    trySetLimit(stackTraceLimit ?? 0);
-  }
-}
-
-/** Fails where the platform has no such limit, or has frozen its Error (node --frozen-intrinsics). */
-function trySetLimit(limit: number): boolean {
-  try {
-    if (traced.stackTraceLimit === undefined) return false;
-    traced.stackTraceLimit = limit;
-    return true;
-  } catch {
-    return false;
+    traced.stackTraceLimit = stackTraceLimit;
   }
 }
 
 /**
- * Makes the error of a transport that failed; an error that is one of ours already stays as it is.
- *
- * @param error - what the transport reported
- * @param what - what failed, for the message; by default the message of the error says it all
+ * Makes the error of a transport that failed; returns a {@link WebSocketError} as it is.
+ * @param what - what failed, to begin the message's detail with
  */
 export function transportError(error: Error, what?: string): WebSocketError {
   if (error instanceof WebSocketError) return error;
@@ -340,21 +188,13 @@ export function transportError(error: Error, what?: string): WebSocketError {
 }
 
 /** Reports that the peer broke a rule of the protocol after the opening handshake. */
-export class ProtocolError extends WebSocketError {
-  static {
-    ProtocolError.prototype.name = 'ProtocolError';
-  }
-}
+export class ProtocolError extends WebSocketError {}
 
-/** Reports that the peer went over a limit; carries the numbers. */
+/** Reports that the peer exceeded a limit; carries the numbers. */
 export class LimitExceededError extends WebSocketError {
-  static {
-    LimitExceededError.prototype.name = 'LimitExceededError';
-  }
-
-  /** The limit that was in force, in the unit of its option. */
+  /** The limit, in the unit of its option. */
   readonly limit: number;
-  /** What was found, in the same unit; Infinity for a length that no JavaScript number holds exactly. */
+  /** What was found, in the same unit; Infinity for a length beyond exact JavaScript numbers. */
   readonly actual: number;
 
   constructor(code: FaultCode, limit: number, actual: number) {
@@ -366,24 +206,28 @@ export class LimitExceededError extends WebSocketError {
 
 /** Reports that an opening handshake failed, at either end. */
 export class HandshakeError extends WebSocketError {
-  static {
-    HandshakeError.prototype.name = 'HandshakeError';
-  }
-
-  /** The HTTP status: the one we answer with at a server, the one that we got at a client; 0 for none. */
+  /** The HTTP status: sent by us at a server, received at a client; 0 for none. */
   readonly status: number;
 
-  constructor(code: FaultCode, details: ErrorDetails & { readonly status?: number } = {}) {
+  constructor(code: FaultCode, details: ErrorDetails = {}) {
     super(code, details);
-    this.status = details.status ?? faultOf(code).status ?? 0;
+    this.status = details.status ?? FAULTS[code].status ?? 0;
   }
 }
 
-/** Reports a call that the state of the connection forbids; local misuse, so it has no row. */
+/** Reports a call that the connection's state forbids. It is local misuse, so it has no row. */
 export class InvalidStateError extends Error {
-  static {
-    InvalidStateError.prototype.name = 'InvalidStateError';
-  }
-
   readonly code = 'WS_INVALID_STATE';
 }
+
+/** Makes the error of what is sent on a connection that is not open. */
+export function notOpen(): InvalidStateError {
+  return new InvalidStateError('The connection is not open');
+}
+
+// On the prototypes, as Error has it: an own name would be printed among the fields.
+WebSocketError.prototype.name = 'WebSocketError';
+ProtocolError.prototype.name = 'ProtocolError';
+LimitExceededError.prototype.name = 'LimitExceededError';
+HandshakeError.prototype.name = 'HandshakeError';
+InvalidStateError.prototype.name = 'InvalidStateError';

@@ -1,20 +1,14 @@
 /**
- * `sanswire`: the WebSocket of a server, the client, and EventSource, in the style of faye-websocket.
+ * `sanswire`: the server's WebSocket, the client, and EventSource, in faye-websocket's style.
  *
- * `require('sanswire')` returns the class WebSocket itself, with the classes, the codes and permessageDeflate as its static
- * members.
+ * `require('sanswire')` returns the class WebSocket, with most of the rest as static members.
  */
 
 export { Client, type ClientOptions } from './api/client.ts';
 export { EventSource } from './api/event-source.ts';
 export type { EventSourceOptions } from './api/event-source-options.ts';
-export {
-  CloseEvent,
-  ErrorEvent,
-  MessageEvent,
-  WebSocketEvent,
-} from './api/events.ts';
-export type { BinaryType, MessageData } from './api/message-data.ts';
+export { CloseEvent, ErrorEvent, MessageEvent, WebSocketEvent } from './api/events.ts';
+export type { BinaryType, MessageData, ReceivedData } from './api/message-data.ts';
 export { type DeflateExtension, permessageDeflate } from './api/permessage-deflate.ts';
 export {
   type ServerOptions,
@@ -22,10 +16,9 @@ export {
   WebSocket as default,
   WebSocket as 'module.exports',
 } from './api/websocket.ts';
-export type { ReceivedData, WebSocketEvents } from './api/websocket-base.ts';
+export type { WebSocketEvents } from './api/websocket-events.ts';
+export type { WriteCallback } from './calls.ts';
 export { CloseCode } from './close-code.ts';
-export type { WriteCallback } from './connection/output-queue.ts';
-export { PreparedMessage } from './connection/prepared-message.ts';
 export {
   type FaultCode,
   HandshakeError,
@@ -35,17 +28,15 @@ export {
   WebSocketError,
 } from './errors.ts';
 export type { Extension } from './extensions/extension.ts';
+export { PreparedMessage } from './extensions/prepared-message.ts';
 
 import { ReadyState } from './api/ready-state.ts';
 import { WebSocket } from './api/websocket.ts';
 
-/** As `WebSocket.isWebSocket`. */
+// The static methods, and the values of `readyState`.
 export const isWebSocket: typeof WebSocket.isWebSocket = WebSocket.isWebSocket;
-/** As `WebSocket.validateOptions`. */
 export const validateOptions: typeof WebSocket.validateOptions = WebSocket.validateOptions;
-/** As `WebSocket.prepare`. */
 export const prepare: typeof WebSocket.prepare = WebSocket.prepare;
-/** The values of `readyState`. */
 export const CONNECTING: 0 = ReadyState.CONNECTING;
 export const OPEN: 1 = ReadyState.OPEN;
 export const CLOSING: 2 = ReadyState.CLOSING;

@@ -1,5 +1,6 @@
 /**
- * `sanswire/nodejs-websocket`: the API of nodejs-websocket 1.7 on Sanswire's engine and driver (docs/migrating.md).
+ * `sanswire/nodejs-websocket`: the API of nodejs-websocket 1.7 on Sanswire's engine and driver
+ * (docs/migrating.md).
  *
  * `require('sanswire/nodejs-websocket')` returns an object of the four functions.
  */
@@ -24,8 +25,8 @@ export type {
 /**
  * Makes a server, which listens once `listen` is called.
  *
- * @param options - see {@link ServerOptions}; those of net.createServer or, with `secure: true`, of tls.createServer are among
- *   them
+ * @param options - see {@link ServerOptions}; those of net.createServer or, with `secure: true`, of
+ *   tls.createServer are among them
  * @param callback - called on 'connection'
  * @throws what http.createServer and https.createServer throw for options that they do not accept
  * @example
@@ -45,7 +46,7 @@ export function createServer(
 export const connect: typeof openConnection = openConnection;
 /** Sets the least length of the frames of a binary transmission, in bytes: 512 KiB by default. */
 export const setBinaryFragmentation: typeof setFragmentation = setFragmentation;
-/** Sets how long a text message and a frame of a binary one may be, in bytes: 2 MiB by default; 1009 over it. */
+/** Sets how long a text and a binary frame may be, in bytes: 2 MiB by default, else 1009. */
 export const setMaxBufferLength: typeof setBufferLength = setBufferLength;
 
 /** What `require` returns. */

@@ -1,9 +1,10 @@
 /**
- * `sanswire/pull-ws`: the API of `pull-ws` 3.3 on Sanswire's engine and driver (docs/migrating.md): WebSockets as
- * pull-streams, without a dependency on the package pull-stream.
+ * `sanswire/pull-ws`: the API of `pull-ws` 3.3 on Sanswire's engine and driver (docs/migrating.md):
+ * WebSockets as pull-streams, without a dependency on the package pull-stream.
  *
- * `require('sanswire/pull-ws')` returns the function duplex itself, with everything else as its static members. Each part
- * is an entry of its own, too: `sanswire/pull-ws/client`, `/server`, `/duplex`, `/source` and `/sink`.
+ * `require('sanswire/pull-ws')` returns the function duplex itself, with everything else as its
+ * static members. Each part is an entry of its own, too: `sanswire/pull-ws/client`, `/server`,
+ * `/duplex`, `/source` and `/sink`.
  */
 
 import { connect } from './compat/pull-ws/client.ts';

@@ -1,24 +1,24 @@
 /**
- * `sanswire/streams`: WebSockets as streams. Web Streams (WebSocketStream), a Node Duplex (toDuplex), and the types of
- * messages that are read and written piece by piece, which every socket of `sanswire` has: its `messagestream` event and
- * its `createMessageStream` method.
+ * `sanswire/streams`: WebSockets as Web Streams (WebSocketStream) or a Node Duplex (toDuplex), and
+ * the types of the message streams that every socket of `sanswire` has.
  */
 
-export { type DuplexOptions, toDuplex } from './api/streams/duplex.ts';
-export { IncomingMessageStream } from './api/streams/incoming-message.ts';
+export { IncomingMessageStream } from './node/incoming-message-stream.ts';
 export {
   type MessageStreamOptions,
   OutgoingMessageStream,
-} from './api/streams/outgoing-message.ts';
-export type {
-  StreamChunk,
-  StreamMessage,
-  StreamStrategies,
-  WebSocketOpenInfo,
-} from './api/streams/stream-bridge.ts';
-export { type WebSocketCloseInfo, WebSocketError } from './api/streams/websocket-error.ts';
+} from './node/outgoing-message-stream.ts';
+export { type DuplexOptions, toDuplex } from './streams/duplex.ts';
 export {
   type AcceptOptions,
+  type StreamChunk,
+  type StreamMessage,
+  type StreamStrategies,
+  type WebSocketOpenInfo,
   WebSocketStream,
   type WebSocketStreamOptions,
-} from './api/streams/websocket-stream.ts';
+} from './streams/websocket-stream.ts';
+export {
+  type WebSocketCloseInfo,
+  WebSocketStreamError as WebSocketError,
+} from './streams/websocket-stream-error.ts';

@@ -1,8 +1,9 @@
 /**
- * `sanswire/walve`: the API of `walve` 2.0 on Sanswire's engine and driver: frames as streams, in and out, with their
- * headers (docs/migrating.md).
+ * `sanswire/walve`: the API of `walve` 2.0 on Sanswire's engine and driver: frames as streams, in
+ * and out, with their headers (docs/migrating.md).
  *
- * `require('sanswire/walve')` returns an object with the five classes and `createServer`, as `walve` does.
+ * `require('sanswire/walve')` returns an object with the five classes and `createServer`, as
+ * `walve` does.
  */
 
 import { Incoming } from './compat/walve/incoming.ts';

@@ -1,7 +1,7 @@
 /**
  * `sanswire/ws`: the API of `ws` 8.23 on Sanswire's engine and driver (docs/migrating-ws.md).
  *
- * `require('sanswire/ws')` returns the class WebSocket itself, with everything else as its static members.
+ * `require('sanswire/ws')` returns the class WebSocket itself, with the rest as static members.
  */
 
 import type { IncomingMessage } from 'node:http';
@@ -17,7 +17,8 @@ import type * as types from './compat/ws/types.ts';
 import { WebSocket as WebSocketClass } from './compat/ws/websocket.ts';
 import { WebSocketServer as ServerClass } from './compat/ws/websocket-server.ts';
 
-type RequestConstructor = typeof IncomingMessage;
+type Requests = typeof IncomingMessage;
+type Sockets = typeof WebSocketClass;
 
 /** What the class WebSocket carries besides itself. */
 export interface WebSocketStatics {
@@ -67,14 +68,11 @@ export declare namespace WebSocket {
   type MessageEvent = types.MessageEvent;
   type PerMessageDeflateOptions = options.PerMessageDeflateOptions;
   type RawData = types.RawData;
-  type Server<
-    SocketClass extends typeof WebSocketClass = typeof WebSocketClass,
-    RequestClass extends RequestConstructor = RequestConstructor,
-  > = ServerClass<SocketClass, RequestClass>;
+  type Server<S extends Sockets = Sockets, R extends Requests = Requests> = ServerClass<S, R>;
   type ServerOptions<
-    SocketClass extends typeof WebSocketClass = typeof WebSocketClass,
-    RequestClass extends RequestConstructor = RequestConstructor,
-  > = options.ServerOptions<SocketClass, RequestClass>;
+    S extends Sockets = Sockets,
+    R extends Requests = Requests,
+  > = options.ServerOptions<S, R>;
   type VerifyClientCallbackAsync<Request extends IncomingMessage = IncomingMessage> =
     types.VerifyClientCallbackAsync<Request>;
   type VerifyClientCallbackSync<Request extends IncomingMessage = IncomingMessage> =
@@ -88,16 +86,13 @@ export declare namespace WebSocket {
 export const WebSocketServer: typeof ServerClass = WebSocket.WebSocketServer;
 /** Makes WebSockets of the upgrades of an HTTP server. */
 export type WebSocketServer<
-  SocketClass extends typeof WebSocketClass = typeof WebSocketClass,
-  RequestClass extends RequestConstructor = RequestConstructor,
-> = ServerClass<SocketClass, RequestClass>;
+  S extends Sockets = Sockets,
+  R extends Requests = Requests,
+> = ServerClass<S, R>;
 /** The older name of {@link WebSocketServer}. */
 export const Server: typeof ServerClass = ServerClass;
 /** The older name of {@link WebSocketServer}. */
-export type Server<
-  SocketClass extends typeof WebSocketClass = typeof WebSocketClass,
-  RequestClass extends RequestConstructor = RequestConstructor,
-> = ServerClass<SocketClass, RequestClass>;
+export type Server<S extends Sockets = Sockets, R extends Requests = Requests> = ServerClass<S, R>;
 
 export type {
   ClientOptions,

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { copyBytes } from '../src/bytes.ts';
+import { copyBytes, copyIfSmallPart, copyOf } from '../src/bytes.ts';
+import { CountingPlatform } from './support/counting-platform.ts';
 
 describe('copyBytes', () => {
   it('copies exactly the range, whatever its length, to exactly its place', () => {
@@ -22,5 +23,61 @@ describe('copyBytes', () => {
       copyBytes(source, 0, length, target, 0);
       expect(target).toEqual(source);
     }
+  });
+  it('copies a part of a source over as many bytes of a long target, and no others', () => {
+    const source = Uint8Array.from({ length: 200 }, (_, index) => index);
+    for (const [start, end] of [
+      [0, 48],
+      [0, 49],
+      [1, 200],
+      [151, 200],
+      [100, 100],
+    ] as const) {
+      const target = new Uint8Array(300).fill(0xee);
+      copyBytes(source, start, end, target, 50);
+      const wanted = [...source.subarray(start, end)];
+      expect([...target.subarray(50, 50 + end - start)]).toEqual(wanted);
+      const others = [...target.subarray(0, 50), ...target.subarray(50 + end - start)];
+      expect(others.every((byte) => byte === 0xee)).toBe(true);
+    }
+  });
+
+  it('throws where a target has no room for a long range', () => {
+    const source = new Uint8Array(100);
+    expect(() => copyBytes(source, 0, 100, new Uint8Array(99), 0)).toThrow(RangeError);
+  });
+});
+
+describe('copyOf', () => {
+  it.each([0, 1, 48, 49, 70_000])(
+    'copies %d bytes once, exactly, into memory of its own',
+    (length) => {
+      const platform = new CountingPlatform();
+      const memory = new Uint8Array(length + 20).fill(0x61);
+      const bytes = memory.subarray(10, 10 + length);
+      const copy = copyOf(platform, bytes);
+      memory.fill(0x21);
+      expect(copy.length).toBe(length);
+      expect(copy.every((byte) => byte === 0x61)).toBe(true);
+      expect(copy.buffer).not.toBe(memory.buffer);
+      expect([platform.allocationCount, platform.allocatedLength]).toEqual([1, length]);
+    },
+  );
+
+  it('keeps nothing of the chunk that the bytes lie in', () => {
+    const platform = new CountingPlatform();
+    const chunk = new Uint8Array(64 * 1024);
+    expect(copyOf(platform, chunk.subarray(0, 3)).buffer.byteLength).toBeLessThan(chunk.length);
+  });
+});
+
+describe('copyIfSmallPart', () => {
+  it('copies bytes that are less than half of their memory, and no others', () => {
+    const memory = Uint8Array.from({ length: 10 }, (_, index) => index);
+    const platform = new CountingPlatform();
+    expect(copyIfSmallPart(platform, memory.subarray(5)).buffer).toBe(memory.buffer);
+    const copy = copyIfSmallPart(platform, memory.subarray(6));
+    expect([...copy]).toEqual([6, 7, 8, 9]);
+    expect(copy.buffer.byteLength).toBe(4);
   });
 });

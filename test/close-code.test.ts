@@ -15,7 +15,7 @@ function rangesOf(passes: (code: number) => boolean): string[] {
 }
 
 describe('Close codes that may be sent', () => {
-  it('are those that the registry assigns and the private ranges, of all 65,536 (RFC 6455 §7.4)', () => {
+  it('are the assigned ones and the private ranges, of all 65,536 (RFC 6455 §7.4)', () => {
     expect(rangesOf(isSendableCloseCode)).toEqual(['1000-1003', '1007-1014', '3000-4999']);
   });
 

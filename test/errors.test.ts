@@ -3,7 +3,6 @@ import { CloseCode, isSendableCloseCode } from '../src/close-code.ts';
 import {
   FAULTS,
   type FaultCode,
-  faultOf,
   HandshakeError,
   InvalidStateError,
   LimitExceededError,
@@ -17,31 +16,31 @@ const codes = Object.keys(FAULTS) as FaultCode[];
 describe('The table of faults', () => {
   it.each(codes)('%s has a stable name, a message and a section', (code) => {
     expect(code).toMatch(/^WS_[A-Z]+(?:_[A-Z]+)*$/);
-    const { message, section } = faultOf(code);
+    const { message, section } = FAULTS[code];
     expect(message).toMatch(/^[A-Z].*[^.]$/);
     expect(section).toMatch(/^(?:RFC \d+|draft-[a-z0-9-]+) §\d+(?:\.\d+)*$/);
   });
 
   it.each(codes)('%s can be told in a Close frame (RFC 6455 §5.5.1, §7.4)', (code) => {
-    const { closeCode, message } = faultOf(code);
+    const { closeCode, message } = FAULTS[code];
     if (closeCode !== undefined) expect(isSendableCloseCode(CloseCode[closeCode])).toBe(true);
     expect(Buffer.byteLength(message)).toBeLessThanOrEqual(REASON_MAX_LENGTH);
   });
 
   it.each(codes)('%s is answered by an error of HTTP, where it is answered by HTTP', (code) => {
-    const { status = 400 } = faultOf(code);
+    const { status = 400 } = FAULTS[code];
     expect(status).toBeGreaterThanOrEqual(400);
     expect(status).toBeLessThan(600);
   });
 
   it('says each thing once', () => {
-    const messages = codes.map((code) => faultOf(code).message);
+    const messages = codes.map((code) => FAULTS[code].message);
     expect(new Set(messages).size).toBe(codes.length);
   });
 
   it('answers broken framing with 1002, broken text with 1007 and limits with 1009 or 1008', () => {
     const codesOf = (name: keyof typeof CloseCode) =>
-      codes.filter((code) => faultOf(code).closeCode === name);
+      codes.filter((code) => FAULTS[code].closeCode === name);
     expect(codesOf('INVALID_PAYLOAD_DATA')).toEqual([
       'WS_INVALID_TEXT',
       'WS_INVALID_CLOSE_REASON',

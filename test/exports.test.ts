@@ -1,4 +1,7 @@
-/** What each entry of the package exports, name by name: to add or lose one is a change of the public API. */
+/**
+ * What each entry of the package exports, name by name: to add or lose one is a change of the
+ * public API.
+ */
 
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
@@ -42,9 +45,7 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
     'ClientHandshake',
     'CloseCode',
     'Connection',
-    'DEFAULT_HIGH_WATER_MARK',
     'DEFAULT_MAX_HEADER_BYTES',
-    'DEFAULT_MAX_LENGTH',
     'Endpoint',
     'FAULTS',
     'FrameParser',
@@ -56,13 +57,16 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
     'PreparedMessage',
     'ProtocolError',
     'ProxyHandshake',
+    'STREAMED',
     'ServerEndpoint',
     'ServerHandshake',
+    'WHOLE',
     'WebSocketError',
     'isApplicationCloseCode',
     'isSendableCloseCode',
     'nodePlatform',
     'permessageDeflate',
+    'wholeBytes',
   ],
   './nodejs-websocket': [
     'connect',

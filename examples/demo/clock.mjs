@@ -1,5 +1,5 @@
 /**
- * Pushes the server's time to all who listen: an EventSource each, and one timer for all of them.
+ * Pushes the server's time to every listener: an EventSource each, and one timer for all.
  */
 
 import { EventSource } from 'sanswire';
@@ -42,7 +42,7 @@ export class Clock {
   }
 
   #schedule() {
-    // A timer each time, aimed at the full second: an interval would drift.
+    // A new timer for each full second: an interval would drift.
     this.#timer = setTimeout(
       () => {
         this.#schedule();

@@ -1,24 +1,26 @@
 /**
- * The WebSockets of the demo: each echoes what it gets, and the page can have the server act on its own one.
+ * The WebSockets of the demo: each echoes what it gets, and a page can ask the server to act on its
+ * own.
  *
- * The page names its connection with a random id in the URL. Who knows the id may ping, close or drop that connection
- * with a POST; the WebSocket itself stays a plain echo, so that a message's reply is always the next one.
+ * The page names its connection with a random id in the URL. Whoever knows the id may ping, close
+ * or drop that connection with a POST. The WebSocket itself only echoes, so a reply is always the
+ * next message.
  */
 
 import { WebSocket } from 'sanswire';
 import { sendText } from './pages.mjs';
 
-/** The subprotocols that the server speaks: as it came, and text in upper case. */
+/** The subprotocols: text as it came, and text in upper case. */
 const PROTOCOLS = ['echo', 'uppercase'];
 
 const OPTIONS = {
-  // 16 MiB: the page offers to send more, to show what happens then.
+  // 16 MiB: the page can send more, to show what happens.
   maxLength: 16 * 2 ** 20,
-  // Seconds between Pings, so that a browser that vanished is noticed.
+  // Seconds between Pings, which find browsers that have vanished.
   ping: 30,
 };
 
-/** What the page makes up as an id. */
+/** The form of an id. */
 const ID = /^[0-9a-f]{32}$/;
 
 const ACTION_PATH = /^\/connections\/([0-9a-f]{32})\/(ping|close|drop)$/;
@@ -27,7 +29,7 @@ export class EchoConnections {
   #all = new Set();
   #byId = new Map();
 
-  /** Accepts a WebSocket from a page of this server, or from a client that is no browser. */
+  /** Accepts a WebSocket from a page of this server, or from a client that is not a browser. */
   accept(request, socket, head) {
     const webSocket = new WebSocket(request, socket, head, PROTOCOLS, {
       ...OPTIONS,
@@ -44,7 +46,7 @@ export class EchoConnections {
     webSocket.on('message', ({ data }) => {
       const isShouted = webSocket.protocol === 'uppercase' && typeof data === 'string';
       const hasRoom = webSocket.send(isShouted ? data.toUpperCase() : data);
-      // A client that does not read its echoes is not read from either.
+      // Stops reading from a client that does not read its echoes.
       if (!hasRoom) webSocket.pause();
     });
     webSocket.on('drain', () => webSocket.resume());

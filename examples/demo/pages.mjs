@@ -1,8 +1,8 @@
 /**
  * Serves the page and its files over HTTP.
  *
- * A request's path is only ever looked up in a table and never becomes part of a file's path: there is nothing to
- * traverse.
+ * A request's path is looked up in a table and never becomes part of a file's path: there is
+ * nothing to traverse.
  */
 
 import { readFile } from 'node:fs/promises';
@@ -27,7 +27,7 @@ const PAGES = new Map([
   ['/favicon.svg', { file: 'favicon.svg', type: SVG }],
 ]);
 
-/** Only what this server serves runs, loads or is connected to; nothing inline, and no other page frames this one. */
+/** The page runs, loads and connects to this server only; nothing inline, no framing. */
 const SECURITY_HEADERS = {
   'Content-Security-Policy':
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
@@ -50,7 +50,7 @@ export async function servePage(path, request, response) {
     return;
   }
   try {
-    // Read each time, so that an edit shows at the next reload.
+    // Read each time: edits show after a reload.
     const content = await readFile(new URL(page.file, FOLDER));
     response.writeHead(200, {
       ...SECURITY_HEADERS,

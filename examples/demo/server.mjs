@@ -1,5 +1,5 @@
 /**
- * The demo: an http server on 127.0.0.1 with one page, that speaks WebSocket with it and pushes the time to it.
+ * The demo: an http server on 127.0.0.1 with a page, a WebSocket that echoes, and a clock.
  *
  *     npm start             http://127.0.0.1:8080/
  *     PORT=9000 npm start   another port; 0 takes any that is free
@@ -7,7 +7,7 @@
  *     GET  /                          the page (pages.mjs)
  *     GET  /clock                     the server's clock, an event stream (clock.mjs)
  *     GET  /echo?id=ID                the WebSocket that echoes (echo.mjs)
- *     POST /connections/ID/ACTION     has the server do something to that WebSocket (echo.mjs)
+ *     POST /connections/ID/ACTION     makes the server act on that WebSocket (echo.mjs)
  */
 
 import { createServer } from 'node:http';
@@ -51,7 +51,7 @@ server.listen(Number(port), HOST, () => {
 
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, shutDown);
 
-/** Says goodbye to everybody; the process ends when they are gone. A second signal ends it at once. */
+/** Closes all connections; the process ends when they are gone, or at a second signal. */
 function shutDown() {
   server.close();
   clock.stop();
@@ -66,9 +66,9 @@ function giveUp(message) {
 function explain(error) {
   switch (error.code) {
     case 'EADDRINUSE':
-      return `Port ${port} on ${HOST} is taken. Choose another: PORT=0 npm start takes any that is free.`;
+      return `Port ${port} on ${HOST} is taken. Choose another: PORT=0 takes any free one.`;
     case 'EACCES':
-      return `Port ${port} on ${HOST} is not allowed to this user. Choose one above 1023: PORT=8080 npm start.`;
+      return `Port ${port} on ${HOST} is not allowed. Choose one above 1023: PORT=8080.`;
     default:
       return `The server cannot listen on ${HOST}:${port}: ${error.message}`;
   }

@@ -1,11 +1,9 @@
 /**
- * The WebSocket client: the interface of a browser's WebSocket (WHATWG WebSockets §3.1), with faye-websocket's options.
- *
- * How the socket comes about is node/client-connector.ts's business; the verdict on the response is the core's.
+ * The WebSocket client: the interface of a browser's WebSocket (WHATWG WebSockets §3.1), with
+ * faye-websocket's options. node/client-connector.ts makes the connection.
  */
 
 import type { IncomingHttpHeaders } from 'node:http';
-import type { ConnectionOptions as TlsSettings } from 'node:tls';
 import { HandshakeError, type WebSocketError } from '../errors.ts';
 import { ClientNegotiation } from '../extensions/negotiation.ts';
 import { serializeExtensions } from '../handshake/extension-header.ts';
@@ -15,33 +13,24 @@ import { connect } from '../node/client-connector.ts';
 import type {
   ClientResponse,
   ConnectHandle,
+  ConnectRequest,
   HttpSettings,
-  NetSettings,
   OpenedConnection,
-  ProxyOptions,
 } from '../node/client-options.ts';
+import { nodePlatform } from '../node/node-platform.ts';
 import { validateOptions } from './options.ts';
 import {
   readExtensions,
   readProtocols,
   readSocketOptions,
-  type SharedDriverOptions,
   SOCKET_OPTION_NAMES,
   type SocketOptions,
 } from './socket-options.ts';
 import { WebSocketBase } from './websocket-base.ts';
 
+const DRIVER = { role: 'client', platform: nodePlatform, isConnecting: true } as const;
 /** The settings of http.request that the client takes under their own names. */
-type HttpOptionName =
-  | 'agent'
-  | 'auth'
-  | 'createConnection'
-  | 'family'
-  | 'localAddress'
-  | 'lookup'
-  | 'socketPath';
-
-const HTTP_OPTION_NAMES: readonly HttpOptionName[] = [
+const HTTP_NAMES = [
   'agent',
   'auth',
   'createConnection',
@@ -49,43 +38,15 @@ const HTTP_OPTION_NAMES: readonly HttpOptionName[] = [
   'localAddress',
   'lookup',
   'socketPath',
-];
+] as const;
+const OWN_NAMES = ['proxy', 'net', 'tls', 'ca', 'origin'] as const;
+const LIMIT_NAMES = ['handshakeTimeout', 'maxHeaderBytes', 'maxRedirects'] as const;
+const OPTION_NAMES = [...SOCKET_OPTION_NAMES, ...HTTP_NAMES, ...OWN_NAMES, ...LIMIT_NAMES];
 
-/** Options of a client. */
-export interface ClientOptions extends SocketOptions, Pick<HttpSettings, HttpOptionName> {
-  /** The HTTP proxy to go through. */
-  readonly proxy?: ProxyOptions | undefined;
-  /** Settings of `net.connect` for the server. */
-  readonly net?: NetSettings | undefined;
-  /** Settings of `tls.connect` for the server. Certificates are verified unless `rejectUnauthorized` is false here. */
-  readonly tls?: TlsSettings | undefined;
-  /** A shorthand for `tls.ca`. */
-  readonly ca?: TlsSettings['ca'] | undefined;
-  /** The value of the Origin header. @defaultValue none */
-  readonly origin?: string | undefined;
-  /**
-   * Milliseconds that the opening handshake may take, from the look-up of the name to the response.
-   * @defaultValue 10,000
-   */
-  readonly handshakeTimeout?: number | undefined;
-  /** The longest response head accepted, in bytes. @defaultValue 16,384 */
-  readonly maxHeaderBytes?: number | undefined;
-  /** The most redirects that are followed. @defaultValue 0: a redirect fails the connection */
-  readonly maxRedirects?: number | undefined;
-}
-
-const OPTION_NAMES: readonly string[] = [
-  ...SOCKET_OPTION_NAMES,
-  ...HTTP_OPTION_NAMES,
-  'proxy',
-  'net',
-  'tls',
-  'ca',
-  'origin',
-  'handshakeTimeout',
-  'maxHeaderBytes',
-  'maxRedirects',
-];
+export interface ClientOptions
+  extends SocketOptions,
+    Pick<HttpSettings, (typeof HTTP_NAMES)[number]>,
+    Pick<ConnectRequest, (typeof OWN_NAMES)[number] | (typeof LIMIT_NAMES)[number]> {}
 
 /**
  * Opens a WebSocket connection to a server.
@@ -97,15 +58,12 @@ const OPTION_NAMES: readonly string[] = [
  */
 export class Client extends WebSocketBase {
   #attempt: ConnectHandle | undefined;
-  #statusCode: number | undefined;
-  #headers: IncomingHttpHeaders = {};
-  readonly #driverOptions: SharedDriverOptions;
+  #response: Pick<ClientResponse, 'statusCode' | 'headers'> | undefined;
   readonly #negotiation: ClientNegotiation;
 
   /**
    * @param url - ws, wss, http or https, without a fragment
    * @param protocols - the subprotocols to offer, in order of preference
-   * @param options - see {@link ClientOptions}
    * @throws DOMException `SyntaxError` for a URL or subprotocols that WHATWG refuses
    * @throws Error for an unknown option, TypeError or RangeError for one of a wrong type or range
    */
@@ -122,27 +80,26 @@ export class Client extends WebSocketBase {
     if (fault !== undefined) throw new DOMException(fault, 'SyntaxError');
     const driverOptions = readSocketOptions(settings);
     const negotiation = new ClientNegotiation(readExtensions(settings.extensions));
-    super(parsed.href, driverOptions);
-    this.#driverOptions = driverOptions;
+    super(parsed.href, { ...driverOptions, ...DRIVER });
     this.#negotiation = negotiation;
 
-    const http: Record<string, unknown> = {};
-    for (const name of HTTP_OPTION_NAMES) {
-      if (settings[name] !== undefined) http[name] = settings[name];
-    }
+    const given = HTTP_NAMES.filter((name) => settings[name] !== undefined);
+    const http = Object.fromEntries(given.map((name) => [name, settings[name]]));
     const { headers, proxy, net, tls, ca, origin } = settings;
     const { handshakeTimeout, maxHeaderBytes, maxRedirects } = settings;
     this.#attempt = connect(
       {
-        url: parsed,
-        protocols: offered,
-        extensions: negotiation.header,
+        ...{ url: parsed, protocols: offered, extensions: negotiation.header },
         ...{ headers, proxy, net, tls, ca, origin, http },
         ...{ handshakeTimeout, maxHeaderBytes, maxRedirects },
       },
       {
         onOpen: (opened) => this.#open(opened),
-        onError: (error, response) => this.#failConnecting(error, response),
+        onError: (error, response) => {
+          this.#attempt = undefined;
+          this.#response = response;
+          this.connectionFailed(error);
+        },
       },
     );
     if (settings.signal !== undefined) this.abortOn(settings.signal);
@@ -150,41 +107,28 @@ export class Client extends WebSocketBase {
 
   /** The HTTP status of the server's response; undefined before it has come. */
   get statusCode(): number | undefined {
-    return this.#statusCode;
+    return this.#response?.statusCode;
   }
-
   /** The headers of the server's response, names in lower case; empty before it has come. */
   get headers(): IncomingHttpHeaders {
-    return this.#headers;
+    return this.#response?.headers ?? {};
   }
 
   #open(opened: OpenedConnection): void {
     this.#attempt = undefined;
-    this.#readResponse(opened);
+    this.#response = { statusCode: opened.statusCode, headers: opened.headers };
     const sessions = this.#negotiation.activate(opened.extensions);
     if (sessions instanceof HandshakeError) {
       opened.socket.destroy();
       this.connectionFailed(sessions);
       return;
     }
-    const extensions = serializeExtensions(opened.extensions);
-    this.describeConnection('hybi-13', opened.protocol, extensions);
-    this.createDriver(opened.socket, { ...this.#driverOptions, role: 'client', sessions });
-    this.connected(opened.head);
+    this.describeConnection('hybi-13', opened.protocol, serializeExtensions(opened.extensions));
+    this.attach(opened.socket);
+    this.connected(opened.head, sessions);
   }
 
-  #failConnecting(error: WebSocketError, response: ClientResponse | undefined): void {
-    this.#attempt = undefined;
-    if (response !== undefined) this.#readResponse(response);
-    this.connectionFailed(error);
-  }
-
-  #readResponse({ statusCode, headers }: ClientResponse): void {
-    this.#statusCode = statusCode;
-    this.#headers = headers;
-  }
-
-  protected override abandonConnecting(error?: WebSocketError): void {
+  protected override abandonConnecting(error: WebSocketError | undefined): void {
     this.#attempt?.abort(error);
   }
 }
@@ -194,10 +138,8 @@ function parseUrl(url: string | URL): URL {
   try {
     parsed = new URL(url);
   } catch (cause) {
-    throw new DOMException(`The URL cannot be parsed: ${String(url)}`, {
-      name: 'SyntaxError',
-      cause,
-    });
+    const message = `The URL cannot be parsed: ${String(url)}`;
+    throw new DOMException(message, { name: 'SyntaxError', cause });
   }
   const fault = findUrlFault(parsed);
   if (fault !== undefined) throw new DOMException(fault, 'SyntaxError');

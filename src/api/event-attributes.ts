@@ -1,8 +1,7 @@
 /**
- * `on<event>` attributes for event targets (WHATWG HTML §8.1.8.1): `socket.onmessage = listener`.
- *
- * A handler takes its place among the listeners when it is first set, keeps it when another function replaces it, and
- * loses it with null. It stands in the EventEmitter's list like any listener; an instance keeps nothing else about it.
+ * `on<event>` attributes for event targets (WHATWG HTML §8.1.8.1): `socket.onmessage = listener`. A
+ * handler gets its place among the EventEmitter's listeners when it is first set, keeps it when
+ * another function replaces it, and loses it with null.
  */
 
 import type { Stream } from 'node:stream';
@@ -10,37 +9,22 @@ import type { Listener } from './typed-stream.ts';
 
 type Callback = (this: unknown, event: unknown) => unknown;
 
-/** Where an {@link AttributeListener} keeps the handler; a symbol, because functions of applications have properties. */
+/** Marks an {@link AttributeListener}; a symbol, as any function may have properties. */
 const HANDLER: unique symbol = Symbol('handler');
 
-/** The function in the EventEmitter's list that stands for an attribute; `off(type, handler)` does not find it. */
+/** The listener in the EventEmitter's list, which `off(type, handler)` does not find. */
 interface AttributeListener extends Callback {
   [HANDLER]: Callback;
 }
 
-const isAttribute = (entry: object): entry is AttributeListener => HANDLER in entry;
-
-/** The value of an `on<event>` attribute: a function or null, which is the default. */
+/** The value of an `on<event>` attribute. @defaultValue null */
 export type EventAttribute<This, Events, Type extends keyof Events> = Listener<
   This,
   Events,
   Type
 > | null;
 
-/**
- * Defines `on<event>` attributes on a prototype: null by default, and what is no function becomes null.
- *
- * @param prototype - the prototype of a subclass of `StreamEventTarget`
- * @param types - the names of the events, without `on`
- *
- * @example
- * class Channel extends StreamEventTarget<Events> {
- *   static {
- *     defineEventAttributes(Channel.prototype, ['open']);
- *   }
- *   declare onopen: EventAttribute<Channel, Events, 'open'>;
- * }
- */
+/** Defines attributes for events on a prototype; what is not a function sets null. */
 export function defineEventAttributes(prototype: Stream, types: readonly string[]): void {
   for (const type of types) {
     Object.defineProperty(prototype, `on${type}`, {
@@ -58,13 +42,11 @@ export function defineEventAttributes(prototype: Stream, types: readonly string[
 
 function setAttribute(target: Stream, type: string, handler: Callback | null): void {
   const present = findAttribute(target, type);
-  if (handler === null) {
-    if (!present) return;
-    present[HANDLER] = ignore;
-    target.removeListener(type, present);
-  } else if (present) {
-    present[HANDLER] = handler;
-  } else {
+  if (present) {
+    // Without a handler it may still be called once, if its event is being delivered.
+    present[HANDLER] = handler ?? (() => {});
+    if (handler === null) target.removeListener(type, present);
+  } else if (handler !== null) {
     const entry = function (this: unknown, event: unknown): unknown {
       return entry[HANDLER].call(this, event);
     } as AttributeListener;
@@ -73,9 +55,7 @@ function setAttribute(target: Stream, type: string, handler: Callback | null): v
   }
 }
 
-/** Replaces the handler of an attribute that was set to null while its event is being delivered. */
-function ignore(): void {}
-
 function findAttribute(target: Stream, type: string): AttributeListener | undefined {
-  return target.rawListeners(type).find(isAttribute) as AttributeListener | undefined;
+  const entries: readonly object[] = target.rawListeners(type);
+  return entries.find((entry): entry is AttributeListener => HANDLER in entry);
 }

@@ -1,68 +1,58 @@
 /**
- * The server's end of an EventSource: pushes events to a client over a response of HTTP/1.1 or HTTP/2
+ * The server's end of an EventSource: pushes events to a client over HTTP/1.1 or HTTP/2
  * (WHATWG HTML §9.2), in the style of faye-websocket.
  *
- * Invariants: `open` comes at most once and never during the constructor; `close` comes exactly once and last, whether
- * the client vanished, the response failed or the application closed it; nothing throws because the client is gone.
- * It never reads from the client, and does not keep events for clients that come back: `lastEventId` says what they saw.
+ * Invariants: `open` comes at most once and after the constructor; `close` comes exactly once and
+ * last; nothing throws because the client is gone. It stores no events for those that reconnect.
  */
 
 import type { ServerResponse } from 'node:http';
 import { StringDecoder } from 'node:string_decoder';
-import { LimitExceededError } from '../errors.ts';
 import {
   serializeComment,
   serializeEvent,
   serializeRetry,
 } from '../event-stream/serialize-event.ts';
-import { type EventSourceOptions, readEventSourceOptions } from './event-source-options.ts';
-import {
-  type EventSourceRequest,
-  isEventSourceRequest,
-  lastEventIdOf,
-  requestUrl,
-} from './event-source-request.ts';
+import { LIMITS, limitExceeded } from '../limits.ts';
+import { defineEventAttributes, type EventAttribute } from './event-attributes.ts';
 import {
   awaitedSocket,
+  type EventSourceRequest,
   type EventSourceResponse,
+  isEventSourceRequest,
   isGone,
+  lastEventIdOf,
   prepareSocket,
+  requestUrl,
   sendHead,
-} from './event-source-response.ts';
-import { defineEventAttributes, type EventAttribute, StreamEventTarget } from './event-target.ts';
+} from './event-source-http.ts';
+import { type EventSourceOptions, readEventSourceOptions } from './event-source-options.ts';
+import { deliver, StreamEventTarget } from './event-target.ts';
 import { ErrorEvent, WebSocketEvent } from './events.ts';
-import { defineReadyStates, ReadyState } from './ready-state.ts';
+import { asBuffer } from './message-data.ts';
+import { ReadyState } from './ready-state.ts';
 
-/** What a message may have besides its data. */
+/** The name of an event, `message` by default, and the id that comes back as Last-Event-ID. */
 export interface SendOptions {
-  /** The name of the event; `message` when absent or empty. */
-  readonly event?: string | number | undefined;
-  /** The id, which the client sends as Last-Event-ID when it reconnects. Default: none. */
-  readonly id?: string | number | undefined;
+  readonly event?: string | number | null | undefined;
+  readonly id?: string | number | null | undefined;
 }
 
-/** The events of an EventSource. */
 export interface EventSourceEvents {
   /** Events can reach the client. */
   open: WebSocketEvent;
-  /** The connection has failed; a `close` follows. Without a listener nothing happens. */
+  /** The connection has failed, and `close` follows. Dropped without a listener. */
   error: ErrorEvent;
-  /** The connection is closed; the last event, and there is exactly one. */
+  /** The connection is closed: the last event, exactly once. */
   close: WebSocketEvent;
-  /** The queue is empty again, after `send` or `write` returned false. */
+  /** The queue is empty again after `send` or `write` returned false. */
   drain: undefined;
 }
 
-/**
- * How long in milliseconds a closed EventSource waits for a client to read what is queued, before it drops the
- * connection: its socket has no timeout any more that would end it.
- */
-export const CLOSE_TIMEOUT_MS = 30_000;
+const CLOSE_TIMEOUT_MS = LIMITS.eventSourceCloseTimeout.default;
 
 /**
- * Pushes events to the client that sent a request.
- *
- * It is a writable stream of the first kind, too: what is piped into it arrives as one message for each chunk.
+ * Pushes events to the client that sent a request; each chunk piped into it is a message.
  *
  * @example
  * server.on('request', (request, response) => {
@@ -72,34 +62,28 @@ export const CLOSE_TIMEOUT_MS = 30_000;
  * });
  */
 export class EventSource extends StreamEventTarget<EventSourceEvents> {
-  declare static readonly CONNECTING: 0;
-  declare static readonly OPEN: 1;
-  declare static readonly CLOSING: 2;
-  declare static readonly CLOSED: 3;
-  declare readonly CONNECTING: 0;
-  declare readonly OPEN: 1;
-  declare readonly CLOSING: 2;
-  declare readonly CLOSED: 3;
-
-  static {
-    defineReadyStates(EventSource);
-    defineEventAttributes(EventSource.prototype, ['open', 'message', 'error', 'close']);
-  }
-
   declare onopen: EventAttribute<this, EventSourceEvents, 'open'>;
   declare onerror: EventAttribute<this, EventSourceEvents, 'error'>;
   declare onclose: EventAttribute<this, EventSourceEvents, 'close'>;
-  /** Never called: nothing comes from the client. It is there because faye-websocket has it. */
+  /** Never called; faye-websocket has it. */
   declare onmessage: ((event: never) => unknown) | null;
+
+  /** Tells whether a request is a GET whose Accept field names `text/event-stream`. */
+  static readonly isEventSource: typeof isEventSourceRequest = isEventSourceRequest;
+
+  static {
+    defineEventAttributes(EventSource.prototype, ['open', 'message', 'error', 'close']);
+  }
 
   /** The absolute URL that the client asked for. */
   readonly url: string;
-  /** The id of the last event that the client saw before it reconnected; the empty string when it saw none. */
+  /** The id of the last event that the client saw before it reconnected, or the empty string. */
   readonly lastEventId: string;
 
-  #response: ServerResponse;
+  /** Both kinds of response have the methods that are used here. */
+  readonly #response: ServerResponse;
+  readonly #maxBufferedAmount: number;
   #readyState: ReadyState = ReadyState.CONNECTING;
-  #maxBufferedAmount: number;
   #needsDrain = false;
   #failure: Error | undefined;
   #pingTimer: NodeJS.Timeout | undefined;
@@ -110,12 +94,8 @@ export class EventSource extends StreamEventTarget<EventSourceEvents> {
   /**
    * Answers a request with an event stream.
    *
-   * @param request - the request, see {@link EventSource.isEventSource}
-   * @param response - its response, whose head is not sent yet
-   * @param options - see {@link EventSourceOptions}
-   * @throws Error when an option is unknown, or `ERR_HTTP_HEADERS_SENT` when the response has begun
-   * @throws TypeError when an option has the wrong type, or a header field is not allowed in HTTP
-   * @throws RangeError when a number is out of its range
+   * @throws Error for an unknown option, `ERR_HTTP_HEADERS_SENT` when the response has begun
+   * @throws TypeError or RangeError for an option or a header field of a wrong type or range
    */
   constructor(
     request: EventSourceRequest,
@@ -126,7 +106,6 @@ export class EventSource extends StreamEventTarget<EventSourceEvents> {
     const settings = readEventSourceOptions(options);
     this.url = requestUrl(request);
     this.lastEventId = lastEventIdOf(request);
-    // The two kinds of response have the same methods, as far as they are used here.
     this.#response = response as ServerResponse;
     this.#maxBufferedAmount = settings.maxBufferedAmount;
 
@@ -137,72 +116,53 @@ export class EventSource extends StreamEventTarget<EventSourceEvents> {
     }
     sendHead(response, settings.headers);
     this.#listen();
-    // Node tells a response that still waits for its turn nothing when the connection closes.
-    awaited?.once('close', () => this.destroy());
+    // Node does not tell a response in a pipeline that the connection has closed.
+    awaited?.prependOnceListener('close', () => this.destroy());
     prepareSocket(request, response);
     if (settings.retryMs === undefined) this.#response.flushHeaders();
     else this.#write(serializeRetry(settings.retryMs));
-    if (settings.pingMs > 0) {
-      this.#pingTimer = setInterval(() => this.#keepAlive(), settings.pingMs).unref();
-    }
-    process.nextTick(() => this.#open());
+    const ping = (): void => {
+      // A queue that is not empty keeps the connection busy, and pings would only lengthen it.
+      if (this.#canSend() && !this.#needsDrain) this.ping();
+    };
+    if (settings.pingMs > 0) this.#pingTimer = setInterval(ping, settings.pingMs).unref();
+    process.nextTick(() => {
+      if (this.#readyState !== ReadyState.CONNECTING) return;
+      this.#readyState = ReadyState.OPEN;
+      this.dispatch(new WebSocketEvent('open'));
+    });
   }
 
-  /**
-   * Tells whether a request asks for an event stream: a GET whose Accept field names `text/event-stream`.
-   *
-   * @param request - a request of Node's HTTP/1 or HTTP/2 server
-   */
-  static isEventSource(request: EventSourceRequest): boolean {
-    return isEventSourceRequest(request);
-  }
-
-  /** CONNECTING until `open`, OPEN, CLOSING while the rest of the queue is sent, CLOSED at `close`. */
+  /** CONNECTING until `open`, OPEN, CLOSING while the queue is sent, CLOSED at `close`. */
   get readyState(): ReadyState {
     return this.#readyState;
   }
-
   /** Always false: nothing comes from the client. */
   get readable(): boolean {
     return false;
   }
-
-  /** True as long as `send` and `write` take messages. */
+  /** Whether `send` and `write` accept messages. */
   get writable(): boolean {
-    return (
-      this.#readyState <= ReadyState.OPEN &&
-      !this.#response.writableEnded &&
-      !isGone(this.#response)
-    );
+    const response = this.#response;
+    return this.#readyState <= ReadyState.OPEN && !response.writableEnded && !isGone(response);
   }
-
-  /** The bytes that wait to be sent, with what HTTP adds to them; 0 when closed. */
+  /** The bytes that wait to be sent, with those that HTTP adds; 0 when closed. */
   get bufferedAmount(): number {
     return this.#readyState === ReadyState.CLOSED ? 0 : this.#response.writableLength;
   }
 
   /**
-   * Sends one event.
-   *
-   * @param message - the data; bytes are read as UTF-8, other values are converted to strings
-   * @param options - the name and id of the event
-   * @returns true; false when the queue is full, and `drain` will follow, or when the connection is closed
+   * Sends one event; false when the queue is full, and `drain` follows, or the connection closed.
    * @throws TypeError when the name or id contains CR, LF or NUL
    */
   send(message: string | number | Uint8Array, options?: SendOptions | null): boolean {
     if (!this.#canSend()) return false;
-    const data = message instanceof Uint8Array ? decodeText(message) : String(message);
-    const event = options?.event === undefined ? undefined : String(options.event);
-    const id = options?.id === undefined ? undefined : String(options.id);
+    const data = message instanceof Uint8Array ? asBuffer(message).toString() : String(message);
+    const [event, id] = [options?.event, options?.id].map((value) => value?.toString());
     return this.#write(serializeEvent({ data, event, id }));
   }
 
-  /**
-   * Sends one chunk of a stream as a message; a character that is cut by the end of the chunk goes with the next one.
-   *
-   * @param message - the text, or bytes of UTF-8
-   * @returns what `send` returns
-   */
+  /** As `send`, for one chunk of a stream: a character that is cut is sent with the next chunk. */
   write(message: string | Uint8Array): boolean {
     if (!(message instanceof Uint8Array)) return this.send(message);
     if (!this.#canSend()) return false;
@@ -211,13 +171,7 @@ export class EventSource extends StreamEventTarget<EventSourceEvents> {
     return text === '' && message.byteLength > 0 ? !this.#needsDrain : this.send(text);
   }
 
-  /**
-   * Sends a last message, if there is one, and closes.
-   *
-   * @param message - the message, or a callback for when the connection is closed
-   * @param _encoding - ignored; it is there for those who call this as a Node stream
-   * @param callback - called when the connection is closed
-   */
+  /** Sends a last message, if there is one, and closes. A callback is called at `close`. */
   end(
     message?: string | number | Uint8Array | (() => void),
     _encoding?: string | (() => void),
@@ -234,20 +188,12 @@ export class EventSource extends StreamEventTarget<EventSourceEvents> {
     return this;
   }
 
-  /**
-   * Sends an empty comment, which the client ignores, to keep the connection from looking idle.
-   *
-   * @returns what `send` returns
-   */
+  /** Sends an empty comment, so that the connection does not look idle; returns as `send` does. */
   ping(): boolean {
-    return this.#canSend() && this.#write(serializeComment());
+    return this.#write(serializeComment());
   }
 
-  /**
-   * Closes the connection once all that was sent is on its way, or after {@link CLOSE_TIMEOUT_MS}.
-   *
-   * @returns false when it was closed before
-   */
+  /** Closes once what was sent is on its way, or after CLOSE_TIMEOUT_MS; false if it was closed. */
   close(): boolean {
     if (this.#readyState >= ReadyState.CLOSING) return false;
     this.#expectClose();
@@ -255,30 +201,24 @@ export class EventSource extends StreamEventTarget<EventSourceEvents> {
     return true;
   }
 
-  /** Drops the connection with all that waits to be sent; `close` follows. */
+  /** Drops the connection and all that waits to be sent; `close` follows. */
   destroy(): this {
     if (this.#readyState < ReadyState.CLOSED) this.#drop();
     return this;
   }
 
+  /** Listens before the application, whose listeners may throw. */
   #listen(): void {
     const response = this.#response;
-    response.on('drain', () => this.#drained());
-    response.on('finish', () => this.#finish());
-    response.on('close', () => this.#finish());
-    response.on('error', (error: Error) => this.#fail(error));
+    response.prependListener('drain', () => {
+      this.#needsDrain = false;
+      if (this.#readyState <= ReadyState.OPEN) deliver(this, 'drain');
+    });
+    for (const end of ['finish', 'close']) response.prependListener(end, () => this.#finish());
+    response.prependListener('error', (error: Error) => this.#fail(error));
   }
 
-  #open(): void {
-    if (this.#readyState !== ReadyState.CONNECTING) return;
-    this.#readyState = ReadyState.OPEN;
-    this.dispatch(new WebSocketEvent('open'));
-  }
-
-  /**
-   * Checks that the client can still be reached. When it cannot, the connection is about to close; should what is queued
-   * never be read, nothing else would end it, as its socket has no timeout.
-   */
+  /** Tells whether the client can be reached; if not, the close timer ends the connection. */
   #canSend(): boolean {
     if (this.writable) return true;
     if (this.#readyState <= ReadyState.OPEN) this.#expectClose();
@@ -286,25 +226,15 @@ export class EventSource extends StreamEventTarget<EventSourceEvents> {
   }
 
   #write(text: string): boolean {
+    // Again for `send`, where converting the message may have called the application.
+    if (!this.#canSend()) return false;
     const hasRoom = this.#response.write(text);
     if (!hasRoom) this.#needsDrain = true;
     const { bufferedAmount } = this;
-    if (bufferedAmount > this.#maxBufferedAmount) {
-      const limit = this.#maxBufferedAmount;
-      this.#fail(new LimitExceededError('WS_BUFFERED_AMOUNT_EXCEEDED', limit, bufferedAmount));
-      return false;
-    }
-    return hasRoom;
-  }
-
-  #drained(): void {
-    this.#needsDrain = false;
-    if (this.#readyState <= ReadyState.OPEN) this.notify('drain');
-  }
-
-  #keepAlive(): void {
-    // A queue that is not empty keeps the connection busy by itself, and pings would only lengthen it.
-    if (this.#canSend() && !this.#needsDrain) this.ping();
+    const limit = this.#maxBufferedAmount;
+    if (bufferedAmount <= limit) return hasRoom;
+    this.#fail(limitExceeded('eventSourceBufferedAmount', limit, bufferedAmount));
+    return false;
   }
 
   #fail(error: Error): void {
@@ -313,11 +243,11 @@ export class EventSource extends StreamEventTarget<EventSourceEvents> {
     this.#drop();
   }
 
-  /** Ends everything at once; `close` comes on the next tick at the latest, since not every response announces it. */
+  /** Drops the connection. Not every response announces its `close`. */
   #drop(): void {
     this.#stop();
-    this.#response.destroy();
     process.nextTick(() => this.#finish());
+    this.#response.destroy();
   }
 
   #expectClose(): void {
@@ -325,21 +255,16 @@ export class EventSource extends StreamEventTarget<EventSourceEvents> {
     this.#closeTimer = setTimeout(() => this.#drop(), CLOSE_TIMEOUT_MS).unref();
   }
 
-  #stop(): void {
-    this.#readyState = ReadyState.CLOSING;
+  #stop(readyState: ReadyState = ReadyState.CLOSING): void {
+    this.#readyState = readyState;
     clearInterval(this.#pingTimer);
     clearTimeout(this.#closeTimer);
   }
 
   #finish(): void {
     if (this.#readyState === ReadyState.CLOSED) return;
-    this.#stop();
-    this.#readyState = ReadyState.CLOSED;
+    this.#stop(ReadyState.CLOSED);
     if (this.#failure) this.dispatch(new ErrorEvent('error', this.#failure));
     this.dispatch(new WebSocketEvent('close'));
   }
-}
-
-function decodeText(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
 }

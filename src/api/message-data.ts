@@ -1,36 +1,19 @@
 /**
- * What applications may send, and how it becomes a payload (WHATWG WebSockets §3.1 `send`).
- *
- * Bytes stay bytes: a Buffer, an ArrayBuffer, any view. A Blob is bytes that come later. Everything else is converted to a
- * string, as a browser and faye-websocket do: `send(123)` sends "123".
+ * What applications may send and what they receive (WHATWG WebSockets §3.1). Bytes stay bytes: a
+ * Buffer, an ArrayBuffer, any view, a Blob. Everything else is converted to a string, as browsers
+ * and faye-websocket do: `send(123)` sends "123".
  */
 
-// Imported, because the globals of these names are getters, which each message would call.
+// Imported because the globals are getters, which would be called for each message.
 import { Blob, Buffer } from 'node:buffer';
-import { PreparedMessage } from '../connection/prepared-message.ts';
+import type { ReadLater } from '../connection/outgoing-order.ts';
+import { PreparedMessage } from '../extensions/prepared-message.ts';
 
-/** What `send()` takes. */
-export type MessageData =
-  | string
-  | number
-  | bigint
-  | boolean
-  | null
-  | undefined
-  | ArrayBufferLike
-  | ArrayBufferView
-  | Blob
-  | PreparedMessage
-  | object;
-
-/** What a connection takes. */
+/** What `send()` accepts: also ArrayBuffers, views, Blobs and PreparedMessages. */
+export type MessageData = string | number | bigint | boolean | object | null | undefined;
 export type Payload = string | Uint8Array | PreparedMessage;
 
-/**
- * Converts what an application sends.
- *
- * @throws TypeError when the data is a symbol, or an object that refuses to become a string
- */
+/** Converts what an application sends. @throws TypeError for what has no string form */
 export function toPayload(data: unknown): Payload | Blob {
   if (typeof data === 'string') return data;
   if (data instanceof Uint8Array || data instanceof PreparedMessage) return data;
@@ -42,13 +25,7 @@ export function toPayload(data: unknown): Payload | Blob {
   return `${data as string}`;
 }
 
-/** Tells a Blob, and most other payloads sooner than `instanceof` does. */
-export function isBlob(payload: Payload | Blob): payload is Blob {
-  if (typeof payload === 'string' || payload instanceof Uint8Array) return false;
-  return payload instanceof Blob;
-}
-
-/** Tells an ArrayBuffer, also one of another realm. */
+/** Tells whether data is an ArrayBuffer, also one of another realm. */
 export function isArrayBuffer(data: unknown): data is ArrayBufferLike {
   if (typeof data !== 'object' || data === null) return false;
   const tag = Object.prototype.toString.call(data);
@@ -62,27 +39,37 @@ export function payloadLength(payload: Payload | Blob): number {
   return payload instanceof Blob ? payload.size : payload.byteLength;
 }
 
-/** The kinds of object in which binary messages are delivered. */
-export type BinaryType = 'nodebuffer' | 'arraybuffer' | 'blob';
+export function asBuffer(bytes: Uint8Array): Buffer {
+  if (bytes instanceof Buffer) return bytes;
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
 
+/** How binary messages are delivered. */
+export type BinaryType = 'nodebuffer' | 'arraybuffer' | 'blob';
 export const BINARY_TYPES: readonly string[] = ['nodebuffer', 'arraybuffer', 'blob'];
 
-/** Converts the bytes of a binary message to what `binaryType` asks for. */
+/** Converts the bytes of a binary message to the form that `binaryType` names. */
 export function fromBytes(bytes: Uint8Array, type: BinaryType): Buffer | ArrayBuffer | Blob {
-  if (type === 'nodebuffer') {
-    return bytes instanceof Buffer
-      ? bytes
-      : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  }
+  if (type === 'nodebuffer') return asBuffer(bytes);
   const copy = new Uint8Array(bytes).buffer;
   return type === 'arraybuffer' ? copy : new Blob([copy]);
 }
 
-/** What a message is when it is delivered: text, or binary in the form that `binaryType` asks for. */
+/** A message as it is delivered: text, or bytes in the form that `binaryType` names. */
 export type ReceivedData = string | Buffer | ArrayBuffer | Blob;
 
-/** Returns about how many bytes of memory a message keeps that was delivered. */
+/** Returns roughly how many bytes of memory a delivered message keeps. */
 export function receivedLength(message: ReceivedData): number {
   if (typeof message === 'string') return message.length;
   return message instanceof Blob ? message.size : message.byteLength;
+}
+
+/** Reads the bytes of a Blob when their turn has come. */
+export function readBlob(blob: Blob): ReadLater {
+  return (done) => {
+    blob.arrayBuffer().then(
+      (buffer) => done(undefined, new Uint8Array(buffer)),
+      (error) => done(error instanceof Error ? error : new Error(`${error}`), new Uint8Array(0)),
+    );
+  };
 }

@@ -1,28 +1,16 @@
 /**
- * `for await (const message of socket)`: the messages in order, with backpressure, until the connection closes.
+ * `for await (const message of socket)`: the messages in order, until the connection closes.
  *
- * What comes between two awaits is kept, so that none is lost; when too much is kept (streams/message-queue.ts says how
- * much), the socket is paused, so that the peer is held back rather than memory filled. The loop ends when the connection
- * has closed, and throws when it failed. Leaving the loop early leaves the connection open.
+ * What comes between two awaits is kept, up to the bounds of message-queue.ts. The loop ends when
+ * the connection has closed cleanly, and throws when it failed, was lost, or was closed for an
+ * error: a part must not pass for the whole. Leaving the loop early leaves the connection open.
  */
 
-import { type MessageFlow, MessageQueue } from './streams/message-queue.ts';
-
-/** What the iterator needs of its socket. */
-export interface MessageSource<Message> extends MessageFlow {
-  /** Begins to pass events on; returns the function that ends it, which may be called again. */
-  subscribe(subscriber: MessageSubscriber<Message>): () => void;
-  /** Whether no more messages can come. */
-  readonly isClosed: boolean;
-  /** Says how many bytes of memory a message keeps; without it only the number of messages is bounded. */
-  lengthOf?(message: Message): number;
-}
-
-export interface MessageSubscriber<Message> {
-  onMessage(message: Message): void;
-  onError(error: unknown): void;
-  onClose(code?: number, reason?: string, wasClean?: boolean): void;
-}
+import { isErrorCloseCode } from '../close-code.ts';
+import { WebSocketError } from '../errors.ts';
+import { Queue } from '../queue.ts';
+import { MessageQueue } from './message-queue.ts';
+import type { MessageReader, ReaderHandle } from './message-reader.ts';
 
 type Result<Message> = IteratorResult<Message, undefined>;
 interface Waiter<Message> {
@@ -31,19 +19,25 @@ interface Waiter<Message> {
 }
 
 export class MessageIterator<Message>
-  implements AsyncIterableIterator<Message, undefined>, MessageSubscriber<Message>
+  implements AsyncIterableIterator<Message, undefined>, MessageReader<Message>
 {
   readonly #messages: MessageQueue<Message>;
-  readonly #waiters: Waiter<Message>[] = [];
-  readonly #unsubscribe: () => void;
-  #error: unknown;
-  #hasError = false;
+  readonly #waiters: Queue<Waiter<Message>> = new Queue();
+  readonly #handle: ReaderHandle;
+  /** The failure that is still to be thrown, once. */
+  #failure: { readonly error: unknown } | undefined;
   #isDone: boolean;
 
-  constructor(source: MessageSource<Message>) {
-    this.#messages = new MessageQueue(source, (message) => source.lengthOf?.(message) ?? 0);
-    this.#isDone = source.isClosed;
-    this.#unsubscribe = source.subscribe(this);
+  /** @param lengthOf - says how many bytes of memory a message keeps */
+  constructor(
+    subscribe: (reader: MessageReader<Message>) => ReaderHandle,
+    isClosed: boolean,
+    lengthOf: (message: Message) => number,
+  ) {
+    this.#handle = subscribe(this);
+    this.#messages = new MessageQueue(this.#handle, lengthOf);
+    this.#isDone = isClosed;
+    if (isClosed) this.#handle.unsubscribe();
   }
 
   [Symbol.asyncIterator](): this {
@@ -51,46 +45,45 @@ export class MessageIterator<Message>
   }
 
   next(): Promise<Result<Message>> {
-    const message = this.#messages.shift();
+    const message = this.#messages.take();
     if (message !== undefined) return Promise.resolve({ value: message, done: false });
-    if (this.#hasError) {
-      this.#hasError = false;
-      return Promise.reject(this.#error);
-    }
+    const failure = this.#failure;
+    this.#failure = undefined;
+    if (failure !== undefined) return Promise.reject(failure.error);
     if (this.#isDone) return Promise.resolve({ value: undefined, done: true });
     return new Promise((resolve, reject) => this.#waiters.push({ resolve, reject }));
   }
 
   return(): Promise<Result<Message>> {
-    this.#hasError = false;
+    this.#failure = undefined;
     this.#finish();
     this.#messages.clear();
     return Promise.resolve({ value: undefined, done: true });
   }
 
   onMessage(message: Message): void {
-    const waiter = this.#waiters.shift();
+    const waiter = this.#waiters.take();
     if (waiter !== undefined) waiter.resolve({ value: message, done: false });
     else this.#messages.push(message);
   }
 
   onError(error: unknown): void {
-    const waiter = this.#waiters.shift();
+    const waiter = this.#waiters.take();
     if (waiter !== undefined) waiter.reject(error);
-    else {
-      this.#hasError = true;
-      this.#error = error;
-    }
+    else this.#failure = { error };
     this.#finish();
   }
 
-  onClose(): void {
-    this.#finish();
+  onClose(code: number, reason: string, wasClean: boolean): void {
+    if (this.#isDone) return;
+    const detail = `closed with ${code}${reason === '' ? '' : ` (${reason})`}`;
+    if (wasClean && !isErrorCloseCode(code)) this.#finish();
+    else this.onError(new WebSocketError('WS_ABORTED', { detail }));
   }
 
   #finish(): void {
     this.#isDone = true;
-    this.#unsubscribe();
-    for (const waiter of this.#waiters.splice(0)) waiter.resolve({ value: undefined, done: true });
+    this.#handle.unsubscribe();
+    for (const waiter of this.#waiters.takeAll()) waiter.resolve({ value: undefined, done: true });
   }
 }

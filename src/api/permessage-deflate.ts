@@ -1,6 +1,4 @@
-/**
- * permessage-deflate on Node's zlib: the object that applications put into `extensions`, as it is or configured.
- */
+/** permessage-deflate on Node's zlib, for the `extensions` option: as it is, or configured. */
 
 import {
   createPermessageDeflate,
@@ -10,7 +8,6 @@ import { nodePlatform } from '../node/node-platform.ts';
 import { zlibCodec } from '../node/zlib-codec.ts';
 
 export type { DeflateExtension };
-
 /**
  * Compresses messages (RFC 7692).
  *

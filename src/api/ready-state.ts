@@ -1,17 +1,10 @@
-/**
- * The ready states of the public classes (WHATWG WebSockets §3.1; faye-websocket's EventSource counts in the same way).
- */
+/** The constants of `readyState` on public classes (WHATWG WebSockets §3.1). */
 
-export const ReadyState = {
-  CONNECTING: 0,
-  OPEN: 1,
-  CLOSING: 2,
-  CLOSED: 3,
-} as const;
+import { ReadyState } from '../connection/ready-state.ts';
 
-export type ReadyState = (typeof ReadyState)[keyof typeof ReadyState];
+export { ReadyState } from '../connection/ready-state.ts';
 
-/** Gives a class, and its instances, the constants CONNECTING, OPEN, CLOSING and CLOSED, read-only as in WHATWG. */
+/** Gives a class and its instances the constants, read-only as in WHATWG. */
 export function defineReadyStates(target: abstract new (...parameters: never[]) => object): void {
   for (const [name, value] of Object.entries(ReadyState)) {
     Object.defineProperty(target, name, { value, enumerable: true });

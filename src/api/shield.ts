@@ -1,13 +1,9 @@
-/** Callbacks of the application, on their way into the engine. */
-
-import type { WriteCallback } from '../connection/output-queue.ts';
+import type { WriteCallback } from '../calls.ts';
 import { throwLater } from './event-target.ts';
 
 /**
- * Keeps what a callback throws from the engine and from the callbacks behind it: it becomes an uncaught exception.
- *
- * @param callback - what the application gave
- * @returns undefined when that is no function
+ * Wraps a callback of the application, if it is a function: what it throws becomes an uncaught
+ * exception, and reaches neither the engine nor later callbacks.
  */
 export function shield(callback: unknown): WriteCallback | undefined {
   if (typeof callback !== 'function') return undefined;

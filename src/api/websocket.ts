@@ -1,17 +1,12 @@
 /**
- * The WebSocket of a server, made from what node:http's `upgrade` event gives (RFC 6455 §4.2).
- *
- * It answers the opening handshake at once: 101, or a refusal that says why, after which the application hears an error
- * and a close. Only draft hixie-76, for those who allow it, may keep the answer waiting. It serves no HTTP and keeps no
- * list of connections: that is the application's server.
+ * The WebSocket of a server, made from what node:http's `upgrade` event gives (RFC 6455 §4.2). It
+ * answers at once: 101, or a refusal that says why, after which an error and a close are told.
  */
 
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { CloseCode } from '../close-code.ts';
-import { DraftConnection } from '../connection/draft-connection.ts';
-import type { ConnectionOptions } from '../connection/options.ts';
-import { PreparedMessage } from '../connection/prepared-message.ts';
+import { DraftOpening, type DraftOptions } from '../drafts/draft-opening.ts';
 import {
   HandshakeError,
   InvalidStateError,
@@ -20,11 +15,7 @@ import {
   WebSocketError,
 } from '../errors.ts';
 import { negotiateAsServer } from '../extensions/negotiation.ts';
-import {
-  DraftHandshake,
-  type DraftVersion,
-  judgeDraftRequest,
-} from '../handshake/draft-handshake.ts';
+import { PreparedMessage } from '../extensions/prepared-message.ts';
 import { toRawHeaders } from '../handshake/header-list.ts';
 import {
   isUpgradeRequest,
@@ -33,64 +24,38 @@ import {
 } from '../handshake/server-handshake.ts';
 import { buildAcceptance } from '../handshake/server-response.ts';
 import { chooseSubprotocol } from '../handshake/subprotocol.ts';
-import { DraftOpening } from '../node/draft-opening.ts';
+import { readLimit } from '../limits.ts';
 import { nodePlatform } from '../node/node-platform.ts';
 import { refuseUpgrade, toUpgradeRequest } from '../node/server-upgrade.ts';
-import type { SocketDriver } from '../node/socket-driver.ts';
-import { DEFAULT_HANDSHAKE_TIMEOUT_MS, MAX_TIMER_DELAY_MS } from '../node/timer-limits.ts';
 import { Client } from './client.ts';
 import { EventSource } from './event-source.ts';
+import { isSecure } from './event-source-http.ts';
 import { type MessageData, toPayload } from './message-data.ts';
-import { type NumberRule, readBoolean, readNumber, validateOptions } from './options.ts';
+import { readBoolean, validateOptions } from './options.ts';
 import { type DeflateExtension, permessageDeflate } from './permessage-deflate.ts';
 import {
   readExtensions,
   readProtocols,
   readSocketOptions,
-  type SharedDriverOptions,
   SOCKET_OPTION_NAMES,
   type SocketOptions,
 } from './socket-options.ts';
 import { WebSocketBase } from './websocket-base.ts';
 
 /** Options of a server's WebSocket. */
-export interface ServerOptions extends SocketOptions {
+export interface ServerOptions extends SocketOptions, DraftOptions {
   /**
-   * The origins that may connect, such as `https://example.com`; others are refused with 403. `undefined` in the list
-   * lets in clients that send no Origin.
-   * @defaultValue all
+   * The origins that may connect, such as `https://example.com`; others are refused with 403.
+   * `undefined` in the list lets in clients that send no Origin. @defaultValue all
    */
   readonly allowedOrigins?: readonly (string | undefined)[] | undefined;
-  /**
-   * Whether drafts hixie-75 and hixie-76 of the protocol are spoken too, with clients older than RFC 6455. They have text
-   * only: `ping()` returns false, and what is binary is not sent, which its callback is told. Refused with 426 otherwise.
-   * @defaultValue false
-   */
-  readonly allowDrafts?: boolean | undefined;
-  /**
-   * Milliseconds that a client of draft hixie-76 may take to complete the opening handshake. When exceeded: error
-   * WS_HANDSHAKE_TIMEOUT, close code 1006. Other handshakes are complete when the `upgrade` event comes: what they may
-   * take, `headersTimeout` of the http server says.
-   * @defaultValue 10,000
-   */
-  readonly handshakeTimeout?: number | undefined;
 }
 
-const OPTION_NAMES: readonly string[] = [
-  ...SOCKET_OPTION_NAMES,
-  'allowedOrigins',
-  'allowDrafts',
-  'handshakeTimeout',
-];
-
-const HANDSHAKE_TIMEOUT: NumberRule = {
-  unit: 'milliseconds',
-  minimum: 0,
-  maximum: MAX_TIMER_DELAY_MS,
-  defaultValue: DEFAULT_HANDSHAKE_TIMEOUT_MS,
-};
+const OWN_NAMES = ['allowedOrigins', 'allowDrafts', 'handshakeTimeout'];
+const OPTION_NAMES = [...SOCKET_OPTION_NAMES, ...OWN_NAMES];
 
 const NO_BYTES = Buffer.alloc(0);
+const DRIVER = { role: 'server', platform: nodePlatform, isConnecting: true } as const;
 
 /**
  * Accepts a WebSocket connection in an http server.
@@ -103,21 +68,19 @@ const NO_BYTES = Buffer.alloc(0);
  * });
  */
 export class WebSocket extends WebSocketBase {
-  /** The class itself, for `const { WebSocket } = require('sanswire')`. */
+  // For `const { WebSocket, Client } = require('sanswire')`.
   static readonly WebSocket: typeof WebSocket = WebSocket;
-  /** The client. */
   static readonly Client: typeof Client = Client;
-  /** Server push over text/event-stream. */
   static readonly EventSource: typeof EventSource = EventSource;
-  /** Compression (RFC 7692), for the `extensions` option. */
   static readonly permessageDeflate: DeflateExtension = permessageDeflate;
-  /** The close codes by their IANA names. */
   static readonly CloseCode: typeof CloseCode = CloseCode;
   static readonly WebSocketError: typeof WebSocketError = WebSocketError;
   static readonly ProtocolError: typeof ProtocolError = ProtocolError;
   static readonly LimitExceededError: typeof LimitExceededError = LimitExceededError;
   static readonly HandshakeError: typeof HandshakeError = HandshakeError;
   static readonly InvalidStateError: typeof InvalidStateError = InvalidStateError;
+  /** Throws `Error('Unrecognized option: …')` for an option that is not in a list of names. */
+  static readonly validateOptions: typeof validateOptions = validateOptions;
 
   /** Tells whether a request asks for a WebSocket: GET, with the Upgrade and Connection headers. */
   static isWebSocket(request: IncomingMessage): boolean {
@@ -125,33 +88,21 @@ export class WebSocket extends WebSocketBase {
     return isUpgradeRequest(request.method, connection, upgrade);
   }
 
-  /** Throws `Error('Unrecognized option: …')` for an option that is not in a list of names. */
-  static validateOptions(options: object | null | undefined, validKeys: readonly string[]): void {
-    validateOptions(options, validKeys);
-  }
-
-  /**
-   * Makes a message once that will be sent to many: `socket.send(prepared)` then costs no conversion and no framing.
-   *
-   * @throws TypeError when the data is a Blob, whose bytes are not there yet
-   */
+  /** Converts and frames a message once that will be sent to many. @throws TypeError for a Blob */
   static prepare(data: MessageData): PreparedMessage {
     const payload = toPayload(data);
     if (payload instanceof PreparedMessage) return payload;
-    if (payload instanceof Blob)
-      throw new TypeError('A Blob cannot be prepared: prepare its bytes');
+    if (payload instanceof Blob) throw new TypeError('A Blob cannot be prepared: take its bytes');
     return new PreparedMessage(nodePlatform, payload);
   }
 
-  /** The handshake of a draft that is not complete. */
-  #draftOpening: DraftOpening | undefined;
+  /** An opening handshake that takes longer than the `upgrade` event. */
+  #opening: DraftOpening | undefined;
 
   /**
-   * @param request - the request of the `upgrade` event
-   * @param socket - its socket, or any Duplex that carries the connection
-   * @param head - its head: what was read after the request
-   * @param protocols - the subprotocols that the server speaks; the first of the client's that is among them is chosen
-   * @param options - see {@link ServerOptions}
+   * @param socket - the socket of the request, or any Duplex that carries the connection
+   * @param head - what was read after the request
+   * @param protocols - those that the server speaks; the client's first among them is chosen
    * @throws Error for an unknown option, TypeError or RangeError for one of a wrong type or range
    */
   constructor(
@@ -164,28 +115,28 @@ export class WebSocket extends WebSocketBase {
     validateOptions(options, OPTION_NAMES);
     const settings = options ?? {};
     const driverOptions = readSocketOptions(settings);
-    const handshakeTimeoutMs = readNumber(
-      'handshakeTimeout',
-      settings.handshakeTimeout,
-      HANDSHAKE_TIMEOUT,
-    );
+    const timeoutMs = readLimit('draftHandshakeTimeout', settings.handshakeTimeout);
     const allowsDrafts = readBoolean('allowDrafts', settings.allowDrafts, false);
     const supported = readProtocols(protocols);
     const headers = toRawHeaders(Object.entries(settings.headers ?? {}));
     const extensions = readExtensions(settings.extensions);
     const allowedOrigins = readOrigins(settings.allowedOrigins);
-    super(urlOf(request), driverOptions);
-
     const upgradeRequest = toUpgradeRequest(request);
-    const draft = allowsDrafts ? judgeDraftRequest(upgradeRequest, { allowedOrigins }) : undefined;
+    const answer = { allowedOrigins, supported, headers, isSecure: isSecure(request), timeoutMs };
+    const draft = allowsDrafts ? DraftOpening.judge(upgradeRequest, answer) : undefined;
+    const opening = draft instanceof DraftOpening ? draft : undefined;
+    const driver = { ...driverOptions, ...DRIVER };
+    super(urlOf(request), opening?.adapt(driver) ?? driver, opening?.createConnection);
+
     if (settings.signal !== undefined) this.abortOn(settings.signal);
-    if (draft?.accepted === true) {
-      const protocol = chooseSubprotocol(draft.protocols, supported);
-      const acceptance = { protocol, headers, isSecure: isSecure(request) };
-      const handshake = new DraftHandshake(nodePlatform, draft, acceptance);
-      this.describeConnection(draft.version, protocol ?? '', '');
-      const options = draftDriverOptions(driverOptions, draft.version);
-      this.#acceptDraft(handshake, socket, head ?? NO_BYTES, options, handshakeTimeoutMs);
+    if (draft instanceof DraftOpening) {
+      this.#opening = draft;
+      this.describeConnection(draft.version, draft.protocol, '');
+      draft.start(socket, head ?? NO_BYTES, {
+        attach: (prelude) => this.attach(socket, prelude),
+        connected: (rest) => this.connected(rest),
+        connectionFailed: (error) => this.connectionFailed(error),
+      });
       return;
     }
     const verdict = draft ?? judgeRequest(upgradeRequest, { allowedOrigins });
@@ -201,43 +152,13 @@ export class WebSocket extends WebSocketBase {
     }
     const { sessions, header } = negotiated;
     const protocol = chooseSubprotocol(verdict.protocols, supported);
-    const answer = { protocol, extensions: header, headers };
-    const response = buildAcceptance(nodePlatform, verdict, answer);
+    const acceptance = { protocol, extensions: header, headers };
+    const response = buildAcceptance(nodePlatform, verdict, acceptance);
     this.describeConnection(`hybi-${verdict.version}`, protocol ?? '', header);
-    const driver = this.createDriver(socket, { ...driverOptions, role: 'server', sessions });
-    this.#accept(driver, response, head ?? NO_BYTES);
-  }
-
-  /** Sends the 101; opens on the next tick, when the application has had the time to listen. */
-  #accept(driver: SocketDriver, response: string, head: Uint8Array): void {
-    // Ahead of the write of the 101, so that what the application sends on opening leaves in the same write.
-    process.nextTick(() => this.connected(head));
-    driver.sendPrelude(Buffer.from(response, 'latin1'));
-  }
-
-  /** Sends the 101 of a draft; opens when the handshake is complete, which it may be already. */
-  #acceptDraft(
-    handshake: DraftHandshake,
-    socket: Duplex,
-    head: Uint8Array,
-    options: DraftDriverOptions,
-    timeoutMs: number,
-  ): void {
-    const rest = head.subarray(handshake.receive(head));
-    if (handshake.isComplete) {
-      const driver = this.createDriver(socket, options);
-      process.nextTick(() => this.connected(rest));
-      driver.sendPrelude(Buffer.concat([Buffer.from(handshake.head, 'latin1'), handshake.answer]));
-      return;
-    }
-    this.#draftOpening = new DraftOpening(socket, handshake, timeoutMs, {
-      onDraftOpened: (frames) => {
-        this.#draftOpening = undefined;
-        this.createDriver(socket, options).sendPrelude(handshake.answer);
-        this.connected(frames);
-      },
-      onDraftFailed: (error) => this.connectionFailed(error),
-    });
+    // On the next tick, when the application listens; and ahead of the write of the 101, so that
+    // what the application sends on opening leaves in the same write.
+    process.nextTick(() => this.connected(head ?? NO_BYTES, sessions));
+    this.attach(socket, Buffer.from(response, 'latin1'));
   }
 
   #refuse(socket: Duplex, verdict: RefusedRequest, method: string | undefined): void {
@@ -246,62 +167,38 @@ export class WebSocket extends WebSocketBase {
     process.nextTick(() => this.connectionFailed(error));
   }
 
-  /** Only a draft's handshake can be given up; else the connection is established in the constructor, or never. */
-  protected override abandonConnecting(error?: WebSocketError): void {
-    if (this.#draftOpening !== undefined) this.#draftOpening.cancel(error);
-    else this.connectionFailed(error);
+  /** A refusal is on its way to its end already. */
+  protected override abandonConnecting(error: WebSocketError | undefined): void {
+    this.#opening?.cancel(error);
   }
 }
 
 /** The first fault, which decides the status; the others are its cause. */
-function refusalError(verdict: RefusedRequest): WebSocketError {
-  const [first, ...others] = verdict.errors;
-  if (first === undefined) return new HandshakeError('WS_INTERNAL');
+function refusalError({ errors, status }: RefusedRequest): WebSocketError {
+  const [first = new HandshakeError('WS_INTERNAL'), ...others] = errors;
   if (others.length === 0) return first;
-  return new HandshakeError(first.code, {
-    status: verdict.status,
-    cause: new AggregateError(verdict.errors, 'The request breaks several rules'),
-  });
+  const cause = new AggregateError(errors, 'The request breaks several rules');
+  return new HandshakeError(first.code, { status, cause });
 }
 
 /** Reads a list of origins: a string, whose parts would be compared, must not pass for one. */
 function readOrigins(origins: unknown): ServerOptions['allowedOrigins'] {
-  if (origins === undefined) return undefined;
   const isOrigin = (one: unknown): boolean => one === undefined || typeof one === 'string';
-  if (Array.isArray(origins) && origins.every(isOrigin)) return origins;
+  if (origins === undefined || (Array.isArray(origins) && origins.every(isOrigin))) return origins;
   throw new TypeError('Option allowedOrigins must be a list of origins');
 }
 
-/** The absolute URL that a request is for. */
 function urlOf(request: IncomingMessage): string {
   const target = request.url ?? '/';
   if (!target.startsWith('/')) return target.replace(/^http/i, 'ws');
   return `${isSecure(request) ? 'wss' : 'ws'}://${hostOf(request)}${target}`;
 }
 
-/** The Host header, from the list: the object of all headers takes longer to make than anything else here. */
+/** The Host header, from the list: the object of all headers takes longer to make than the rest. */
 function hostOf({ rawHeaders }: IncomingMessage): string {
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index] as string;
     if (name.length === 4 && name.toLowerCase() === 'host') return rawHeaders[index + 1] as string;
   }
   return '';
-}
-
-/** Whether the request came through TLS. */
-function isSecure(request: IncomingMessage): boolean {
-  return 'encrypted' in request.socket && request.socket.encrypted === true;
-}
-
-type DraftDriverOptions = ReturnType<typeof draftDriverOptions>;
-
-/** The options of a driver for a draft. It has no Pings: a heartbeat would take a silent peer for a dead one. */
-function draftDriverOptions(options: SharedDriverOptions, version: DraftVersion) {
-  return {
-    ...options,
-    heartbeat: undefined,
-    role: 'server',
-    createConnection: (connectionOptions: ConnectionOptions) =>
-      new DraftConnection(connectionOptions, version),
-  } as const;
 }

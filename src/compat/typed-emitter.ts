@@ -1,55 +1,44 @@
 /**
- * EventEmitter under a type that knows the events of a class and the values that each carries, the way programs written
- * against the types of `ws` expect: `on('message', (data, isBinary) => …)`, with `this` being the emitter.
- *
- * At run time it is Node's EventEmitter itself; there is no behaviour here.
+ * Node's EventEmitter under a type that knows the events of a class and the values that each
+ * carries, as programs written against `ws` expect: `on('message', (data, isBinary) => …)`.
  */
 
 import { EventEmitter } from 'node:events';
 
-/** Says of each event which values its listeners get. */
+/** The values that the listeners of each event get. */
 export type EventMap<Events> = { [Name in keyof Events]: readonly unknown[] };
 
-/** What a listener of an event without a declaration gets: values that the compiler knows nothing about. */
+/** A value that the compiler knows nothing about. */
 export type Untyped = ReturnType<typeof JSON.parse>;
 
-/** A listener of a declared event. */
-export type EventListener<This, Events extends EventMap<Events>, Name extends keyof Events> = (
-  this: This,
-  ...values: Events[Name] extends readonly unknown[] ? [...Events[Name]] : never
-) => void;
-
-/** A listener of any other event. */
+/** A listener of an event that is not in the map. */
 export type UntypedListener<This> = (this: This, ...values: Untyped[]) => void;
+
+type Known<This, Events extends EventMap<Events>, Name extends keyof Events> = [
+  name: Name,
+  listener: (
+    this: This,
+    ...values: Events[Name] extends readonly unknown[] ? [...Events[Name]] : never
+  ) => void,
+];
+type Other<This> = [name: string | symbol, listener: UntypedListener<This>];
 
 /** The methods of EventEmitter with typed listeners. */
 export interface TypedEmitter<Events extends EventMap<Events>> extends EventEmitter {
-  on<Name extends keyof Events>(name: Name, listener: EventListener<this, Events, Name>): this;
-  on(name: string | symbol, listener: UntypedListener<this>): this;
-  once<Name extends keyof Events>(name: Name, listener: EventListener<this, Events, Name>): this;
-  once(name: string | symbol, listener: UntypedListener<this>): this;
-  off<Name extends keyof Events>(name: Name, listener: EventListener<this, Events, Name>): this;
-  off(name: string | symbol, listener: UntypedListener<this>): this;
-  addListener<Name extends keyof Events>(
-    name: Name,
-    listener: EventListener<this, Events, Name>,
-  ): this;
-  addListener(name: string | symbol, listener: UntypedListener<this>): this;
-  removeListener<Name extends keyof Events>(
-    name: Name,
-    listener: EventListener<this, Events, Name>,
-  ): this;
-  removeListener(name: string | symbol, listener: UntypedListener<this>): this;
-  prependListener<Name extends keyof Events>(
-    name: Name,
-    listener: EventListener<this, Events, Name>,
-  ): this;
-  prependListener(name: string | symbol, listener: UntypedListener<this>): this;
-  prependOnceListener<Name extends keyof Events>(
-    name: Name,
-    listener: EventListener<this, Events, Name>,
-  ): this;
-  prependOnceListener(name: string | symbol, listener: UntypedListener<this>): this;
+  on<Name extends keyof Events>(...args: Known<this, Events, Name>): this;
+  on(...args: Other<this>): this;
+  once<Name extends keyof Events>(...args: Known<this, Events, Name>): this;
+  once(...args: Other<this>): this;
+  off<Name extends keyof Events>(...args: Known<this, Events, Name>): this;
+  off(...args: Other<this>): this;
+  addListener<Name extends keyof Events>(...args: Known<this, Events, Name>): this;
+  addListener(...args: Other<this>): this;
+  removeListener<Name extends keyof Events>(...args: Known<this, Events, Name>): this;
+  removeListener(...args: Other<this>): this;
+  prependListener<Name extends keyof Events>(...args: Known<this, Events, Name>): this;
+  prependListener(...args: Other<this>): this;
+  prependOnceListener<Name extends keyof Events>(...args: Known<this, Events, Name>): this;
+  prependOnceListener(...args: Other<this>): this;
 }
 
 /** The class itself: EventEmitter, with its static members. */

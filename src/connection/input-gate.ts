@@ -1,14 +1,17 @@
 /**
- * What comes from the transport, in its order, whether or not it can be taken now: a handler may pause, or call back into
- * the connection, in the middle of a chunk.
+ * Input from the transport, in order, whether or not it can be taken now: a handler may
+ * hold the brake, or call back into the connection, in the middle of a chunk.
  *
- * What cannot be taken is held back: the rest of a chunk, and what the transport still delivers after it was paused. It is
- * kept so that it pins no more than itself (keepable.ts).
+ * What cannot be taken is copied and held back: the rest of a chunk, and what the transport still
+ * delivers after it was paused.
  */
 
+import { copyIfSmallPart, copyOf } from '../bytes.ts';
 import { WebSocketError } from '../errors.ts';
 import type { Platform } from '../platform.ts';
-import { keepable } from './keepable.ts';
+import { Queue } from '../queue.ts';
+import type { Brake } from './brake.ts';
+import type { LifeCycle } from './life-cycle.ts';
 
 /** Who takes the bytes. */
 export interface InputReceiver {
@@ -16,75 +19,91 @@ export interface InputReceiver {
   parse(bytes: Uint8Array): number;
 }
 
-/** What the gate needs of its connection. */
-export interface InputGateOwner {
-  /** Whether more can be taken now. */
-  readonly canReceive: boolean;
-  /** Whether whatever still comes means nothing. */
-  readonly isDeaf: boolean;
-  fail(error: WebSocketError): void;
-}
+type Failing = Pick<LifeCycle<unknown>, 'fail'>;
 
 const NO_BYTES = new Uint8Array(0);
 
 export class InputGate {
   readonly #platform: Platform;
   readonly #receiver: InputReceiver;
-  readonly #owner: InputGateOwner;
-  #held: Uint8Array[] | undefined;
+  readonly #brake: Brake;
+  readonly #life: Failing;
+  /** The rest of the chunk that was being taken when the brake was held; it comes first. */
+  #rest: Uint8Array | undefined;
+  #held: Queue<Uint8Array> | undefined;
   #isBusy = false;
 
-  constructor(platform: Platform, receiver: InputReceiver, owner: InputGateOwner) {
+  constructor(platform: Platform, receiver: InputReceiver, brake: Brake, life: Failing) {
     this.#platform = platform;
     this.#receiver = receiver;
-    this.#owner = owner;
+    this.#brake = brake;
+    this.#life = life;
   }
 
-  /** Takes bytes from the transport: hands them on, or holds them back behind what is held back already. */
+  /** Whether bytes are held back, or are being taken at this moment. */
+  get isBusy(): boolean {
+    return this.#isBusy || this.#rest !== undefined || this.#held !== undefined;
+  }
+
+  /** Takes bytes from the transport: passes them on, or holds them back behind what is held. */
   push(bytes: Uint8Array): void {
-    if (!this.#isBusy && this.#held === undefined && this.#owner.canReceive) {
-      this.#process(bytes);
+    if (!this.isBusy && this.#brake.mayDeliver) {
+      this.#process(bytes, false);
+      // A handler may have called back with more.
+      if (this.#held !== undefined) this.#drain();
     } else if (bytes.length > 0) {
-      this.#held ??= [];
-      this.#held.push(keepable(this.#platform, bytes));
+      this.#held ??= new Queue();
+      this.#held.push(copyOf(this.#platform, bytes));
     }
   }
 
-  /** Lets the receiver go on with what needs no more bytes: it may have stopped right before the end of something. */
-  prod(): void {
-    if (!this.#isBusy) this.#process(NO_BYTES);
-  }
-
-  /**
-   * Hands on what is held back, as far as it can be taken.
-   *
-   * @returns whether all has been taken, and nothing is being taken at this moment
-   */
-  drain(): boolean {
-    if (this.#isBusy) return false;
-    while (this.#held !== undefined && this.#owner.canReceive) {
-      const next = this.#held.shift();
-      if (this.#held.length === 0) this.#held = undefined;
-      if (next !== undefined) this.#process(next);
-    }
-    return this.#held === undefined;
+  /** Goes on after the brake was held: first what needs no more bytes, then what is held. */
+  proceed(): void {
+    if (this.#isBusy) return;
+    // What comes out of the extensions may go on before the transport does.
+    if (!this.#brake.isOff) this.#process(NO_BYTES, true);
+    this.#drain();
   }
 
   /** Forgets what is held back. */
   clear(): void {
+    this.#rest = undefined;
     this.#held = undefined;
   }
 
-  #process(bytes: Uint8Array): void {
+  #drain(): void {
+    while (this.#brake.mayDeliver) {
+      const next = this.#takeHeld();
+      if (next === undefined) return;
+      this.#process(next, true);
+    }
+  }
+
+  #takeHeld(): Uint8Array | undefined {
+    const rest = this.#rest;
+    this.#rest = undefined;
+    if (rest !== undefined) return rest;
+    const next = this.#held?.take();
+    if (this.#held?.length === 0) this.#held = undefined;
+    return next;
+  }
+
+  /** @param isOwn - whether the bytes are a copy of ours, of which most may be kept as it is */
+  #process(bytes: Uint8Array, isOwn: boolean): void {
     this.#isBusy = true;
     try {
       const used = this.#receiver.parse(bytes);
-      if (used < bytes.length && !this.#owner.isDeaf) {
-        this.#held = [keepable(this.#platform, bytes.subarray(used)), ...(this.#held ?? [])];
+      if (used < bytes.length && !this.#brake.isOff) {
+        const keep = isOwn ? copyIfSmallPart : copyOf;
+        this.#rest = keep(this.#platform, bytes.subarray(used));
       }
     } catch (error) {
-      // Not the peer's doing: the handler threw, or this engine has a fault.
-      this.#owner.fail(new WebSocketError('WS_INTERNAL', { cause: error }));
+      // Not the peer's fault: the handler threw, or the engine has a bug.
+      try {
+        this.#life.fail(new WebSocketError('WS_INTERNAL', { cause: error }));
+      } catch {
+        // Report the first error.
+      }
       throw error;
     } finally {
       this.#isBusy = false;

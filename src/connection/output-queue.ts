@@ -1,35 +1,36 @@
 /**
- * The output of a connection: frames on their way to the transport, gathered so that a turn's frames are one write.
+ * The output of a connection: frames on their way to the transport, gathered so that a turn's
+ * frames are one write.
  *
- * - Small frames are serialised into a slab, side by side; a large payload of a server is referenced, not copied.
- * - One write at a time is in flight: what is sent meanwhile gathers here, where it can still be counted and coalesced.
- * - While a write is stuck, frames go to memory of this queue's own, so that a slow peer pins no shared slab.
- *
- * It counts bytes and keeps order; what may be sent when is the connection's business.
+ * - Small frames are serialized into a slab. A long payload of a server is borrowed: it leaves
+ *   within the call that sent it, or is copied at its end.
+ * - One write at a time is in flight; what is sent meanwhile gathers here, where it is counted.
+ * - While a write is stuck, frames go to memory of this queue's own, so that a slow peer keeps no
+ *   shared slab.
  */
 
+import { copyOf } from '../bytes.ts';
+import type { WriteCallback } from '../calls.ts';
 import { OPCODE_BITS } from '../frame/frame-header.ts';
 import { FrameSerializer } from '../frame/frame-serializer.ts';
 import { isControlOpcode } from '../frame/opcode.ts';
 import type { Platform } from '../platform.ts';
-import { Slab, sharedSlab } from './slab.ts';
+import { Slab, sharedSlab } from '../slab.ts';
 
-/** Called once when the bytes of a message have been handed to the system, or with an error when they never will be. */
-export type WriteCallback = (error?: Error) => void;
-
-/** Payloads up to this length in bytes are copied; above it, two buffers cost less than the copy. */
+/** Longer payloads are not copied to their header, in bytes: two buffers cost less. */
 const COPY_MAX_LENGTH = 8 * 1024;
 /** The length in bytes of a slab for a queue whose transport is stuck. */
 const OWN_SLAB_LENGTH = 4 * 1024;
-
+/** The longest header of a server's frame in bytes. */
+const LONG_HEADER_LENGTH = 10;
 const NOTHING: Uint8Array[] = [];
 
 export class OutputQueue {
   /** Queued bytes, frame headers included. */
   byteLength = 0;
-  /** Queued payload bytes of messages: frame headers and control frames are not counted. */
+  /** Queued payload bytes of messages: headers and control frames are not counted. */
   payloadLength = 0;
-  /** Bytes handed to the transport that it has not reported written yet. */
+  /** Bytes that the transport has and has not reported written. */
   inFlightByteLength = 0;
   inFlightPayloadLength = 0;
   /** Payload bytes that were dropped; WHATWG's bufferedAmount never forgets them. */
@@ -38,11 +39,13 @@ export class OutputQueue {
   readonly #platform: Platform;
   readonly #serializer: FrameSerializer;
   readonly #sharedSlab: Slab;
-  /** Where frames go while a write is stuck; absent else. */
+  /** Where frames go while a write is stuck. */
   #ownSlab: Slab | undefined;
-  /** What is ready to be written, in order; behind it comes the open segment of the slab. */
+  /** What is ready to be written, in order; the open segment of the slab comes after it. */
   #chunks: Uint8Array[] = NOTHING;
-  /** The segment: the range of a slab that frames are being added to, or the last one that was. */
+  /** Which of the chunks is the application's memory; -1 for none. */
+  #borrowedIndex = -1;
+  /** The range of a slab that frames are being added to, or the last one that was. */
   #segmentBytes: Uint8Array | undefined;
   #isSegmentOpen = false;
   #segmentStart = 0;
@@ -56,45 +59,56 @@ export class OutputQueue {
     this.#sharedSlab = sharedSlab(platform);
   }
 
+  /** Whether frames are masked: a client's (RFC 6455 §5.3). */
+  get isMasking(): boolean {
+    return this.#serializer.isMasking;
+  }
+
   get isEmpty(): boolean {
     return this.byteLength === 0;
   }
 
-  /** Whether the transport has not finished the last write. */
+  /** Whether the last write is still in flight. */
   get isBlocked(): boolean {
     return this.inFlightByteLength > 0;
   }
 
-  /** All bytes that are not known to be written: queued and in flight. */
+  /** All bytes that are queued or in flight. */
   get bufferedByteLength(): number {
     return this.byteLength + this.inFlightByteLength;
   }
 
-  /** Queues a frame whose payload is bytes. A long payload is referenced by a server: it must not change until written. */
-  pushFrame(firstByte: number, payload: Uint8Array): void {
-    const serializer = this.#serializer;
-    const length = payload.length;
-    if (length <= COPY_MAX_LENGTH) {
-      const slab = this.#openSegment(serializer.frameLength(length));
-      const end = serializer.writeFrame(slab.bytes, slab.used, firstByte, payload);
-      this.#growSegment(slab, end, isControlOpcode(firstByte & OPCODE_BITS) ? 0 : length);
-    } else if (serializer.isMasking) {
-      const frame = this.#platform.allocate(serializer.frameLength(length));
-      serializer.writeFrame(frame, 0, firstByte, payload);
-      this.#pushChunk(frame, length);
-    } else {
-      const slab = this.#openSegment(serializer.frameLength(0) + 8);
-      const end = serializer.writeHeaderOnly(slab.bytes, slab.used, firstByte, length);
-      this.#growSegment(slab, end, 0);
-      this.#pushChunk(payload, length);
-    }
+  /** Payload bytes of messages, with those that were dropped. */
+  get bufferedPayloadLength(): number {
+    return this.payloadLength + this.inFlightPayloadLength + this.lostPayloadLength;
+  }
+
+  /** Whether a payload refers to the application's memory: see {@link OutputQueue.keepBorrowed}. */
+  get isBorrowing(): boolean {
+    return this.#borrowedIndex >= 0;
   }
 
   /**
-   * Queues a frame whose payload is memory that will be overwritten: it is copied, however long.
+   * Queues a frame.
    *
-   * @param plainLength - the length that counts as the message's payload
+   * @param isBorrowed - whether the payload may be written to when the present call has returned
    */
+  pushFrame(firstByte: number, payload: Uint8Array, isBorrowed: boolean): void {
+    const serializer = this.#serializer;
+    const length = payload.length;
+    if (length <= COPY_MAX_LENGTH || serializer.isMasking) {
+      const counted = isControlOpcode(firstByte & OPCODE_BITS) ? 0 : length;
+      this.pushTransient(firstByte, payload, counted);
+      return;
+    }
+    const slab = this.#openSegment(LONG_HEADER_LENGTH);
+    const end = serializer.writeHeaderOnly(slab.bytes, slab.used, firstByte, length);
+    this.#growSegment(slab, end, 0);
+    this.#pushChunk(payload, length);
+    if (isBorrowed) this.#borrowedIndex = this.#chunks.length - 1;
+  }
+
+  /** Queues a frame whose payload is copied. @param plainLength - what counts as the payload */
   pushTransient(firstByte: number, payload: Uint8Array, plainLength: number): void {
     const frameLength = this.#serializer.frameLength(payload.length);
     if (payload.length <= COPY_MAX_LENGTH) {
@@ -113,19 +127,20 @@ export class OutputQueue {
     const serializer = this.#serializer;
     const bound = serializer.textPayloadBound(text);
     const frameLength = serializer.frameLength(bound);
+    const headerLength = frameLength - bound;
     if (bound <= COPY_MAX_LENGTH) {
       const slab = this.#openSegment(frameLength);
-      const payloadStart = slab.used + frameLength - bound;
+      const payloadStart = slab.used + headerLength;
       const end = serializer.writeText(slab.bytes, slab.used, firstByte, text, bound);
       this.#growSegment(slab, end, end - payloadStart);
     } else {
       const frame = this.#platform.allocate(frameLength);
-      serializer.writeText(frame, 0, firstByte, text, bound);
-      this.#pushChunk(frame, bound);
+      const end = serializer.writeText(frame, 0, firstByte, text, bound);
+      this.#pushChunk(end === frameLength ? frame : frame.subarray(0, end), end - headerLength);
     }
   }
 
-  /** Queues a frame that has been serialised already, for a server. A queue that is otherwise empty references it. */
+  /** Queues a serialized frame of a server. An empty queue refers to it. */
   pushSerialized(frame: Uint8Array, payloadLength: number): void {
     if (frame.length > COPY_MAX_LENGTH || this.isEmpty) {
       this.#pushChunk(frame, payloadLength);
@@ -136,6 +151,13 @@ export class OutputQueue {
     }
   }
 
+  /** Copies a payload that is borrowed and has not been taken: the call that sent it ends. */
+  keepBorrowed(): void {
+    const chunk = this.#chunks[this.#borrowedIndex];
+    if (chunk !== undefined) this.#chunks[this.#borrowedIndex] = copyOf(this.#platform, chunk);
+    this.#borrowedIndex = -1;
+  }
+
   /** Attaches a callback to what was queued last. */
   addCallback(callback: WriteCallback): void {
     this.#callbacks ??= [];
@@ -143,7 +165,8 @@ export class OutputQueue {
   }
 
   /**
-   * Hands over all that is queued, for one write; {@link OutputQueue.complete} must follow when it is done.
+   * Returns all that is queued, for one write; {@link OutputQueue.complete} follows when it is
+   * done.
    *
    * @param preludeLength - the bytes that go before it in the same write
    */
@@ -151,6 +174,7 @@ export class OutputQueue {
     this.#sealSegment();
     const chunks = this.#chunks;
     this.#chunks = NOTHING;
+    this.#borrowedIndex = -1;
     this.inFlightByteLength += preludeLength + this.byteLength;
     this.inFlightPayloadLength += this.payloadLength;
     this.byteLength = 0;
@@ -163,11 +187,11 @@ export class OutputQueue {
   }
 
   /**
-   * Takes note that what was taken has been written; runs the callbacks.
+   * What was taken has been written; returns the callbacks, which are to be called.
    *
-   * @param isCopied - whether the transport has copied the bytes, so that the slab may be written there again
+   * @param isCopied - whether the transport has copied the bytes: the slab may be used again
    */
-  complete(isCopied = false): void {
+  complete(isCopied = false): readonly WriteCallback[] | undefined {
     if (isCopied && this.isEmpty && this.#segmentBytes !== undefined) {
       this.#sharedSlab.release(this.#segmentBytes, this.#segmentStart, this.#segmentEnd);
       // Once only: from now on, the range may be another queue's.
@@ -179,22 +203,23 @@ export class OutputQueue {
     this.inFlightPayloadLength = 0;
     const callbacks = this.#inFlightCallbacks;
     this.#inFlightCallbacks = undefined;
-    if (callbacks !== undefined) for (const callback of callbacks) callback();
+    return callbacks;
   }
 
-  /** Drops everything that is queued, and what is in flight from the books; each callback gets the error. */
-  discard(error: Error): void {
+  /** Drops everything, in flight or not; returns the callbacks, which must get an error. */
+  discard(): readonly WriteCallback[] {
     const callbacks = [...(this.#inFlightCallbacks ?? []), ...(this.#callbacks ?? [])];
     this.#inFlightCallbacks = undefined;
     this.#callbacks = undefined;
     this.#chunks = NOTHING;
+    this.#borrowedIndex = -1;
     this.#isSegmentOpen = false;
     this.lostPayloadLength += this.payloadLength + this.inFlightPayloadLength;
     this.byteLength = 0;
     this.payloadLength = 0;
     this.inFlightByteLength = 0;
     this.inFlightPayloadLength = 0;
-    for (const callback of callbacks) callback(error);
+    return callbacks;
   }
 
   #pushChunk(chunk: Uint8Array, payloadLength: number): void {
@@ -205,20 +230,11 @@ export class OutputQueue {
     this.payloadLength += payloadLength;
   }
 
-  /** The slab to write to: a stuck transport may take long to let go of it, so it gets one that nobody shares. */
-  #chooseSlab(): Slab {
-    if (!this.isBlocked) return this.#sharedSlab;
-    this.#ownSlab ??= new Slab(this.#platform, OWN_SLAB_LENGTH);
-    return this.#ownSlab;
-  }
-
-  /**
-   * Makes room for a frame, right behind the last one where that is possible.
-   *
-   * @returns the slab to write to, at its `used`
-   */
+  /** Makes room, right behind the last frame if possible; returns the slab to write to. */
   #openSegment(length: number): Slab {
-    const slab = this.#chooseSlab();
+    // A stuck transport may hold its slab for long, so it gets one of its own.
+    if (this.isBlocked) this.#ownSlab ??= new Slab(this.#platform, OWN_SLAB_LENGTH);
+    const slab = this.#ownSlab ?? this.#sharedSlab;
     const offset = slab.reserve(length);
     if (!this.#isSegmentOpen || slab.bytes !== this.#segmentBytes || offset !== this.#segmentEnd) {
       this.#sealSegment();

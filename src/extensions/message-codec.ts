@@ -1,72 +1,73 @@
 /**
- * The short way through an extension: for one that works on a message's bytes as they come, without asking for the message
- * whole and without a queue. permessage-deflate's session is one; a connection uses it where it is the only extension.
+ * The short way through an extension, for one that works on a message's bytes as they come. A
+ * connection uses it where permessage-deflate is the only extension; pipeline.ts is the other way.
  */
 
 /**
  * Takes decoded bytes, which are overwritten after it returns.
  *
- * @param isFinal - whether the message is complete with them; told exactly once
- * @returns whether to go on; after false, `decode` returns 'stopped', unless the message is complete
+ * @param isFinal - whether they end the message; true exactly once, perhaps without bytes
+ * @returns whether to go on; ignored when the message is complete
  */
-export type DecodedSink = (
-  bytes: Uint8Array,
-  start: number,
-  end: number,
-  isFinal: boolean,
-) => boolean;
+export type DecodedSink = (bytes: Uint8Array, isFinal: boolean) => boolean;
 
-/** What became of some bytes that were to be decoded. */
+/** How `decode` ended: with all bytes used, by its sink, at invalid or cut data, at maxLength. */
 export type DecodeOutcome = 'done' | 'stopped' | 'corrupt' | 'tooLong';
 
-/** Codes and decodes the messages of one connection, each direction in order. */
+/** Which part of a message some bytes are. */
+export type MessagePart = 'whole' | 'piece' | 'lastPiece';
+
+/** A job that runs elsewhere. */
+export interface EncodeJob {
+  /** Drops the job: its callback is not called any more. */
+  cancel(): void;
+}
+
+/** Receives bytes of its own; undefined for a whole message that is better sent as it is. */
+export type EncodeCallback = (error: Error | undefined, encoded: Uint8Array | undefined) => void;
+
+/** Encodes and decodes the messages of one connection, each direction in order. */
 export interface MessageCodec {
-  /** The reserved bit that marks a coded message on its first frame, where it stands in byte 0. */
+  /** The reserved bit that marks the first frame of an encoded message, at its place in byte 0. */
   readonly rsv: number;
-  /** Names the settings that coded bytes depend on: equal for sessions that may share what {@link encodeAlone} makes. */
+  /** Equal for sessions that may share the results of {@link encodeAlone}. */
   readonly settingsKey: string;
 
-  /** Tells whether a message of a length is worth coding. */
+  /** Tells whether a message of a length in bytes is worth encoding. */
   isWorthwhile(length: number): boolean;
-  /** Tells whether coding a message of a length would stop the event loop for too long. */
+  /** Tells whether to encode as many bytes at once would stop the event loop for too long. */
   isLong(length: number): boolean;
   /**
-   * Codes a whole message.
-   *
-   * @returns the coded bytes, valid until the next call of any codec; undefined when the message is better sent as it is
+   * Encodes a whole message at once; undefined when it is better sent as it is. The bytes are valid
+   * until the next call of any codec.
    */
   encode(payload: Uint8Array): Uint8Array | undefined;
-  /** Codes a whole message elsewhere; as if it had been coded at once. The callback gets bytes of its own. */
-  encodeLater(
-    payload: Uint8Array,
-    callback: (error: Error | undefined, encoded: Uint8Array | undefined) => void,
-  ): void;
-  /** Codes a piece of a message that is sent in fragments; as {@link encode}, but always coded. */
+  /** Encodes a piece of a fragmented message at once, as {@link encode}. */
   encodePiece(bytes: Uint8Array, isLast: boolean): Uint8Array;
-  /** Codes a message so that it can be sent on any connection of the same settings; the bytes are the caller's. */
+  /**
+   * Encodes long bytes elsewhere, without the window, which is forgotten. The jobs of a session run
+   * one at a time, in order; `close` cancels them all. The bytes must not change meanwhile.
+   */
+  encodeLater(bytes: Uint8Array, part: MessagePart, callback: EncodeCallback): EncodeJob;
+  /** As {@link encode}, for any connection of the same settings; the bytes are the caller's own. */
   encodeAlone(payload: Uint8Array): Uint8Array | undefined;
-  /** Takes note that a message coded elsewhere is sent now, which this session knows nothing of. */
+  /** Forgets the window, because a message is sent that the session has not encoded. */
   skipEncoded(): void;
 
-  /**
-   * Decodes a piece of a message. After 'stopped', `decode` is called with the bytes that {@link decodedLength} leaves.
-   *
-   * @param isLast - whether it is the last piece
-   */
-  decode(
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-    isLast: boolean,
-    sink: DecodedSink,
-  ): DecodeOutcome;
-  /** The longest message in bytes; the sink counts, and stops a codec that hands its output over in pieces. */
+  /** The longest message in bytes, for a codec that decodes it whole; else the sink counts. */
   maxLength: number;
-  /** How many of the bytes of the last call were used. */
+  /**
+   * Decodes the next bytes of a message. After 'stopped', call it again with the bytes that
+   * {@link decodedLength} leaves.
+   *
+   * @param isLast - whether the bytes end the message
+   */
+  decode(bytes: Uint8Array, isLast: boolean, sink: DecodedSink): DecodeOutcome;
+  /** How many bytes the last call of `decode` used. */
   readonly decodedLength: number;
-
-  /** Takes note that no more will be decoded, and lets go of all that decoding needs. */
+  /** Ends decoding for good and frees what it holds. */
   stopDecoding(): void;
+  /** Cancels all jobs and frees what the session holds. */
   close(): void;
 }
 

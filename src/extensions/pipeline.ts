@@ -1,244 +1,152 @@
 /**
- * The pipeline: carries messages through the sessions of a connection, in both directions (docs/extensions.md).
+ * Carries the messages of one direction through the sessions of a connection (docs/extensions.md).
  *
- * - An outgoing message passes the sessions in their order, an incoming one in reverse (RFC 6455 §9.1).
- * - A session gets its messages in order, as soon as it can; what comes out keeps the order, whoever answers first.
- * - The first error stops its direction: what is before it comes out, nothing behind it does.
- * - Whatever a session does (throw, answer twice, answer with what is no message) is an error of its direction at most.
- * - `close` waits for the messages that are on their way, then closes the sessions.
- *
- * It does not bound what is on its way: the connection does, by what {@link Pipeline.pendingIncoming} says.
+ * - A session gets each message as soon as possible; the results keep the order of the messages.
+ * - The first error stops the pipeline: the messages before it come out, those behind it do not.
+ * - A session that throws, answers twice or answers nonsense causes such an error at most.
  */
 
 import { Opcode } from '../frame/opcode.ts';
-import type { ActiveSession, ExtensionSession, MessageCallback } from './extension.ts';
-import type { ExtensionFrame, ExtensionMessage } from './message.ts';
-import { rsvOf } from './negotiation.ts';
-import { OrderedResults } from './ordered-results.ts';
+import { Queue } from '../queue.ts';
+import type { ActiveSession, Extension } from './extension.ts';
+import type { ExtensionMessage } from './message.ts';
 
-/** Where the messages go when they are through. */
-export interface PipelineSink {
-  onIncoming(message: ExtensionMessage): void;
-  onOutgoing(message: ExtensionMessage): void;
-  /** A session failed: that direction is stopped. Called at most once for each. */
-  onFailed(direction: Direction, error: Error): void;
-  /** The last message on its way has come out. */
-  onIdle(): void;
+/** Takes what comes out of a pipeline. */
+export interface PipelineReceiver {
+  /** Takes a message that has passed all sessions. */
+  deliver(message: ExtensionMessage): void;
+  /** A session failed, and the pipeline is stopped. Called at most once. */
+  failed(error: Error): void;
 }
 
-export type Direction = 'incoming' | 'outgoing';
+/** A message on its way, and the payload length that it is counted with. */
+type PendingMessage = { message: ExtensionMessage; length: number };
+type Outcome = PendingMessage | { readonly error: Error };
 
-type Process = (
-  session: ExtensionSession,
-  message: ExtensionMessage,
-  callback: MessageCallback,
-) => void;
-type Outcome = { readonly message: ExtensionMessage } | { readonly error: Error };
-
-const PROCESS: { readonly [direction in Direction]: Process } = {
-  incoming: (session, message, callback) => session.processIncomingMessage(message, callback),
-  outgoing: (session, message, callback) => session.processOutgoingMessage(message, callback),
-};
+/** A message's place in the order of a session's results; filled once. */
+type Place = { outcome: Outcome | undefined };
 
 export class Pipeline {
-  /** The reserved bits that the extensions use, where they stand in byte 0 of a frame. */
-  readonly rsv: number;
+  /** How many messages are on their way. Whoever pushes them bounds their number. */
+  pendingCount = 0;
+  /** Their payload bytes, as the sessions have left them. */
+  pendingLength = 0;
   readonly #sessions: readonly ActiveSession[];
-  readonly #sink: PipelineSink;
-  readonly #incoming: Lane;
-  readonly #outgoing: Lane;
-  #isClosing = false;
-  #isClosed = false;
-
-  constructor(sessions: readonly ActiveSession[], sink: PipelineSink) {
-    this.#sessions = sessions;
-    this.#sink = sink;
-    this.rsv = sessions.reduce((bits, { extension }) => bits | rsvOf(extension), 0);
-    this.#incoming = this.#createLane('incoming', [...sessions].reverse());
-    this.#outgoing = this.#createLane('outgoing', sessions);
-  }
-
-  /** Incoming messages on their way. */
-  get pendingIncoming(): number {
-    return this.#incoming.pending;
-  }
-
-  /** Outgoing messages on their way. */
-  get pendingOutgoing(): number {
-    return this.#outgoing.pending;
-  }
-
-  /**
-   * Tells whether a frame may have its reserved bits, which are some that the extensions use. They belong on the first
-   * frame of a message, as `websocket-extensions` has it; a session may be stricter.
-   */
-  isValidRsv(frame: ExtensionFrame): boolean {
-    const isMarked = frame.rsv1 || frame.rsv2 || frame.rsv3;
-    if (isMarked && frame.opcode === Opcode.CONTINUATION) return false;
-    return this.#sessions.every(({ session }) => session.validFrameRsv?.(frame) ?? true);
-  }
-
-  /** Starts an incoming message on its way. */
-  pushIncoming(message: ExtensionMessage): void {
-    this.#incoming.push(message);
-  }
-
-  /** Starts an outgoing message on its way. */
-  pushOutgoing(message: ExtensionMessage): void {
-    this.#outgoing.push(message);
-  }
-
-  /** Closes the sessions, once nothing is on its way. */
-  close(): void {
-    this.#isClosing = true;
-    this.#closeWhenIdle();
-  }
-
-  /** Drops what is on its way in a direction: its results go nowhere. */
-  stop(direction: Direction): void {
-    (direction === 'incoming' ? this.#incoming : this.#outgoing).stop();
-  }
-
-  #createLane(direction: Direction, sessions: readonly ActiveSession[]): Lane {
-    return new Lane(PROCESS[direction], sessions, {
-      deliver: (message) => {
-        if (direction === 'incoming') this.#sink.onIncoming(message);
-        else this.#sink.onOutgoing(message);
-      },
-      fail: (error) => this.#sink.onFailed(direction, error),
-      idle: () => {
-        this.#sink.onIdle();
-        this.#closeWhenIdle();
-      },
-    });
-  }
-
-  #closeWhenIdle(): void {
-    if (!this.#isClosing || this.#isClosed) return;
-    if (this.#incoming.working + this.#outgoing.working > 0) return;
-    this.#isClosed = true;
-    for (const { session } of this.#sessions) {
-      try {
-        session.close();
-      } catch {
-        // The connection is over: there is nobody left to tell, and the other sessions are to be closed all the same.
-      }
-    }
-  }
-}
-
-interface LaneOwner {
-  deliver(message: ExtensionMessage): void;
-  fail(error: Error): void;
-  idle(): void;
-}
-
-/** One direction: the stages that its messages pass, one for each session. */
-class Lane {
-  /** Messages that went in and have not come out. */
-  pending = 0;
-  /** Calls of sessions that have not been answered, also of a lane that was stopped. */
-  working = 0;
-  readonly #owner: LaneOwner;
-  readonly #process: Process;
-  readonly #sessions: readonly ActiveSession[];
-  /** What comes out of each session. */
-  readonly #orders: readonly OrderedResults<Outcome>[];
+  readonly #method: 'processIncomingMessage' | 'processOutgoingMessage';
+  readonly #receiver: PipelineReceiver;
+  /** The results of each session. */
+  readonly #orders: readonly Queue<Place>[];
   /** Whether an error is on its way behind the messages before it. */
   #hasFailed = false;
   #isStopped = false;
 
-  constructor(process: Process, sessions: readonly ActiveSession[], owner: LaneOwner) {
-    this.#owner = owner;
-    this.#process = process;
+  /** @param sessions - in the order in which the messages pass them */
+  constructor(
+    sessions: readonly ActiveSession[],
+    method: 'processIncomingMessage' | 'processOutgoingMessage',
+    receiver: PipelineReceiver,
+  ) {
     this.#sessions = sessions;
-    this.#orders = sessions.map(
-      (_, index) => new OrderedResults<Outcome>((outcome) => this.#pass(outcome, index + 1)),
-    );
+    this.#method = method;
+    this.#receiver = receiver;
+    this.#orders = sessions.map(() => new Queue());
   }
 
   push(message: ExtensionMessage): void {
     if (this.#isStopped || this.#hasFailed) return;
-    this.pending++;
-    this.#pass({ message }, 0);
+    const { length } = message.data;
+    this.pendingCount++;
+    this.pendingLength += length;
+    this.#pass({ message, length }, 0);
   }
 
+  /** Drops everything on its way: nothing comes out any more. */
   stop(): void {
     this.#isStopped = true;
-    this.pending = 0;
-    for (const order of this.#orders) order.clear();
-  }
-
-  /** Calls a session; its answer, its exception and a second answer are all dealt with here. */
-  #run(stage: number, message: ExtensionMessage, done: (outcome: Outcome) => void): void {
-    const { extension, session } = this.#sessions[stage]!;
-    let isAnswered = false;
-    let thrownByReceiver: { readonly error: unknown } | undefined;
-    const answer = (outcome: Outcome): void => {
-      if (isAnswered) return;
-      isAnswered = true;
-      this.working--;
-      try {
-        done(outcome);
-      } catch (error) {
-        thrownByReceiver = { error };
-        throw error;
-      } finally {
-        if (this.pending === 0) this.#owner.idle();
-      }
-    };
-    this.working++;
-    try {
-      this.#process(session, message, (error, result) =>
-        answer(toOutcome(extension.name, error, result ?? message)),
-      );
-    } catch (error) {
-      // A session that answers at once runs the receiver of the message, whose exceptions are none of the session's.
-      if (thrownByReceiver !== undefined) throw thrownByReceiver.error;
-      const outcome = { error: prefixed(extension.name, error) };
-      if (isAnswered) this.#pass(outcome, stage + 1);
-      else answer(outcome);
-    }
+    this.pendingCount = 0;
+    this.pendingLength = 0;
+    for (const order of this.#orders) order.takeAll();
   }
 
   #pass(outcome: Outcome, stage: number): void {
     if (this.#isStopped) return;
     const isError = 'error' in outcome;
-    if (isError) this.#dropBehind(stage);
+    if (isError) {
+      this.#hasFailed = true;
+      // What is behind the error is dropped.
+      for (const order of this.#orders.slice(0, stage)) order.takeAll();
+    }
     const order = this.#orders[stage];
     if (order !== undefined) {
-      order.run((done) => (isError ? done(outcome) : this.#run(stage, outcome.message, done)));
+      const place: Place = { outcome: undefined };
+      order.push(place);
+      if (isError) this.#fill(place, outcome, stage);
+      else this.#run(place, outcome, stage);
     } else if (isError) {
       this.stop();
-      this.#owner.fail(outcome.error);
+      this.#receiver.failed(outcome.error);
     } else {
-      this.pending--;
-      this.#owner.deliver(outcome.message);
+      this.pendingCount--;
+      this.pendingLength -= outcome.length;
+      this.#receiver.deliver(outcome.message);
     }
   }
 
-  /** Drops what is behind an error that has passed some stages. */
-  #dropBehind(stage: number): void {
-    this.#hasFailed = true;
-    for (const order of this.#orders.slice(0, stage)) order.clear();
+  /** Fills a place, and passes on what is ready. A place that was dropped goes nowhere. */
+  #fill(place: Place, outcome: Outcome, stage: number): void {
+    place.outcome = outcome;
+    const order = this.#orders[stage]!;
+    for (let next = order.first?.outcome; next !== undefined; next = order.first?.outcome) {
+      order.take();
+      this.#pass(next, stage + 1);
+    }
+  }
+
+  /** Calls a session. Its answer, its exception and a second answer are all handled here. */
+  #run(place: Place, pending: PendingMessage, stage: number): void {
+    const { extension, session } = this.#sessions[stage]!;
+    const { message } = pending;
+    let thrownByReceiver: { readonly error: unknown } | undefined;
+    const answer = (outcome: Outcome): void => {
+      try {
+        this.#fill(place, outcome, stage);
+      } catch (error) {
+        thrownByReceiver = { error };
+        throw error;
+      }
+    };
+    try {
+      session[this.#method](message, (error, result) => {
+        if (place.outcome !== undefined) return;
+        if (error) answer(failure(extension, error));
+        else answer(this.#replace(pending, result ?? message, extension));
+      });
+    } catch (error) {
+      // If the session answered at once, this may be an exception of the message's receiver.
+      if (thrownByReceiver !== undefined) throw thrownByReceiver.error;
+      const outcome = failure(extension, error);
+      if (place.outcome === undefined) answer(outcome);
+      else this.#pass(outcome, stage);
+    }
+  }
+
+  /** Puts a session's answer, which may be anything, in the place of the message. */
+  #replace(pending: PendingMessage, answer: ExtensionMessage, extension: Extension): Outcome {
+    // Copied: what the session does to its message after the answer changes nothing.
+    const { rsv1, rsv2, rsv3, opcode, data } = answer;
+    // Not by instanceof: bytes may come from another realm, such as that of a test runner.
+    const isBytes = ArrayBuffer.isView(data) && data[Symbol.toStringTag] === 'Uint8Array';
+    if (!isBytes || (opcode !== Opcode.TEXT && opcode !== Opcode.BINARY)) {
+      return failure(extension, new TypeError('The answer is not a message'));
+    }
+    if (!this.#isStopped) this.pendingLength += data.length - pending.length;
+    pending.message = { rsv1, rsv2, rsv3, opcode, data };
+    pending.length = data.length;
+    return pending;
   }
 }
 
-/** Makes sense of a session's answer, which may be anything. */
-function toOutcome(name: string, error: unknown, message: unknown): Outcome {
-  if (error) return { error: prefixed(name, error) };
-  if (isMessage(message)) return { message };
-  return { error: prefixed(name, new TypeError('The answer is not a message')) };
-}
-
-function isMessage(candidate: unknown): candidate is ExtensionMessage {
-  if (typeof candidate !== 'object' || candidate === null) return false;
-  const { data, opcode } = candidate as Partial<ExtensionMessage>;
-  // Not by instanceof: bytes may come from another realm, such as that of a test runner.
-  const isBytes = ArrayBuffer.isView(data) && data.length === data.byteLength;
-  return isBytes && (opcode === Opcode.TEXT || opcode === Opcode.BINARY);
-}
-
-function prefixed(name: string, cause: unknown): Error {
-  return new Error(`${name}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+function failure({ name }: Extension, cause: unknown): Outcome {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return { error: new Error(`${name}: ${message}`, { cause }) };
 }

@@ -1,28 +1,22 @@
-/**
- * The payload of a Close frame (RFC 6455 §5.5.1, §7.4): nothing, or a close code in two bytes and a reason in UTF-8.
- */
+/** The payload of a Close frame (RFC 6455 §5.5.1, §7.4): empty, or a code and a UTF-8 reason. */
 
 import { CloseCode, isSendableCloseCode } from '../close-code.ts';
 import type { FaultCode } from '../errors.ts';
+import { LIMITS } from '../limits.ts';
 import type { Platform } from '../platform.ts';
-import { SHORT_PAYLOAD_MAX } from './frame-header.ts';
 
-/** The longest reason in UTF-8 bytes: what a control frame holds, less the code. */
-export const REASON_MAX_LENGTH: number = SHORT_PAYLOAD_MAX - 2;
+/** The longest reason in UTF-8 bytes: the payload of a control frame, less the code. */
+export const REASON_MAX_LENGTH: number = LIMITS.closeReason.default;
 
-/** What a Close frame says. */
+/** The content of a Close frame. */
 export interface CloseStatus {
   /** The close code; 1005 when the frame had none. */
   readonly code: number;
-  /** The reason, '' when the frame had none. */
+  /** The reason; '' when the frame had none. */
   readonly reason: string;
 }
 
-/**
- * Reads the payload of a Close frame.
- *
- * @returns the status, or the code of the fault that the payload is
- */
+/** Reads the payload of a Close frame; returns its status, or the fault that makes it invalid. */
 export function parseClosePayload(
   platform: Platform,
   bytes: Uint8Array,
@@ -38,11 +32,10 @@ export function parseClosePayload(
 }
 
 /**
- * Checks what is to be said in a Close frame, before anything is sent.
- *
- * @param code - a sendable close code; 1005 for none
- * @throws RangeError when the code must not be sent (RFC 6455 §7.4), or the reason is over {@link REASON_MAX_LENGTH} bytes
- * @throws TypeError when the reason is no string
+ * Checks the arguments of a Close frame before anything is sent; code 1005 stands for none.
+ * @throws RangeError when the code must not be sent (RFC 6455 §7.4), or the reason is longer than
+ * {@link REASON_MAX_LENGTH} bytes
+ * @throws TypeError when the reason is not a string
  */
 export function checkCloseStatus(platform: Platform, code: number, reason: string): void {
   const isSendable = Number.isInteger(code) && isSendableCloseCode(code);
@@ -55,12 +48,7 @@ export function checkCloseStatus(platform: Platform, code: number, reason: strin
   }
 }
 
-/**
- * Builds the payload of a Close frame.
- *
- * @param code - the close code; 1005 makes an empty payload
- * @param reason - the reason, at most {@link REASON_MAX_LENGTH} bytes in UTF-8
- */
+/** Builds the payload of a Close frame from checked arguments; code 1005 makes it empty. */
 export function buildClosePayload(platform: Platform, code: number, reason: string): Uint8Array {
   if (code === CloseCode.NO_STATUS_RECEIVED) return platform.allocate(0);
   const payload = platform.allocate(2 + platform.textLength(reason));

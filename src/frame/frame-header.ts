@@ -1,13 +1,13 @@
 /**
- * The layout of a frame header (RFC 6455 §5.2), and writing one.
+ * The layout of a frame header (RFC 6455 §5.2), and writing one. frame-parser.ts reads it.
  *
  *     byte 0   FIN RSV1 RSV2 RSV3 opcode(4)
- *     byte 1   MASK length(7): 0-125 is the length, 126 and 127 announce one in the 2 or 8 bytes that follow
- *     then     the extended length, big-endian, and in the fewest bytes that hold it
+ *     byte 1   MASK length(7): 0-125 is the length; 126 or 127 means one of 2 or 8 bytes follows
+ *     then     the extended length, big-endian, in the fewest bytes that hold it
  *     then     the masking key, 4 bytes, when MASK is set
- *
- * Reading a header is the job of frame-parser.ts, which checks as it reads.
  */
+
+import { LIMITS } from '../limits.ts';
 
 export const FIN = 0x80;
 export const RSV1 = 0x40;
@@ -18,12 +18,11 @@ export const OPCODE_BITS = 0x0f;
 export const MASK = 0x80;
 export const LENGTH_BITS = 0x7f;
 
-/** The value of the 7-bit length that announces 2 bytes of length. */
-export const LENGTH_IN_16_BITS = 126;
-/** The value of the 7-bit length that announces 8 bytes of length. */
+/** The 7-bit lengths that announce 2 and 8 bytes of length. */
+const LENGTH_IN_16_BITS = 126;
 export const LENGTH_IN_64_BITS = 127;
-/** The longest payload whose length fits byte 1; also the longest of a control frame (RFC 6455 §5.5). */
-export const SHORT_PAYLOAD_MAX = 125;
+/** The longest payload whose length fits byte 1, or of a control frame (RFC 6455 §5.5). */
+export const SHORT_PAYLOAD_MAX: number = LIMITS.controlPayload.default;
 /** The longest payload whose length fits 2 bytes. */
 export const PAYLOAD_MAX_16_BITS = 0xffff;
 /** The longest header: 2 bytes, 8 of length, 4 of masking key. */
@@ -31,27 +30,19 @@ export const HEADER_MAX_LENGTH = 14;
 
 const TWO_TO_32 = 0x1_0000_0000;
 
-/**
- * Returns the length in bytes of the header of a frame.
- *
- * @param payloadLength - the payload's length in bytes
- * @param isMasked - whether the frame carries a masking key, as each frame of a client does
- */
+/** Returns the length in bytes of a header, with its masking key if there is one. */
 export function headerLength(payloadLength: number, isMasked: boolean): number {
-  const extended =
-    payloadLength <= SHORT_PAYLOAD_MAX ? 0 : payloadLength <= PAYLOAD_MAX_16_BITS ? 2 : 8;
-  return 2 + extended + (isMasked ? 4 : 0);
+  const maskLength = isMasked ? 4 : 0;
+  if (payloadLength <= SHORT_PAYLOAD_MAX) return 2 + maskLength;
+  return (payloadLength <= PAYLOAD_MAX_16_BITS ? 4 : 10) + maskLength;
 }
 
 /**
- * Writes a header, without a masking key after it.
- *
- * @param target - where to, with room for {@link headerLength} bytes
- * @param offset - where in the target
+ * Writes a header without the masking key, and returns the offset after it.
+ * @param target - has room for {@link headerLength} bytes
  * @param firstByte - {@link FIN}, RSV bits and opcode together
- * @param payloadLength - the payload's length in bytes, up to 2^53 - 1
+ * @param payloadLength - in bytes, up to 2^53 - 1
  * @param maskBit - {@link MASK} or 0
- * @returns the offset after the header: where the masking key or the payload goes
  */
 export function writeHeader(
   target: Uint8Array,
@@ -77,7 +68,7 @@ export function writeHeader(
   return offset + 10;
 }
 
-/** Writes a number's low 32 bits, most significant byte first: half of a 64-bit length, or a masking key. */
+/** Writes the low 32 bits of a number, most significant byte first. */
 export function writeUint32(target: Uint8Array, offset: number, value: number): void {
   target[offset] = value >>> 24;
   target[offset + 1] = value >>> 16;
@@ -87,11 +78,20 @@ export function writeUint32(target: Uint8Array, offset: number, value: number): 
 
 /** Reads an unsigned 32-bit number, most significant byte first. */
 export function readUint32(source: Uint8Array, offset: number): number {
-  return (
-    ((source[offset]! << 24) |
-      (source[offset + 1]! << 16) |
-      (source[offset + 2]! << 8) |
-      source[offset + 3]!) >>>
-    0
-  );
+  const high = (source[offset]! << 8) | source[offset + 1]!;
+  const low = (source[offset + 2]! << 8) | source[offset + 3]!;
+  return ((high << 16) | low) >>> 0;
+}
+
+/** The header of a frame (RFC 6455 §5.2). */
+export interface FrameHeader {
+  readonly fin: boolean;
+  /** The three reserved bits, where they stand in byte 0. */
+  readonly rsv: number;
+  readonly opcode: number;
+  /** The payload's length in bytes. */
+  readonly payloadLength: number;
+  readonly isMasked: boolean;
+  /** The masking key, most significant byte first; 0 when the frame is not masked. */
+  readonly maskingKey: number;
 }

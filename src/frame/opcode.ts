@@ -1,6 +1,4 @@
-/**
- * Opcodes (RFC 6455 §5.2, §11.8): what a frame is. Control frames are those with the high bit of the four set (§5.5).
- */
+/** Opcodes (RFC 6455 §5.2, §11.8). Control frames are those with the high bit set (§5.5). */
 
 /** Lists the opcodes of RFC 6455; every other value fails the connection. */
 export const Opcode = {
@@ -14,12 +12,12 @@ export const Opcode = {
 
 export type Opcode = (typeof Opcode)[keyof typeof Opcode];
 
-/** Tells whether an opcode has a meaning in RFC 6455 §5.2. */
+/** Tells whether RFC 6455 §5.2 defines an opcode. */
 export function isKnownOpcode(opcode: number): opcode is Opcode {
   return opcode <= Opcode.BINARY || (opcode >= Opcode.CLOSE && opcode <= Opcode.PONG);
 }
 
-/** Tells whether an opcode is of a control frame: never fragmented, never over 125 bytes (RFC 6455 §5.5). */
+/** Tells whether an opcode is that of a control frame (RFC 6455 §5.5). */
 export function isControlOpcode(opcode: number): boolean {
   return (opcode & 0x8) !== 0;
 }

@@ -1,20 +1,18 @@
 /**
- * Incremental UTF-8 validation (RFC 6455 §8.1, RFC 3629): text that arrives in pieces is judged piece by piece, so that
- * an invalid byte is found when it arrives, even in the middle of a sequence, a frame or a message.
- *
- * The platform validates the bulk of a piece at its own speed; only a sequence that a cut divides is looked at byte by byte.
- * Nothing is kept but the state of that one sequence.
+ * Incremental UTF-8 validation (RFC 6455 §8.1, RFC 3629): an invalid byte is found when it arrives,
+ * even within a sequence. The platform validates the bulk of a piece; only a sequence that a cut
+ * divides is read byte by byte, and only its state is kept.
  */
 
 import type { Platform } from '../platform.ts';
 
-/** The most bytes that a cut sequence can have before its last one. */
+/** The most bytes of a sequence before its last one. */
 const CUT_SEQUENCE_MAX = 3;
 
-/** Judges one text, given in any pieces. Reusable after {@link Utf8Validator.reset}. */
+/** Validates one text in any pieces. */
 export class Utf8Validator {
   readonly #platform: Platform;
-  /** How many continuation bytes the cut sequence still wants; 0 between sequences. */
+  /** How many continuation bytes the cut sequence still needs; 0 between sequences. */
   #missing = 0;
   /** The range of the next byte: narrower than 80-BF after E0, ED, F0 and F4 (RFC 3629 §4). */
   #lowest = 0x80;
@@ -24,11 +22,7 @@ export class Utf8Validator {
     this.#platform = platform;
   }
 
-  /**
-   * Takes the next piece.
-   *
-   * @returns false when no continuation could make the text valid; the validator is then of no use until reset
-   */
+  /** Validates the next piece; false when the text is invalid, however it may go on. */
   push(bytes: Uint8Array, start: number, end: number): boolean {
     let from = start;
     while (this.#missing > 0 && from < end) {
@@ -40,27 +34,20 @@ export class Utf8Validator {
     return cut === end || this.#startSequence(bytes, cut, end);
   }
 
-  /** Tells whether the text may end here: no sequence is cut. */
+  /** Whether the text may end here, not within a sequence. */
   get isComplete(): boolean {
     return this.#missing === 0;
   }
 
-  /** Forgets the text, for the next one. */
-  reset(): void {
-    this.#missing = 0;
-    this.#lowest = 0x80;
-    this.#highest = 0xbf;
-  }
-
   #pushContinuation(byte: number): boolean {
     if (byte < this.#lowest || byte > this.#highest) return false;
-    this.#missing--;
     this.#lowest = 0x80;
     this.#highest = 0xbf;
+    this.#missing--;
     return true;
   }
 
-  /** Takes a sequence that the end of the piece cuts. Its lead byte is one of C2-F4, or it is invalid. */
+  /** Begins a sequence that the end of the piece cuts. A valid lead byte is one of C2-F4. */
   #startSequence(bytes: Uint8Array, start: number, end: number): boolean {
     const lead = bytes[start]!;
     if (lead < 0xc2 || lead > 0xf4) return false;
@@ -82,7 +69,7 @@ function sequenceLength(lead: number): number {
   return lead < 0xf0 ? 3 : 4;
 }
 
-/** Finds where the sequence begins that the end of the range cuts; `end` when none does. */
+/** Finds the start of a sequence that the end of the range cuts; `end` when there is none. */
 function findCut(bytes: Uint8Array, start: number, end: number): number {
   const first = Math.max(start, end - CUT_SEQUENCE_MAX);
   for (let index = end - 1; index >= first; index--) {

@@ -1,39 +1,28 @@
 /**
- * The client's opening handshake over a bare stream of bytes, for embedders without an HTTP client (RFC 6455 §4.1).
- *
- * The bytes of the request come out, those of the response go in, and a verdict comes out. It consumes the head of the
- * response and not a byte more: what follows belongs to the connection. Interim responses are read over (RFC 9110 §15.2).
- * It has no timer: the embedder gives up on a server that does not answer.
+ * The client's opening handshake over a bare stream of bytes, for embedders without an HTTP client
+ * (RFC 6455 §4.1). It emits the request and reads the head of the response, not a byte more: what
+ * follows belongs to the connection. Interim responses are skipped (RFC 9110 §15.2).
  */
 
-import type { HandshakeError, LimitExceededError } from '../errors.ts';
 import type { Platform } from '../platform.ts';
 import {
   buildRequest,
   type ClientRequest,
   type ClientRequestOptions,
   judgeResponse,
-  printRequest,
   type ResponseVerdict,
 } from './client-handshake.ts';
-import { HeadHandshake } from './head-handshake.ts';
-import type { DEFAULT_MAX_HEADER_BYTES, Head } from './http-head.ts';
+import { HeadHandshake, type HeadOptions, refuseHead } from './head-handshake.ts';
+import type { Head } from './http-head.ts';
+import { printRequestHead } from './http-head-printer.ts';
 import { encodeLatin1 } from './latin1.ts';
 import { type StatusLine, statusLineGrammar } from './start-line.ts';
 
-/** What to ask a server for, and how much of an answer to read. */
-export interface ClientHandshakeOptions extends ClientRequestOptions {
-  /**
-   * The most bytes of the response's head, interim responses included. When exceeded: `WS_HEAD_TOO_LONG`.
-   *
-   * @defaultValue {@link DEFAULT_MAX_HEADER_BYTES}
-   */
-  readonly maxHeaderBytes?: number | undefined;
-}
+/** What to request, and how much of the response to read. */
+export interface ClientHandshakeOptions extends ClientRequestOptions, HeadOptions {}
 
 /**
  * Conducts one opening handshake at the client.
- *
  * @example
  * const handshake = new ClientHandshake(platform, { host: 'example.com', target: '/chat' });
  * transport.write(handshake.output);
@@ -42,36 +31,23 @@ export interface ClientHandshakeOptions extends ClientRequestOptions {
  * if (handshake.verdict?.accepted) connection.receive(rest);
  */
 export class ClientHandshake extends HeadHandshake<StatusLine, ResponseVerdict> {
-  readonly #platform: Platform;
-
-  /** What was asked for. */
+  /** The request that was built. */
   readonly request: ClientRequest;
-
   /** The bytes of the request, to be written at once. */
   readonly output: Uint8Array;
 
-  /**
-   * @param platform - supplies the key and digests it
-   * @param options - what to ask for
-   * @throws {@link TypeError} when `buildRequest` does
-   */
+  /** @throws {@link TypeError} when the options make no valid request (`buildRequest`) */
   constructor(platform: Platform, options: ClientHandshakeOptions) {
-    super(statusLineGrammar, options.maxHeaderBytes);
-    this.#platform = platform;
-    this.request = buildRequest(platform, options);
-    this.output = encodeLatin1(printRequest(this.request));
+    const request = buildRequest(platform, options);
+    const judge = (head: Head<StatusLine>): ResponseVerdict =>
+      judgeResponse(platform, head, request);
+    super(statusLineGrammar, options, judge, refuseHead);
+    this.request = request;
+    this.output = encodeLatin1(printRequestHead('GET', request.target, request.rawHeaders));
   }
 
   /** The response, once its head is complete. */
   get response(): Head<StatusLine> | undefined {
     return this.head;
-  }
-
-  protected override judgeHead(head: Head<StatusLine>): ResponseVerdict {
-    return judgeResponse(this.#platform, head, this.request);
-  }
-
-  protected override judgeFault(fault: HandshakeError | LimitExceededError): ResponseVerdict {
-    return { accepted: false, errors: [fault] };
   }
 }

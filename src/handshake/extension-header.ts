@@ -1,48 +1,41 @@
 /**
- * The Sec-WebSocket-Extensions header, parsed and serialized (RFC 6455 §9.1, §11.3.2).
- *
- * Parameters are kept in a Map, never in a plain object, because a peer may name one `__proto__` or `constructor`. Their
- * values follow the published interface of the websocket-extensions plug-ins: `true` without a value, a number where the
- * text is one, else a string, and an array where a name is repeated. Parsing is one pass.
- *
- * What the extensions and their parameters mean is not known here: src/extensions negotiates.
+ * The Sec-WebSocket-Extensions header, parsed in one pass and serialized (RFC 6455 §9.1, §11.3.2).
+ * Parameters live in a Map, never in a plain object: a peer may name one `__proto__`. Their values
+ * are those of the websocket-extensions plug-in interface.
  */
 
+import { LIMITS } from '../limits.ts';
 import { isToken, Separator } from './header-grammar.ts';
 import { HeaderScanner } from './header-scanner.ts';
 
-/** The most extensions that one header may list. Browsers send one, the fullest clients three. */
-export const MAX_EXTENSIONS = 32;
+/** Browsers send one, the fullest clients three. */
+const MAX_EXTENSIONS = LIMITS.headerExtensions.default;
+/** permessage-deflate, the only registered extension, has four. */
+const MAX_PARAMETERS = LIMITS.extensionParameters.default;
 
-/** The most parameters that one extension may have. permessage-deflate, the only one registered, has four. */
-export const MAX_EXTENSION_PARAMS = 32;
-
-/** The value of one parameter: `true` when it has none. */
+/** The value of one parameter: `true` for none, a number for text that is one, else a string. */
 export type ExtensionValue = string | number | true;
 
 /** The value of a parameter, or its values in order when its name is repeated. */
 export type ExtensionParam = ExtensionValue | readonly ExtensionValue[];
 
-/** One element of the header: an extension that is offered, or one that was accepted. */
+/** One element of the header: an extension that is offered or was accepted. */
 export interface ExtensionOffer {
   readonly name: string;
   readonly params: ReadonlyMap<string, ExtensionParam>;
 }
 
-/** Why a header could not be parsed: its grammar, or one of the limits of this file. */
-export type ExtensionFault = 'malformed' | 'too many extensions' | 'too many parameters';
+/** Why a header could not be parsed: its grammar, or a limit. */
+type ExtensionFault = 'malformed' | 'too many extensions' | 'too many parameters';
 
-/** What the plug-in interface takes for a number; the alternatives exclude each other, so matching is linear. */
+/** A number in the plug-in interface. Its alternatives exclude each other: matching is linear. */
 const NUMBER = /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?$/;
 
 /**
- * Parses a Sec-WebSocket-Extensions header (RFC 6455 §9.1).
- *
- * Whitespace is allowed around `;`, `,` and `=`, as the grammar's RFC 2616 §2.1 has it. Empty list elements are skipped,
- * a list without any element is malformed (RFC 9110 §5.6.1).
- *
- * @param header - the field value; repeated fields are joined with commas first
- * @returns the extensions in order, or what is wrong with the header
+ * Parses a Sec-WebSocket-Extensions header (RFC 6455 §9.1): returns the extensions in order, or
+ * what is wrong. Repeated fields are joined with commas.
+ * Whitespace is allowed around `;`, `,` and `=` (RFC 2616 §2.1, on which the grammar is based).
+ * Empty list elements are skipped; a list without any element is malformed (RFC 9110 §5.6.1).
  */
 export function parseExtensions(header: string): ExtensionOffer[] | ExtensionFault {
   const scanner = new HeaderScanner(header);
@@ -58,10 +51,21 @@ export function parseExtensions(header: string): ExtensionOffer[] | ExtensionFau
   return offers.length > 0 ? offers : 'malformed';
 }
 
+/** Parses the header of a handshake, which may have none, and reports what is wrong with it. */
+export function readExtensions(
+  header: string | undefined,
+  report: (fault: ExtensionFault) => void,
+): readonly ExtensionOffer[] {
+  const extensions = header === undefined ? [] : parseExtensions(header);
+  if (typeof extensions !== 'string') return extensions;
+  report(extensions);
+  return [];
+}
+
 function parseParams(scanner: HeaderScanner): Map<string, ExtensionParam> | ExtensionFault {
   const params = new Map<string, ExtensionParam>();
   for (let count = 0; !scanner.endElement(); count++) {
-    if (count === MAX_EXTENSION_PARAMS) return 'too many parameters';
+    if (count === MAX_PARAMETERS) return 'too many parameters';
     if (!scanner.takeSeparator(Separator.SEMICOLON)) return 'malformed';
     scanner.skipWhitespace();
     const name = scanner.takeToken();
@@ -78,29 +82,24 @@ function parseValue(scanner: HeaderScanner): ExtensionValue | undefined {
   scanner.skipWhitespace();
   if (!scanner.takeSeparator(Separator.EQUALS)) return true;
   scanner.skipWhitespace();
-  // RFC 6455 §9.1: what a quoted string says must itself be a token.
+  // RFC 6455 §9.1: the content of a quoted string must itself be a token.
   const text = scanner.takeToken() || (scanner.takeQuotedString() ?? '');
   return isToken(text) ? toValue(text) : undefined;
 }
 
 /**
- * Makes a number of a text that is one, and prints back as it was: a rule on digits, such as RFC 7692 §7.1.2 has for
- * window bits, can then still tell `15.0` from `15`.
+ * Converts text to a number only where it prints back the same: a rule on digits, such as that for
+ * window bits (RFC 7692 §7.1.2), can then still tell `15.0` from `15`.
  */
 function toValue(text: string): ExtensionValue {
-  if (!NUMBER.test(text)) return text;
   const number = Number(text);
-  return String(number) === text ? number : text;
+  return NUMBER.test(text) && String(number) === text ? number : text;
 }
 
 /**
- * Serializes one extension with its parameters, as one element of a Sec-WebSocket-Extensions header (RFC 6455 §9.1).
- *
- * Nothing is ever quoted: RFC 6455 §9.1 allows only tokens as values, also within quotes.
- *
- * @param name - the extension's name, a token
- * @param params - pairs of name and value: a Map, or the entries of the object that a plug-in returned
- * @throws {@link TypeError} when a name or a value is not a token, a finite number, `true`, or an array of those
+ * Serializes one extension with the pairs of a Map or of a plug-in's object. Nothing is quoted,
+ * because a quoted value must be a token too (RFC 6455 §9.1).
+ * @throws {@link TypeError} when a name is not a token, or a value not one, a number or `true`
  */
 export function serializeExtension(
   name: string,
@@ -108,39 +107,25 @@ export function serializeExtension(
 ): string {
   if (!isToken(name)) throw new TypeError(`The name of an extension must be a token: ${name}`);
   let text = name;
-  for (const [param, value] of params) {
+  for (const [param, values] of params) {
     if (!isToken(param)) {
       throw new TypeError(`The parameters of extension ${name} must be named by tokens: ${param}`);
     }
-    if (isValueList(value)) {
-      for (const one of value) text += serializeParam(name, param, one);
-    } else {
-      text += serializeParam(name, param, value);
+    for (const value of [values].flat()) {
+      text += value === true ? `; ${param}` : `; ${param}=${toToken(value, name, param)}`;
     }
   }
   return text;
 }
 
-function isValueList(value: ExtensionParam): value is readonly ExtensionValue[] {
-  return Array.isArray(value);
+/** Plug-ins are often plain JavaScript, so the value may be of any type. */
+function toToken(value: unknown, extension: string, param: string): string {
+  const text = Number.isFinite(value) ? String(value) : value;
+  if (typeof text === 'string' && isToken(text)) return text;
+  throw new TypeError(`Parameter ${param} of extension ${extension} must have a token as value`);
 }
 
-function serializeParam(extension: string, name: string, value: ExtensionValue): string {
-  if (value === true) return `; ${name}`;
-  const text = typeof value === 'number' && Number.isFinite(value) ? String(value) : value;
-  // Plug-ins are often plain JavaScript, so the type of the value is not to be relied on.
-  if (typeof text !== 'string' || !isToken(text)) {
-    throw new TypeError(`Parameter ${name} of extension ${extension} must have a token as value`);
-  }
-  return `; ${name}=${text}`;
-}
-
-/**
- * Serializes a whole Sec-WebSocket-Extensions header.
- *
- * @param offers - the extensions, in order of preference
- * @throws {@link TypeError} when {@link serializeExtension} does
- */
+/** Serializes a whole header, in order of preference. @throws as {@link serializeExtension} */
 export function serializeExtensions(offers: readonly ExtensionOffer[]): string {
   return offers.map((offer) => serializeExtension(offer.name, offer.params)).join(', ');
 }

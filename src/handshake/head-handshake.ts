@@ -1,25 +1,49 @@
 /**
- * What the handshakes over a bare stream of bytes have in common: they read one head, judge it once, and leave what
- * follows it alone.
- *
- * Which head, and by which rules, is the subclass's to say: `ServerHandshake`, `ClientHandshake`, `ProxyHandshake`.
+ * What the handshakes over a bare stream of bytes share: read one head, judge it once, and leave
+ * the bytes after it alone. They have no timer; the embedder decides how long to wait.
  */
 
-import type { HandshakeError, LimitExceededError } from '../errors.ts';
-import { DEFAULT_MAX_HEADER_BYTES, type Head, HeadParser } from './http-head.ts';
+import type { WebSocketError } from '../errors.ts';
+import {
+  type DEFAULT_MAX_HEADER_BYTES,
+  type Head,
+  type HeadFault,
+  HeadParser,
+} from './http-head.ts';
 import type { StartLineGrammar } from './start-line.ts';
 
-/** Reads the head of the other end and judges it. */
-export abstract class HeadHandshake<StartLine extends object, Verdict> {
+/** The verdict on a head that breaks rules. */
+export interface Refused {
+  readonly accepted: false;
+  /** Every broken rule, in the order of its specification; never empty. */
+  readonly errors: readonly WebSocketError[];
+}
+
+/** How much of the peer's head to read. */
+export interface HeadOptions {
+  /**
+   * The most bytes of the head, interim ones included; beyond it: `WS_HEAD_TOO_LONG`, status 431.
+   * @defaultValue {@link DEFAULT_MAX_HEADER_BYTES}
+   */
+  readonly maxHeaderBytes?: number | undefined;
+}
+
+/** Reads the peer's head and judges it. */
+export class HeadHandshake<StartLine extends object, Verdict> {
   readonly #parser: HeadParser<StartLine>;
+  readonly #judge: (head: Head<StartLine>) => Verdict;
+  readonly #refuse: (fault: HeadFault) => Verdict;
   #verdict: Verdict | undefined;
 
-  /**
-   * @param grammar - the grammar of the head's first line
-   * @param maxHeaderBytes - the most bytes of the head; {@link DEFAULT_MAX_HEADER_BYTES} when undefined
-   */
-  constructor(grammar: StartLineGrammar<StartLine>, maxHeaderBytes: number | undefined) {
-    this.#parser = new HeadParser(grammar, maxHeaderBytes ?? DEFAULT_MAX_HEADER_BYTES);
+  constructor(
+    grammar: StartLineGrammar<StartLine>,
+    options: HeadOptions,
+    judge: (head: Head<StartLine>) => Verdict,
+    refuse: (fault: HeadFault) => Verdict,
+  ) {
+    this.#parser = new HeadParser(grammar, options.maxHeaderBytes);
+    this.#judge = judge;
+    this.#refuse = refuse;
   }
 
   /** The verdict on the head; undefined while it is incomplete. */
@@ -28,21 +52,19 @@ export abstract class HeadHandshake<StartLine extends object, Verdict> {
   }
 
   /**
-   * Takes bytes from the transport. They may be reused afterwards.
-   *
-   * @param bytes - what arrived
+   * Receives bytes from the transport, which may be reused afterwards.
    * @returns how many bytes belong to the handshake; the rest belongs to what follows it
    */
   receive(bytes: Uint8Array): number {
     const consumed = this.#parser.receive(bytes);
-    this.#judge();
+    this.#conclude();
     return consumed;
   }
 
-  /** Tells that the transport ended: an incomplete head is then judged to be malformed. */
+  /** The transport has ended: an incomplete head is malformed. */
   receiveEnd(): void {
     this.#parser.receiveEnd();
-    this.#judge();
+    this.#conclude();
   }
 
   /** The head, once it is complete. */
@@ -50,15 +72,14 @@ export abstract class HeadHandshake<StartLine extends object, Verdict> {
     return this.#parser.head;
   }
 
-  /** Judges a complete head. */
-  protected abstract judgeHead(head: Head<StartLine>): Verdict;
-  /** Makes a verdict of what keeps the head from ever being complete. */
-  protected abstract judgeFault(fault: HandshakeError | LimitExceededError): Verdict;
-
-  #judge(): void {
-    if (this.#verdict !== undefined) return;
+  #conclude(): void {
     const { head, fault } = this.#parser;
-    if (head !== undefined) this.#verdict = this.judgeHead(head);
-    else if (fault !== undefined) this.#verdict = this.judgeFault(fault);
+    if (head !== undefined) this.#verdict ??= this.#judge(head);
+    else if (fault !== undefined) this.#verdict ??= this.#refuse(fault);
   }
+}
+
+/** Makes a client's verdict of the fault that kept the head from completing. */
+export function refuseHead(fault: HeadFault): Refused {
+  return { accepted: false, errors: [fault] };
 }

@@ -1,9 +1,8 @@
 /**
- * Header fields as they travel through the handshake: one flat list of name, value, name, value, in the order and the
- * spelling of the wire, exactly like `rawHeaders` of node:http (RFC 9110 §5.1, §5.3).
- *
- * This file makes and checks the lists that an application supplies: whatever passes here cannot end a line of a head,
- * or start another one (CVE-2026-1527). All violations are local misuse and throw TypeError.
+ * Header fields as one flat list of name, value, name, value, in the order and spelling of the
+ * wire: the `rawHeaders` of node:http (RFC 9110 §5.1, §5.3).
+ * The lists that an application supplies are made and checked here. What passes cannot end a line
+ * of a head or start another one (CVE-2026-1527).
  */
 
 import { equalsIgnoringCase, isFieldValue, isToken } from './header-grammar.ts';
@@ -11,14 +10,12 @@ import { equalsIgnoringCase, isFieldValue, isToken } from './header-grammar.ts';
 /** Header fields: name, value, name, value, … */
 export type RawHeaders = readonly string[];
 
-/** What may be given as the value of a header: several values make several fields. */
+/** The value of a header as applications give it: an array makes a field of each element. */
 export type HeaderValue = string | number | readonly (string | number)[];
 
 /**
- * Makes a raw list of an application's headers.
- *
- * @param entries - pairs of name and value, such as `Object.entries(headers)` or a Headers object; undefined is skipped
- * @throws {@link TypeError} when a name is not a token, or a value is of another type or holds a control character
+ * Makes a raw list of pairs such as `Object.entries(headers)`; a value of undefined is skipped.
+ * @throws {@link TypeError} as {@link checkField}
  */
 export function toRawHeaders(
   entries: Iterable<readonly [string, HeaderValue | undefined]>,
@@ -26,7 +23,7 @@ export function toRawHeaders(
   const rawHeaders: string[] = [];
   for (const [name, value] of entries) {
     if (value === undefined) continue;
-    for (const one of isList(value) ? value : [value]) {
+    for (const one of [value].flat()) {
       const text = typeof one === 'number' ? String(one) : one;
       checkField(name, text);
       rawHeaders.push(name, text);
@@ -35,17 +32,9 @@ export function toRawHeaders(
   return rawHeaders;
 }
 
-function isList(value: HeaderValue): value is readonly (string | number)[] {
-  return Array.isArray(value);
-}
-
 /**
  * Checks a raw list that an application supplies.
- *
- * @param rawHeaders - the list
- * @param isReserved - tells whether a name, in lower case, belongs to the handshake and may not be set
- * @throws {@link TypeError} when the list is odd, a name is reserved or not a token, or a value holds CR, LF, NUL,
- * another control character, or anything beyond Latin-1
+ * @throws {@link TypeError} when the length is odd, a name is reserved, or as {@link checkField}
  */
 export function checkHeaders(
   rawHeaders: RawHeaders,
@@ -63,8 +52,8 @@ export function checkHeaders(
 
 /**
  * Checks one header field.
- *
- * @throws {@link TypeError} when the name is not a token or the value is not a field value (RFC 9110 §5.1, §5.5)
+ * @throws {@link TypeError} when the name is not a token, or the value has CR, LF, NUL, another
+ * control character or anything beyond Latin-1 (RFC 9110 §5.1, §5.5)
  */
 export function checkField(
   name: string | undefined,
@@ -78,13 +67,7 @@ export function checkField(
   }
 }
 
-/**
- * Finds the first header of a given name.
- *
- * @param rawHeaders - the list
- * @param lowercaseName - the name, in lower case
- * @returns the value, or undefined when there is no such header
- */
+/** Finds the value of the first header with a name. */
 export function findHeader(rawHeaders: RawHeaders, lowercaseName: string): string | undefined {
   for (let at = 0; at < rawHeaders.length; at += 2) {
     if (equalsIgnoringCase(rawHeaders[at] ?? '', lowercaseName)) return rawHeaders[at + 1];

@@ -1,26 +1,20 @@
 /**
- * A cursor over one header field, from which the parsers of list headers take tokens, quoted strings and separators
- * (RFC 9110 §5.6).
- *
- * The cursor only ever moves forward, so that any parser built on it is linear, also on unclosed quoted strings and on
- * thousands of spaces. It does not know what the parts mean.
+ * A cursor over one header field, from which the parsers of list headers take tokens, quoted
+ * strings and separators (RFC 9110 §5.6). It only moves forward, so any parser built on it is
+ * linear, even on unclosed quotes and thousands of spaces.
  */
 
 import { isFieldCode, isTokenCode, isWhitespaceCode, Separator } from './header-grammar.ts';
 
-/** Reads one header field from left to right. */
+/** Reads one field value from left to right. */
 export class HeaderScanner {
   readonly #text: string;
   #at = 0;
 
-  /**
-   * @param text - the field value
-   */
   constructor(text: string) {
     this.#text = text;
   }
 
-  /** Whether everything has been read. */
   get isAtEnd(): boolean {
     return this.#at >= this.#text.length;
   }
@@ -30,54 +24,34 @@ export class HeaderScanner {
     while (isWhitespaceCode(this.#text.charCodeAt(this.#at))) this.#at++;
   }
 
-  /**
-   * Skips to the next element of a list, over whitespace and empty elements (RFC 9110 §5.6.1).
-   *
-   * @returns false when no element is left
-   */
+  /** Skips whitespace and empty elements (RFC 9110 §5.6.1); returns false when nothing is left. */
   skipToElement(): boolean {
     do this.skipWhitespace();
     while (this.takeSeparator(Separator.COMMA));
     return !this.isAtEnd;
   }
 
-  /**
-   * Skips whitespace after an element, and tells whether the element ended there: at a comma or at the end.
-   * The comma is left for {@link skipToElement}.
-   */
+  /** Skips whitespace and tells whether the element ends there: at the end, or before a comma. */
   endElement(): boolean {
     this.skipWhitespace();
     return this.isAtEnd || this.#text.charCodeAt(this.#at) === Separator.COMMA;
   }
 
-  /**
-   * Takes a separator if it comes next.
-   *
-   * @param code - the separator's character code, one of {@link Separator}
-   * @returns whether it came next
-   */
+  /** Takes a {@link Separator} if it comes next, and tells whether it did. */
   takeSeparator(code: number): boolean {
     if (this.#text.charCodeAt(this.#at) !== code) return false;
     this.#at++;
     return true;
   }
 
-  /**
-   * Takes a token (RFC 9110 §5.6.2).
-   *
-   * @returns the token, or an empty string when none comes next
-   */
+  /** Takes a token (RFC 9110 §5.6.2); returns an empty string when none comes next. */
   takeToken(): string {
     const start = this.#at;
     while (isTokenCode(this.#text.charCodeAt(this.#at))) this.#at++;
     return this.#text.slice(start, this.#at);
   }
 
-  /**
-   * Takes a quoted string and undoes its quoting (RFC 9110 §5.6.4).
-   *
-   * @returns the text between the quotes, or undefined when no well-formed quoted string comes next
-   */
+  /** Takes and unquotes a quoted string (RFC 9110 §5.6.4); undefined when none comes next. */
   takeQuotedString(): string | undefined {
     if (!this.takeSeparator(Separator.DOUBLE_QUOTE)) return undefined;
     let text = '';
@@ -93,7 +67,7 @@ export class HeaderScanner {
         start = this.#at;
         code = this.#text.charCodeAt(this.#at);
       }
-      // Past the end the code is NaN, which is no field character either.
+      // Past the end the code is NaN, which is not a field character either.
       if (!isFieldCode(code)) return undefined;
     }
     return undefined;

@@ -1,25 +1,18 @@
 /**
- * Which web pages may open a connection: the Origin header against a list (RFC 6455 §10.2, RFC 6454 §7).
- *
- * Browsers let a page of any site open a WebSocket to any host, with that host's cookies. The Origin is the only thing
- * that tells the server which page it was. Clients other than browsers can send any Origin or none, so the list protects
- * users, not the server.
+ * Which web pages may connect: the Origin header against a list (RFC 6455 §10.2, RFC 6454 §7).
+ * Browsers let a page of any site open a WebSocket to any host, with that host's cookies; only the
+ * Origin tells which page it was. Other clients can send any, so the list protects users only.
  */
 
 import { equalsIgnoringCase } from './header-grammar.ts';
 
 /**
- * The origins that are let in, such as `https://example.com`, compared without regard to case. `undefined` in the list
- * lets in requests without an Origin, which no browser sends; without it they are refused.
+ * The origins that may connect, such as `https://example.com`, compared ignoring case. `undefined`
+ * in the list allows requests without an Origin, which no browser sends.
  */
 export type AllowedOrigins = readonly (string | undefined)[];
 
-/**
- * Tells whether a list lets an origin in.
- *
- * @param origin - the Origin header; undefined when the request has none
- * @param allowed - the list; undefined lets everything in
- */
+/** Tells whether a list allows an Origin header. Without a list, everything is allowed. */
 export function isOriginAllowed(
   origin: string | undefined,
   allowed: AllowedOrigins | undefined,

@@ -1,33 +1,29 @@
 /**
- * The server's opening handshake over a bare stream of bytes, for embedders without an HTTP server (RFC 6455 §4.2).
- *
- * Bytes of the transport in, a verdict out, and then the bytes of the answer. It consumes the head of the request and
- * not a byte more: what follows belongs to the connection, and nothing of it is kept here. It reads one request; it is no
- * HTTP server, and has no timer: the embedder gives up on a head that never ends.
+ * The server's opening handshake over a bare stream of bytes, for embedders without an HTTP server
+ * (RFC 6455 §4.2). It reads the head of one request, not a byte more, and makes the answer.
  */
 
-import { faultOf, HandshakeError, InvalidStateError, type LimitExceededError } from '../errors.ts';
+import { FAULTS, InvalidStateError } from '../errors.ts';
 import type { Platform } from '../platform.ts';
-import { HeadHandshake } from './head-handshake.ts';
-import type { DEFAULT_MAX_HEADER_BYTES, Head } from './http-head.ts';
+import { HeadHandshake, type HeadOptions, refuseHead } from './head-handshake.ts';
+import type { Head, HeadFault } from './http-head.ts';
 import { encodeLatin1 } from './latin1.ts';
-import { type JudgeOptions, judgeRequest, type RequestVerdict } from './server-handshake.ts';
+import {
+  type JudgeOptions,
+  judgeRequest,
+  type RefusedRequest,
+  type RequestVerdict,
+} from './server-handshake.ts';
 import { type Acceptance, buildAcceptance, buildRefusal, type Refusal } from './server-response.ts';
 import { type RequestLine, requestLineGrammar } from './start-line.ts';
 
-/** What a server asks of a handshake. */
-export interface ServerHandshakeOptions extends JudgeOptions {
-  /**
-   * The most bytes of the request's head. When exceeded: refused with 431, `WS_HEAD_TOO_LONG`.
-   *
-   * @defaultValue {@link DEFAULT_MAX_HEADER_BYTES}
-   */
-  readonly maxHeaderBytes?: number | undefined;
-}
+/** What a server requires of a handshake. */
+export interface ServerHandshakeOptions extends JudgeOptions, HeadOptions {}
+
+const FORBIDDEN = 403;
 
 /**
  * Conducts one opening handshake at the server.
- *
  * @example
  * const handshake = new ServerHandshake(platform);
  * const rest = chunk.subarray(handshake.receive(chunk));
@@ -40,17 +36,11 @@ export interface ServerHandshakeOptions extends JudgeOptions {
  */
 export class ServerHandshake extends HeadHandshake<RequestLine, RequestVerdict> {
   readonly #platform: Platform;
-  readonly #options: ServerHandshakeOptions;
   #isAnswered = false;
 
-  /**
-   * @param platform - digests the key
-   * @param options - what the server asks for
-   */
   constructor(platform: Platform, options: ServerHandshakeOptions = {}) {
-    super(requestLineGrammar, options.maxHeaderBytes);
+    super(requestLineGrammar, options, (head) => judgeRequest(head, options), refuseRequest);
     this.#platform = platform;
-    this.#options = options;
   }
 
   /** The request, once its head is complete. */
@@ -58,55 +48,39 @@ export class ServerHandshake extends HeadHandshake<RequestLine, RequestVerdict> 
     return this.head;
   }
 
-  protected override judgeHead(head: Head<RequestLine>): RequestVerdict {
-    return judgeRequest(head, this.#options);
-  }
-
-  protected override judgeFault(fault: HandshakeError | LimitExceededError): RequestVerdict {
-    return { accepted: false, errors: [fault], status: statusOf(fault) };
-  }
-
   /**
-   * Accepts the request.
-   *
-   * @param answer - the subprotocol and the extensions that were chosen, and more headers
-   * @returns the response to write
-   * @throws {@link InvalidStateError} when the request was not judged to be acceptable, or was answered already
-   * @throws {@link TypeError} when `buildAcceptance` does
+   * Accepts the request: returns the response to write.
+   * @throws {@link InvalidStateError} when no acceptable request waits for an answer
+   * @throws {@link TypeError} as `buildAcceptance`
    */
   accept(answer: Acceptance = {}): Uint8Array {
-    const verdict = this.verdict;
+    const { verdict } = this;
     if (this.#isAnswered || !verdict?.accepted) {
       throw new InvalidStateError('There is no acceptable request to answer');
     }
-    const response = encodeLatin1(buildAcceptance(this.#platform, verdict, answer));
+    const response = buildAcceptance(this.#platform, verdict, answer);
     this.#isAnswered = true;
-    return response;
+    return encodeLatin1(response);
   }
 
   /**
-   * Refuses the request, for its faults or for a reason of the application's own.
-   *
-   * @param refusal - how to refuse; status and errors of a refused verdict by default, else 403
-   * @returns the response to write before the transport is closed
-   * @throws {@link InvalidStateError} when the request is incomplete or was answered already
-   * @throws {@link TypeError} or {@link RangeError} when `buildRefusal` does
+   * Refuses the request: returns the response to write before the transport is closed.
+   * @param refusal - by default the status and errors of a refused verdict, else 403
+   * @throws {@link InvalidStateError} when no request waits for an answer
+   * @throws {@link TypeError} or {@link RangeError} as `buildRefusal`
    */
   refuse(refusal: Partial<Refusal> = {}): Uint8Array {
-    const verdict = this.verdict;
+    const { verdict } = this;
     if (this.#isAnswered || verdict === undefined) {
       throw new InvalidStateError('There is no request to refuse');
     }
     const byDefault = verdict.accepted ? { status: FORBIDDEN } : verdict;
-    const method = this.request?.method;
-    const response = encodeLatin1(buildRefusal({ method, ...byDefault, ...refusal }));
+    const response = buildRefusal({ method: this.request?.method, ...byDefault, ...refusal });
     this.#isAnswered = true;
-    return response;
+    return encodeLatin1(response);
   }
 }
 
-const FORBIDDEN = 403;
-
-function statusOf(fault: HandshakeError | LimitExceededError): number {
-  return fault instanceof HandshakeError ? fault.status : (faultOf(fault.code).status ?? 0);
+function refuseRequest(fault: HeadFault): RefusedRequest {
+  return { ...refuseHead(fault), status: FAULTS[fault.code].status ?? 0 };
 }

@@ -1,18 +1,14 @@
 /**
- * Subprotocols: the Sec-WebSocket-Protocol header and the choice between those offered (RFC 6455 §1.9, §4.1, §11.3.4).
- *
- * Subprotocols are tokens, compared with regard to case. What an application passes is judged here but not refused here:
- * the public class throws the DOMException that WHATWG names.
+ * Subprotocols: the Sec-WebSocket-Protocol header and the choice from those offered (RFC 6455 §1.9,
+ * §4.1, §11.3.4). Subprotocols are tokens and case-sensitive.
  */
 
 import { isToken } from './header-grammar.ts';
 import { HeaderScanner } from './header-scanner.ts';
 
 /**
- * Parses the Sec-WebSocket-Protocol header of a request: distinct tokens, at least one (RFC 6455 §4.1).
- *
- * @param header - the field value; repeated fields are joined with commas first (RFC 6455 §11.3.4)
- * @returns the subprotocols in the client's order of preference, or undefined when the header breaks the grammar
+ * Parses the Sec-WebSocket-Protocol header of a request: one or more distinct tokens in order of
+ * preference (RFC 6455 §4.1); undefined when malformed. Repeated fields are joined with commas.
  */
 export function parseSubprotocols(header: string): string[] | undefined {
   const scanner = new HeaderScanner(header);
@@ -25,14 +21,7 @@ export function parseSubprotocols(header: string): string[] | undefined {
   return protocols.size > 0 ? [...protocols] : undefined;
 }
 
-/**
- * Chooses a subprotocol: the first of the client's, which are in order of preference, that the server speaks too
- * (RFC 6455 §4.2.2).
- *
- * @param offered - what the client offered
- * @param supported - what the server speaks, in any order
- * @returns the subprotocol, or undefined when there is none in common: the connection then has none
- */
+/** Chooses the first of the client's subprotocols that the server supports (RFC 6455 §4.2.2). */
 export function chooseSubprotocol(
   offered: readonly string[],
   supported: readonly string[],
@@ -41,10 +30,18 @@ export function chooseSubprotocol(
 }
 
 /**
- * Finds what is wrong with the subprotocols that an application offers (RFC 6455 §4.1, WHATWG WebSockets §3.1).
- *
- * @param protocols - the subprotocols as the application gave them
- * @returns a sentence about the first that is not a token or that repeats another, or undefined when all is well
+ * Checks the server's choice: a client fails on any other (RFC 6455 §4.2.2).
+ * @throws {@link TypeError} when it is not a token or was not offered
+ */
+export function checkChosenSubprotocol(protocol: string, offered: readonly string[]): void {
+  if (!isToken(protocol)) throw new TypeError('The subprotocol must be a token');
+  if (offered.includes(protocol)) return;
+  throw new TypeError(`The client did not offer the subprotocol ${protocol}`);
+}
+
+/**
+ * Finds the first of the subprotocols to be offered that is repeated or not a token (RFC 6455 §4.1,
+ * WHATWG WebSockets §3.1). Returns a sentence, because the public class throws a DOMException.
  */
 export function findSubprotocolFault(protocols: readonly string[]): string | undefined {
   const seen = new Set<string>();

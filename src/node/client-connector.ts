@@ -1,10 +1,9 @@
 /**
- * Opens a client's connection: one or, with redirects, several requests of node:http, of which the last one turns into a
- * WebSocket (RFC 6455 §4.1). The core builds each request and judges each response; this file only conducts.
+ * Opens a client's connection with one request of node:http, or several with redirects
+ * (RFC 6455 §4.1). The core builds each request and judges each response.
  *
  * - One deadline covers everything from the call to the verdict.
- * - It ends once, in `onOpen` or in `onError`; by then every socket that is not handed over is destroyed.
- * - What a request reports after it was given up is nobody's business, but its 'error' always has a listener.
+ * - It ends once, in `onOpen` or `onError`. By then all other sockets are destroyed.
  * - Bad arguments throw from {@link connect}, before anything is opened.
  */
 
@@ -30,34 +29,25 @@ import {
   portOf,
   requestTargetOf,
 } from '../handshake/url.ts';
+import { readLimit } from '../limits.ts';
 import { joinFaults, requestError } from './client-faults.ts';
-import {
-  type ClientResponse,
-  type ConnectEvents,
-  type ConnectHandle,
-  type ConnectLimits,
-  type ConnectRequest,
-  readConnectLimits,
+import type {
+  ClientResponse,
+  ConnectEvents,
+  ConnectHandle,
+  ConnectRequest,
 } from './client-options.ts';
 import { chooseSocketSource } from './client-socket.ts';
 import { type ClientTarget, followRedirect, mergeSettings, targetOf } from './client-target.ts';
+import { ignoreError } from './ignore-error.ts';
 import { nodePlatform } from './node-platform.ts';
 import { type ProxyServer, type ProxyTunnel, readProxy } from './proxy-tunnel.ts';
 
 /**
  * Opens a connection to a WebSocket server.
  *
- * @param request - what to connect to, and how
- * @param events - told how it ends, never within this call
- * @returns a handle to give up with
- * @throws {@link TypeError} when the URL, a header, a subprotocol, the extensions or the proxy cannot be used
- * @throws {@link RangeError} when a limit is out of range
+ * @throws TypeError or RangeError for an argument or a limit that cannot be used
  * @throws whatever node:http throws for settings that it does not accept
- * @example
- * const handle = connect({ url: new URL('wss://example.com/chat') }, {
- *   onOpen: ({ socket, head, protocol }) => { … },
- *   onError: (error) => console.error(error.code, error.message),
- * });
  */
 export function connect(request: ConnectRequest, events: ConnectEvents): ConnectHandle {
   const connector = new ClientConnector(request, events);
@@ -66,12 +56,16 @@ export function connect(request: ConnectRequest, events: ConnectEvents): Connect
 }
 
 class ClientConnector implements ConnectHandle {
+  request: HttpRequest | undefined;
   readonly #options: ConnectRequest;
   readonly #events: ConnectEvents;
-  readonly #limits: ConnectLimits;
+  readonly #handshakeTimeout: number;
+  readonly #maxHeaderBytes: number;
+  readonly #maxRedirects: number;
   readonly #proxy: ProxyServer | undefined;
   #target: ClientTarget;
-  #request: HttpRequest | undefined;
+  /** What the current response is judged by. */
+  #handshake: ClientRequest | undefined;
   #tunnel: ProxyTunnel | undefined;
   #response: ClientResponse | undefined;
   #redirectCount = 0;
@@ -82,7 +76,10 @@ class ClientConnector implements ConnectHandle {
   constructor(options: ConnectRequest, events: ConnectEvents) {
     this.#options = options;
     this.#events = events;
-    this.#limits = readConnectLimits(options);
+    const maxHeaderBytes = options.maxHeaderBytes ?? options.http?.maxHeaderSize;
+    this.#handshakeTimeout = readLimit('handshakeTimeout', options.handshakeTimeout);
+    this.#maxHeaderBytes = readLimit('maxHeaderBytes', maxHeaderBytes);
+    this.#maxRedirects = readLimit('maxRedirects', options.maxRedirects);
     this.#proxy = readProxy(options.proxy);
     this.#target = targetOf(options);
   }
@@ -91,17 +88,12 @@ class ClientConnector implements ConnectHandle {
     return this.#target.url;
   }
 
-  get request(): HttpRequest | undefined {
-    return this.#request;
-  }
-
   abort(error: WebSocketError = new WebSocketError('WS_ABORTED')): void {
     this.#fail(error);
   }
 
   start(): void {
     const { signal } = this.#options;
-    const { handshakeTimeout } = this.#limits;
     if (signal?.aborted) {
       // The arguments are still judged, so that a mistake does not hide behind an abort.
       this.#buildHandshake();
@@ -110,8 +102,9 @@ class ClientConnector implements ConnectHandle {
     }
     const request = this.#openRequest();
     signal?.addEventListener('abort', this.#onSignal, { once: true });
-    if (handshakeTimeout !== undefined) {
-      this.#deadline = setTimeout(() => this.#failLate(`${handshakeTimeout} ms`), handshakeTimeout);
+    const timeout = this.#handshakeTimeout;
+    if (timeout !== Infinity) {
+      this.#deadline = setTimeout(() => this.#failLate(`${timeout} ms`), timeout);
     }
     try {
       this.#send(request);
@@ -122,8 +115,6 @@ class ClientConnector implements ConnectHandle {
     }
   }
 
-  // ---- The request -------------------------------------------------------------------------------------------------
-
   #buildHandshake(): ClientRequest {
     const { protocols, extensions, origin, version } = this.#options;
     const { url, authorization } = this.#target;
@@ -131,35 +122,26 @@ class ClientConnector implements ConnectHandle {
     if (authorization !== undefined && findHeader(headers, 'authorization') === undefined) {
       headers.push('Authorization', authorization);
     }
-    const host = hostHeaderOf(url);
-    const target = requestTargetOf(url);
-    return buildRequest(nodePlatform, {
-      host,
-      target,
-      protocols,
-      extensions,
-      origin,
-      version,
-      headers,
-    });
+    const place = { host: hostHeaderOf(url), target: requestTargetOf(url) };
+    const fields = { protocols, extensions, origin, version, headers };
+    return buildRequest(nodePlatform, { ...place, ...fields });
   }
 
   /** Opens a request to the target; its head is not sent yet. */
   #openRequest(): HttpRequest {
     const handshake = this.#buildHandshake();
     const { url, socketPath } = this.#target;
-    const { maxHeaderBytes } = this.#limits;
     const open = isSecureUrl(url) ? requestHttps : requestHttp;
-    const settings = mergeSettings(this.#target);
-    const source = chooseSocketSource(this.#target, this.#proxy, maxHeaderBytes, (tunnel) => {
+    const maxHeaderSize = this.#maxHeaderBytes;
+    const source = chooseSocketSource(this.#target, this.#proxy, maxHeaderSize, (tunnel) => {
       this.#tunnel = tunnel;
     });
     const request = open({
-      ...settings,
+      ...mergeSettings(this.#target),
       agent: undefined,
       createConnection: undefined,
       ...source,
-      // What an application in plain JavaScript may have put among the settings belongs to the handshake.
+      // The handshake sets these. An application in plain JavaScript may have done so, too.
       headers: undefined,
       hostname: undefined,
       protocol: undefined,
@@ -170,13 +152,14 @@ class ClientConnector implements ConnectHandle {
       path: handshake.target,
       socketPath,
       setHost: false,
-      maxHeaderSize: maxHeaderBytes,
+      maxHeaderSize,
     });
-    // A head is bounded by its bytes. By default Node drops headers after the 1,000th, and Upgrade may be among them.
+    // maxHeaderSize bounds the head. By default Node drops headers after the 1,000th, even Upgrade.
     request.maxHeadersCount = 0;
-    this.#request = request;
-    this.#listen(request, handshake);
-    // One by one, for a list given as a whole could no longer be changed by finishRequest.
+    this.request = request;
+    this.#handshake = handshake;
+    this.#listen(request);
+    // One by one: finishRequest could not change a list that was given as a whole.
     const { rawHeaders } = handshake;
     for (let at = 0; at < rawHeaders.length; at += 2) {
       request.appendHeader(rawHeaders[at] ?? '', rawHeaders[at + 1] ?? '');
@@ -189,21 +172,20 @@ class ClientConnector implements ConnectHandle {
     else request.end();
   }
 
-  #listen(request: HttpRequest, handshake: ClientRequest): void {
+  #listen(request: HttpRequest): void {
     request.on('upgrade', (response, socket, head) => {
-      if (this.#isCurrent(request)) this.#onUpgrade(handshake, response, socket, head);
-      else destroyQuietly(socket);
+      if (this.#isCurrent(request)) this.#onUpgrade(response, socket, head);
+      else socket.on('error', ignoreError).destroy();
     });
     request.on('response', (response) => {
-      response.on('error', ignore);
-      if (this.#isCurrent(request)) this.#onResponse(request, handshake, response);
+      response.on('error', ignoreError);
+      if (this.#isCurrent(request)) this.#onResponse(request, response);
     });
     request.on('timeout', () => {
       if (this.#isCurrent(request) && !this.#isTakenOver) this.#failLate('the socket was idle');
     });
     request.on('error', (error) => {
-      if (!this.#isCurrent(request)) return;
-      this.#fail(requestError(error, this.#limits.maxHeaderBytes));
+      if (this.#isCurrent(request)) this.#fail(requestError(error, this.#maxHeaderBytes));
     });
     request.on('close', () => {
       if (!this.#isCurrent(request) || this.#isTakenOver) return;
@@ -212,62 +194,45 @@ class ClientConnector implements ConnectHandle {
   }
 
   #isCurrent(request: HttpRequest): boolean {
-    return !this.#isSettled && request === this.#request;
+    return !this.#isSettled && request === this.request;
   }
 
-  // ---- The response ------------------------------------------------------------------------------------------------
-
-  #onUpgrade(
-    handshake: ClientRequest,
-    response: IncomingMessage,
-    socket: Duplex,
-    head: Uint8Array,
-  ): void {
-    // From here on node:http does not listen to the socket any more.
-    socket.on('error', ignore);
+  #onUpgrade(response: IncomingMessage, socket: Duplex, head: Uint8Array): void {
+    // node:http no longer listens to the socket.
+    socket.on('error', ignoreError);
     const answer = this.#readHead(response);
     this.#events.onUpgrade?.(response);
-    if (this.#isSettled) {
+    const verdict = this.#judge(answer);
+    if (this.#isSettled || !verdict.accepted) {
       socket.destroy();
-      return;
-    }
-    const verdict = judge(answer, handshake);
-    if (!verdict.accepted) {
-      socket.destroy();
-      this.#fail(joinFaults(verdict.errors, answer.statusCode));
+      if (!verdict.accepted) this.#fail(joinFaults(verdict.errors, answer.statusCode));
       return;
     }
     this.#settle();
     const { protocol, extensions } = verdict;
     this.#events.onOpen({ ...answer, socket, head, url: this.url, protocol, extensions });
-    socket.off('error', ignore);
+    socket.off('error', ignoreError);
   }
 
-  /** Any response that Node does not take for an upgrade, also a 101 that lacks a header. */
-  #onResponse(request: HttpRequest, handshake: ClientRequest, response: IncomingMessage): void {
+  /** Receives a response that is not an upgrade to Node: also a 101 that lacks a header. */
+  #onResponse(request: HttpRequest, response: IncomingMessage): void {
     const answer = this.#readHead(response);
     const { statusCode } = answer;
-    if (this.#limits.maxRedirects > 0) {
-      const next = followRedirect(this.#target, statusCode, response.headers.location);
-      if (next instanceof HandshakeError) {
-        this.#fail(next);
-        return;
-      }
-      if (next !== undefined) {
-        this.#redirect(next, statusCode);
-        return;
-      }
+    const { location } = response.headers;
+    const canFollow = this.#maxRedirects > 0;
+    const next = canFollow ? followRedirect(this.#target, statusCode, location) : undefined;
+    if (next !== undefined) {
+      this.#redirect(next, statusCode);
+      return;
     }
     if (this.#events.onUnexpectedResponse?.(request, response) === true) {
       this.#isTakenOver = true;
       clearTimeout(this.#deadline);
       return;
     }
-    const verdict = judge(answer, handshake);
-    const errors = verdict.accepted
-      ? [new HandshakeError('WS_RESPONSE_UPGRADE', { status: statusCode })]
-      : verdict.errors;
-    this.#fail(joinFaults(errors, statusCode));
+    const verdict = this.#judge(answer);
+    const noUpgrade = new HandshakeError('WS_RESPONSE_UPGRADE', { status: statusCode });
+    this.#fail(joinFaults(verdict.accepted ? [noUpgrade] : verdict.errors, statusCode));
   }
 
   #readHead(response: IncomingMessage): ClientResponse {
@@ -276,9 +241,16 @@ class ClientConnector implements ConnectHandle {
     return this.#response;
   }
 
-  #redirect(target: ClientTarget, status: number): void {
-    this.#redirectCount++;
-    if (this.#redirectCount > this.#limits.maxRedirects) {
+  #judge({ statusCode: status, rawHeaders }: ClientResponse): ResponseVerdict {
+    return judgeResponse(nodePlatform, { status, rawHeaders }, this.#handshake!);
+  }
+
+  #redirect(target: ClientTarget | HandshakeError, status: number): void {
+    if (target instanceof HandshakeError) {
+      this.#fail(target);
+      return;
+    }
+    if (++this.#redirectCount > this.#maxRedirects) {
       const detail = `${status}, a redirect beyond maxRedirects`;
       this.#fail(new HandshakeError('WS_RESPONSE_STATUS', { status, detail }));
       return;
@@ -290,15 +262,13 @@ class ClientConnector implements ConnectHandle {
     try {
       request = this.#openRequest();
     } catch (error) {
-      // What throws at the call for the first target (an agent that cannot speak TLS) has no caller now.
-      this.#fail(requestError(toError(error), this.#limits.maxHeaderBytes));
+      // An agent that cannot speak TLS, say. For the first target this throws at the call.
+      this.#fail(requestError(error, this.#maxHeaderBytes));
       return;
     }
     this.#events.onRedirect?.(target.url, request);
     if (this.#isCurrent(request)) this.#send(request);
   }
-
-  // ---- The end -----------------------------------------------------------------------------------------------------
 
   readonly #onSignal = (): void => {
     this.#fail(new WebSocketError('WS_ABORTED', { cause: this.#options.signal?.reason }));
@@ -325,22 +295,6 @@ class ClientConnector implements ConnectHandle {
   #abandonRequest(): void {
     this.#tunnel?.abort();
     this.#tunnel = undefined;
-    this.#request?.destroy();
+    this.request?.destroy();
   }
 }
-
-function judge(answer: ClientResponse, handshake: ClientRequest): ResponseVerdict {
-  const { statusCode: status, rawHeaders } = answer;
-  return judgeResponse(nodePlatform, { status, rawHeaders }, handshake);
-}
-
-function destroyQuietly(socket: Duplex): void {
-  socket.on('error', ignore);
-  socket.destroy();
-}
-
-function toError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(String(thrown));
-}
-
-function ignore(): void {}

@@ -1,53 +1,37 @@
 /**
- * Turns what node:http, sockets and the core report while a client connects into the one error that the application gets.
- *
- * The codes are those of src/errors.ts; the original error is always the cause. It decides nothing about the connection.
+ * Turns whatever fails while a client connects into one error, with a code of src/errors.ts and the
+ * original error as its cause.
  */
 
-import {
-  faultOf,
-  HandshakeError,
-  LimitExceededError,
-  transportError,
-  WebSocketError,
-} from '../errors.ts';
+import { FAULTS, HandshakeError, transportError, WebSocketError } from '../errors.ts';
+import { limitExceeded } from '../limits.ts';
 
-/** What Node's errors have beyond Error. */
-interface SystemError extends Error {
-  readonly code?: unknown;
-}
-
-/**
- * Makes the error of a request of node:http that failed.
- *
- * @param error - what the request reported
- * @param maxHeaderBytes - the limit that it was given
- */
-export function requestError(error: Error, maxHeaderBytes: number): WebSocketError {
-  if (error instanceof WebSocketError) return error;
-  const { code } = error as SystemError;
+/** Makes the error of a request of node:http that failed. */
+export function requestError(thrown: unknown, maxHeaderBytes: number): WebSocketError {
+  if (thrown instanceof WebSocketError) return thrown;
+  const error: Error & { readonly code?: unknown } =
+    thrown instanceof Error ? thrown : new Error(String(thrown));
+  const { code, message: detail } = error;
+  // Node does not tell how long the head is.
   if (code === 'HPE_HEADER_OVERFLOW') {
-    // Node does not tell how long the head is, only that this many bytes were not enough.
-    return new LimitExceededError('WS_HEAD_TOO_LONG', maxHeaderBytes, maxHeaderBytes + 1);
+    return limitExceeded('maxHeaderBytes', maxHeaderBytes, maxHeaderBytes + 1);
   }
-  if (typeof code === 'string' && code.startsWith('HPE_')) {
-    const detail = error.message;
-    return new HandshakeError('WS_HEAD_MALFORMED', { detail, status: 0, cause: error });
-  }
-  return transportError(error);
+  const isOfParser = typeof code === 'string' && code.startsWith('HPE_');
+  if (!isOfParser) return transportError(error);
+  return new HandshakeError('WS_HEAD_MALFORMED', { detail, status: 0, cause: error });
 }
 
 /**
- * Joins all faults of a response into one error: the code of the first, the messages of all, and all of them as cause.
+ * Joins all faults of a response, at least one, into one error: the code of the first, the messages
+ * of all, and all of them as cause.
  *
- * @param errors - the faults, at least one
  * @param status - the status of the response
  */
 export function joinFaults(errors: readonly WebSocketError[], status: number): WebSocketError {
   const [first, ...others] = errors;
   if (first === undefined) return new HandshakeError('WS_INTERNAL', { status });
   if (others.length === 0) return first;
-  const ownDetail = first.message.slice(faultOf(first.code).message.length).replace(/^: /, '');
+  const ownDetail = first.message.slice(FAULTS[first.code].message.length).replace(/^: /, '');
   const details = [ownDetail, ...others.map(({ message }) => message)];
   return new HandshakeError(first.code, {
     status,

@@ -1,10 +1,9 @@
 /**
- * The server that a client connects to, with everything that is meant for that server alone; and where a redirect leads
- * (RFC 6455 §4.1; RFC 9110 §10.2.2, §15.4).
+ * The server that a client connects to, with all that is meant for that server alone, and where a
+ * redirect leads (RFC 6455 §4.1; RFC 9110 §10.2.2, §15.4).
  *
- * What belongs to one server must not travel to another one (RFC 9110 §15.4): when the host or the port
- * changes, or a Unix socket is left, the credentials are dropped, and they stay dropped on the way back. A redirect from
- * wss to ws is refused, whatever the host. A redirect never leads to a Unix socket, because no scheme here names one.
+ * When a redirect changes the host or the port, or leaves a Unix socket, the credentials are
+ * dropped, and stay dropped on the way back. A redirect from wss to ws is refused.
  */
 
 import type { ConnectionOptions as TlsConnectOptions } from 'node:tls';
@@ -19,30 +18,25 @@ import {
   readHeaders,
 } from './client-options.ts';
 
-/** A server, and what is meant for it. */
 export interface ClientTarget {
   readonly url: URL;
   /** The Unix socket to connect to instead of the host of the URL. */
   readonly socketPath: string | undefined;
-  /** The application's headers. */
   readonly headers: RawHeaders;
-  /** The Authorization header that the URL or `auth` makes, for when the application gave none. */
+  /** The Authorization header of the URL or `auth`, for when the application gave none. */
   readonly authorization: string | undefined;
-  /** Settings for the connection, without those that have a field of their own here. */
-  readonly settings: TargetSettings;
-}
-
-/** The settings of a connection, in the order in which they apply: the later win. */
-export interface TargetSettings {
-  readonly http: HttpSettings;
-  readonly net: NetSettings;
-  readonly tls: TlsConnectOptions;
+  /** Settings for the connection, apart from the fields above. The later groups win. */
+  readonly settings: {
+    readonly http: HttpSettings;
+    readonly net: NetSettings;
+    readonly tls: TlsConnectOptions;
+  };
 }
 
 /**
  * Makes the target of a request.
  *
- * @throws {@link TypeError} when the URL is not one of a WebSocket, or a header cannot be sent
+ * @throws {@link TypeError} when the URL is not a WebSocket URL, or a header cannot be sent
  */
 export function targetOf(request: ConnectRequest): ClientTarget {
   const { url } = request;
@@ -61,89 +55,34 @@ export function targetOf(request: ConnectRequest): ClientTarget {
   };
 }
 
-/** Returns all settings of a target as one object, as http.request takes them; those of TLS only where TLS is spoken. */
+/** Returns all settings of a target as one object for http.request; those of TLS only for wss. */
 export function mergeSettings(target: ClientTarget): HttpSettings {
   const { http, net, tls } = target.settings;
-  // The types of the groups differ in how they spell an absent property, and in nothing else that they share.
+  // The types of the groups differ only in how they spell an absent property.
   return { ...http, ...net, ...(isSecureUrl(target.url) ? tls : {}) } as HttpSettings;
 }
 
-/** Tells whether a response with this status is a redirect when it has a Location (RFC 9110 §15.4). */
-function isRedirectStatus(status: number): boolean {
-  return status === 301 || status === 302 || status === 303 || status === 307 || status === 308;
-}
+/** With a Location, a redirect. For a GET without a body they are all the same (RFC 9110 §15.4). */
+const REDIRECT_STATUSES: readonly number[] = [301, 302, 303, 307, 308];
 
-/**
- * Finds where a redirect leads.
- *
- * The request is a GET without a body, so that the differences between the statuses do not matter.
- *
- * @param target - the server that answered
- * @param status - its status
- * @param location - its Location header
- * @returns the next target; an error when the redirect must not be followed; undefined when there is none
- */
+/** Finds where a redirect leads; an error when it must not be followed, undefined without one. */
 export function followRedirect(
   target: ClientTarget,
   status: number,
   location: string | undefined,
 ): ClientTarget | HandshakeError | undefined {
-  if (!isRedirectStatus(status) || location === undefined) return undefined;
+  if (!REDIRECT_STATUSES.includes(status) || location === undefined) return undefined;
   const url = resolveLocation(location, target.url);
-  if (url === undefined) return refuse(status, 'a redirect leads to what is not a WebSocket URL');
+  if (url === undefined) return refuse(status, 'the Location is not a WebSocket URL');
   if (isSecureUrl(target.url) && !isSecureUrl(url)) {
     return refuse(status, 'a redirect leads from wss to ws');
   }
-  if (url.host === target.url.host) return moveWithin(target, url);
+  if (url.host === target.url.host) {
+    return { ...target, url, authorization: basicAuthOfUrl(url) ?? target.authorization };
+  }
   if (agentHasCredentials(target)) {
     return refuse(status, 'a redirect leads to another server, and the agent has TLS credentials');
   }
-  return moveAway(target, url);
-}
-
-function resolveLocation(location: string, base: URL): URL | undefined {
-  if (!URL.canParse(location, base.href)) return undefined;
-  const url = new URL(location, base);
-  const scheme = toWebSocketScheme(url.protocol);
-  if (scheme === undefined) return undefined;
-  url.protocol = scheme;
-  // A fragment in a Location is legitimate (RFC 9110 §10.2.2), but is not for the server.
-  url.hash = '';
-  return url;
-}
-
-function refuse(status: number, detail: string): HandshakeError {
-  return new HandshakeError('WS_RESPONSE_STATUS', { status, detail: `${status}, ${detail}` });
-}
-
-function moveWithin(target: ClientTarget, url: URL): ClientTarget {
-  return { ...target, url, authorization: basicAuthOfUrl(url) ?? target.authorization };
-}
-
-/** What a `tls` or `http` group may hold that proves who we are, or that is tied to one server. */
-const TLS_CREDENTIALS: ReadonlySet<string> = new Set([
-  'cert',
-  'clientCertEngine',
-  'key',
-  'passphrase',
-  'pfx',
-  'privateKeyEngine',
-  'privateKeyIdentifier',
-  'pskCallback',
-  'secureContext',
-  'servername',
-  'session',
-  'socket',
-]);
-
-const HEADER_CREDENTIALS: ReadonlySet<string> = new Set([
-  'authorization',
-  'cookie',
-  'host',
-  'proxy-authorization',
-]);
-
-function moveAway(target: ClientTarget, url: URL): ClientTarget {
   const { http, net, tls } = target.settings;
   return {
     url,
@@ -154,7 +93,34 @@ function moveAway(target: ClientTarget, url: URL): ClientTarget {
   };
 }
 
-/** An agent's settings cannot be dropped, and to go without the agent might be to go around a proxy. */
+function resolveLocation(location: string, base: URL): URL | undefined {
+  if (!URL.canParse(location, base.href)) return undefined;
+  const url = new URL(location, base);
+  const scheme = toWebSocketScheme(url.protocol);
+  if (scheme === undefined) return undefined;
+  url.protocol = scheme;
+  // A Location may have a fragment (RFC 9110 §10.2.2), which is not for the server.
+  url.hash = '';
+  return url;
+}
+
+function refuse(status: number, detail: string): HandshakeError {
+  return new HandshakeError('WS_RESPONSE_STATUS', { status, detail: `${status}, ${detail}` });
+}
+
+/** Settings that prove who we are, or that are tied to one server. */
+const TLS_CREDENTIALS: ReadonlySet<string> = new Set(
+  (
+    'cert clientCertEngine key passphrase pfx privateKeyEngine privateKeyIdentifier pskCallback ' +
+    'secureContext servername session socket'
+  ).split(' '),
+);
+
+const HEADER_CREDENTIALS: ReadonlySet<string> = new Set(
+  'authorization cookie host proxy-authorization'.split(' '),
+);
+
+/** The settings of an agent cannot be dropped, and the agent itself may be a proxy. */
 function agentHasCredentials({ settings }: ClientTarget): boolean {
   const { agent } = settings.http;
   if (typeof agent !== 'object' || !('options' in agent)) return false;
@@ -162,17 +128,12 @@ function agentHasCredentials({ settings }: ClientTarget): boolean {
 }
 
 function dropCredentialHeaders(headers: RawHeaders): string[] {
-  const kept: string[] = [];
-  for (let at = 0; at < headers.length; at += 2) {
-    const name = headers[at] ?? '';
-    if (HEADER_CREDENTIALS.has(name.toLowerCase())) continue;
-    kept.push(name, headers[at + 1] ?? '');
-  }
-  return kept;
+  // Names and values take turns.
+  return headers.filter((_, at) => !HEADER_CREDENTIALS.has(headers[at & ~1]!.toLowerCase()));
 }
 
 function dropCredentials<Settings extends object>(settings: Settings): Settings {
   const entries = Object.entries(settings).filter(([name]) => !TLS_CREDENTIALS.has(name));
-  // Every property that is dropped is an optional one, so what is left still has the type.
+  // All that is dropped is optional, so the rest still has the type.
   return Object.fromEntries(entries) as Settings;
 }

@@ -1,17 +1,17 @@
 /**
- * Heartbeats (RFC 6455 §5.5.2): a Ping at an interval, the round-trip time from its Pong, and the discovery of a peer that
- * is no longer there.
+ * Heartbeats (RFC 6455 §5.5.2): a Ping at an interval, the round-trip time from its Pong, and the
+ * discovery of a dead peer.
  *
- * Any byte from the peer proves that it lives, not just the Pong. While reading is paused nothing can be heard, so nobody
- * is declared dead. At most one heartbeat Ping is unanswered at a time: a stuck connection gathers none.
+ * Any byte from the peer proves that it lives, not just the Pong. While we do not read, nothing can
+ * be heard, so nobody is declared dead. At most one heartbeat Ping is unanswered at a time. The
+ * timers keep no process alive.
  */
 
 import { performance } from 'node:perf_hooks';
 
-/** What a heartbeat needs of its driver. */
 export interface HeartbeatOwner {
   sendHeartbeat(payload: Uint8Array): void;
-  /** Whether bytes can arrive at all: reading is not paused. */
+  /** Whether bytes can arrive at all. */
   readonly isListening: boolean;
   onPeerDead(): void;
 }
@@ -19,7 +19,7 @@ export interface HeartbeatOwner {
 export interface HeartbeatOptions {
   /** The time between Pings in milliseconds. */
   readonly intervalMs: number;
-  /** How long after a Ping the peer may stay silent, in milliseconds; Infinity never declares it dead. */
+  /** How long the peer may be silent after a Ping, in milliseconds; Infinity keeps dead peers. */
   readonly pongTimeoutMs: number;
 }
 
@@ -48,6 +48,7 @@ export class Heartbeat {
   /** Starts; the first Ping goes out after one interval. */
   start(): void {
     this.#interval = setInterval(() => this.#beat(), this.#options.intervalMs);
+    this.#interval.unref();
   }
 
   stop(): void {
@@ -55,16 +56,12 @@ export class Heartbeat {
     clearTimeout(this.#deadline);
   }
 
-  /** Takes note that the peer has sent something. */
+  /** The peer has sent something, or could not be heard before. */
   hear(): void {
     this.#hasHeard = true;
   }
 
-  /**
-   * Takes a Pong's payload.
-   *
-   * @returns whether the Pong answers a heartbeat, and so is not the application's concern
-   */
+  /** Returns whether a Pong answers a heartbeat, and so is not the application's. */
   receivePong(payload: Uint8Array): boolean {
     if (this.#awaited === undefined || this.#awaited !== Buffer.from(payload).toString('latin1')) {
       return false;
@@ -77,7 +74,7 @@ export class Heartbeat {
   #beat(): void {
     const { pongTimeoutMs, intervalMs } = this.#options;
     if (this.#deadline !== undefined) {
-      // A peer that has been heard needs no more patience, and the next Ping is due.
+      // A peer that has been heard is alive, and the next Ping is due.
       if (!this.#hasHeard && pongTimeoutMs > intervalMs) return;
       // At equal times the deadline must be judged before the next Ping would move it.
       if (this.#judge()) return;
@@ -90,6 +87,7 @@ export class Heartbeat {
     }
     if (pongTimeoutMs !== Number.POSITIVE_INFINITY) {
       this.#deadline = setTimeout(() => this.#judge(), pongTimeoutMs);
+      this.#deadline.unref();
     }
   }
 

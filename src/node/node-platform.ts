@@ -1,24 +1,22 @@
 /**
- * The host of Node: gives the core (src/platform.ts) the fastest call that Node has for each service. The figures behind each
- * choice are in docs/performance.md.
- *
- * Memory that it allocates is a Buffer, so the views that applications get are Buffers too.
+ * Node as the {@link Platform} of the core: the fastest call that Node has for each service
+ * (docs/performance.md). It allocates Buffers, so applications get Buffers.
  */
 
-import { Buffer, isAscii, isUtf8 } from 'node:buffer';
-import { createHash, hash, randomBytes, randomFillSync } from 'node:crypto';
+import { Buffer, constants, isAscii, isUtf8 } from 'node:buffer';
+import { hash, randomBytes, randomFillSync } from 'node:crypto';
 import { maskBytes } from '../frame/masking.ts';
 import type { Platform } from '../platform.ts';
 import { LONG_MASK_MIN_LENGTH, loadLongMask } from './long-mask.ts';
 
-/** Masking keys are drawn from a pool of random bytes: 16 ns a key, where a call for four bytes costs 3,900 ns. */
+/** A masking key from a pool of random bytes costs 16 ns; a call for four bytes costs 3,900 ns. */
 const KEY_POOL_LENGTH = 8 * 1024;
 
 const longMask = loadLongMask();
 const keyPool = Buffer.allocUnsafeSlow(KEY_POOL_LENGTH);
 let keyPoolUsed = KEY_POOL_LENGTH;
 
-/** The methods of Buffer that read and write text without the checks of the documented ones, in every Node that we support. */
+/** Methods of Buffer without the checks of the documented ones, in every supported Node. */
 interface TextBuffer {
   latin1Slice(this: Uint8Array, start: number, end: number): string;
   utf8Slice(this: Uint8Array, start: number, end: number): string;
@@ -27,34 +25,32 @@ interface TextBuffer {
 
 const { latin1Slice, utf8Slice, utf8Write } = Buffer.prototype as unknown as TextBuffer;
 
-/** What `subarray` of a Buffer makes; without its checks it costs 10 ns in place of 28. */
+/** The class behind `buffer.subarray`: 10 ns without its checks, 28 with them. */
 const BufferView = (Buffer as unknown as { readonly [Symbol.species]: Uint8ArrayConstructor })[
   Symbol.species
 ];
 
-/** Memory up to this length in bytes is kept as the last one viewed: as much as a socket usually reads at once. */
+/** Longer memory is not kept as the last one viewed. A socket usually reads this much at once. */
 const VIEWED_MAX_LENGTH = 64 * 1024;
 
-/** The last bytes viewed, and the memory they lie in, which takes longer to ask for than the view to make. */
-const NO_BYTES = new Uint8Array(0);
-let viewedBytes: Uint8Array = NO_BYTES;
-let viewedBuffer: ArrayBufferLike = NO_BYTES.buffer;
+/** The last bytes viewed, and their memory: looking it up takes longer than making a view. */
+let viewedBytes: Uint8Array = new Uint8Array(0);
+let viewedBuffer: ArrayBufferLike = viewedBytes.buffer;
 let viewedOffset = 0;
 
-/** Finds the memory of bytes; false when it is so long that it must not be kept. */
+/** Looks up the memory of bytes; returns false when it is too long to keep. */
 function findMemory(bytes: Uint8Array): boolean {
-  const { buffer, byteOffset } = bytes;
-  if (buffer.byteLength > VIEWED_MAX_LENGTH) return false;
-  viewedBuffer = buffer;
-  viewedOffset = byteOffset;
+  if (bytes.buffer.byteLength > VIEWED_MAX_LENGTH) return false;
   viewedBytes = bytes;
+  viewedBuffer = bytes.buffer;
+  viewedOffset = bytes.byteOffset;
   return true;
 }
 
-/** Up to this many bytes, building the string in JavaScript is quicker than a call. */
+/** Up to this many bytes, a loop in JavaScript decodes ASCII faster than a call. */
 const LOOP_DECODE_MAX_LENGTH = 10;
 
-/** Decodes a short range of ASCII; undefined when it has any other byte. */
+/** Returns undefined when a byte is not ASCII. */
 function decodeShortAscii(bytes: Uint8Array, start: number, end: number): string | undefined {
   let text = '';
   for (let index = start; index < end; index++) {
@@ -65,7 +61,7 @@ function decodeShortAscii(bytes: Uint8Array, start: number, end: number): string
   return text;
 }
 
-/** Up to this many bytes, a loop tells whether they are ASCII sooner than a view and a call do. */
+/** Up to this many bytes, a loop checks for ASCII faster than a view and a call. */
 const LOOP_ASCII_MAX_LENGTH = 128;
 
 function isShortAscii(bytes: Uint8Array, start: number, end: number): boolean {
@@ -74,10 +70,10 @@ function isShortAscii(bytes: Uint8Array, start: number, end: number): boolean {
   return bits < 0x80;
 }
 
-/** Up to this many UTF-16 units, writing ASCII in JavaScript is quicker than a call. */
+/** Up to this many UTF-16 units, a loop writes ASCII faster than a call. */
 const LOOP_ENCODE_MAX_LENGTH = 24;
 
-/** Writes a short ASCII string; -1 when it has any other character. */
+/** Returns the number of bytes written, or -1 when a character is not ASCII. */
 function encodeShortAscii(text: string, target: Uint8Array, offset: number): number {
   const length = text.length;
   for (let index = 0; index < length; index++) {
@@ -88,12 +84,10 @@ function encodeShortAscii(text: string, target: Uint8Array, offset: number): num
   return length;
 }
 
-/** Serves the core in Node. One object for the whole process. */
+/** Serves the core in Node: one object for the whole process. */
 export const nodePlatform: Platform = {
-  allocate(length) {
-    // Slow means not from Buffer's shared pool: what is kept for long must not pin its neighbours.
-    return Buffer.allocUnsafeSlow(length);
-  },
+  // Slow: not from Buffer's pool, where memory that is kept would pin its neighbours.
+  allocate: (length) => Buffer.allocUnsafeSlow(length),
 
   view(bytes, start, end) {
     if (bytes !== viewedBytes && !findMemory(bytes)) return bytes.subarray(start, end);
@@ -109,18 +103,16 @@ export const nodePlatform: Platform = {
       return latin1Slice.call(bytes, start, end);
     }
     const range = bytes.subarray(start, end);
-    // ASCII is the common case, and as latin1 it decodes 1.6 to 2.9 times as fast as UTF-8 does.
+    // ASCII is the common case; as latin1 it decodes 1.6 to 2.9 times as fast as UTF-8.
     if (isAscii(range)) return latin1Slice.call(bytes, start, end);
     return isUtf8(range) ? utf8Slice.call(bytes, start, end) : undefined;
   },
 
-  isText(bytes, start, end) {
-    return isUtf8(bytes.subarray(start, end));
-  },
+  maxTextLength: constants.MAX_STRING_LENGTH,
 
-  textLength(text) {
-    return Buffer.byteLength(text);
-  },
+  isText: (bytes, start, end) => isUtf8(bytes.subarray(start, end)),
+
+  textLength: (text) => Buffer.byteLength(text),
 
   encodeText(text, target, offset) {
     if (text.length <= LOOP_ENCODE_MAX_LENGTH) {
@@ -148,15 +140,7 @@ export const nodePlatform: Platform = {
     return key;
   },
 
-  randomBase64(byteLength) {
-    return randomBytes(byteLength).toString('base64');
-  },
+  randomBase64: (byteLength) => randomBytes(byteLength).toString('base64'),
 
-  sha1Base64(text) {
-    return hash('sha1', text, 'base64');
-  },
-
-  md5(bytes) {
-    return createHash('md5').update(bytes).digest();
-  },
+  sha1Base64: (text) => hash('sha1', text, 'base64'),
 };

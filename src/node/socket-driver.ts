@@ -1,96 +1,138 @@
 /**
- * Moves bytes between a connection and a Node Duplex (a net or TLS socket, an HTTP/2 stream, anything else), and owns the
- * timers: closeTimeout and the heartbeat.
+ * Moves bytes between a connection and a Node Duplex (a net or TLS socket, an HTTP/2 stream, any
+ * other), and owns the timers: closeTimeout and the heartbeat.
  *
- * - One write per turn: what a read causes is written when that read has been processed, everything else on the next tick.
- *   One write is in flight at a time; what is sent meanwhile gathers in the connection, which counts and bounds it.
- * - The socket has one listener per event, shared by all drivers, so that an idle connection costs no closures.
+ * - One write per turn: what a read causes is written when that read has been processed, the rest
+ *   on the next tick. A long payload is written within its call. One write is in flight at a time;
+ *   what is sent meanwhile gathers in the connection, which counts and bounds it.
+ * - The socket has one listener per event, shared by all drivers: an idle connection has no
+ *   closures.
  * - Whatever the socket does (errors in any state, close without end), the connection is told once.
+ * - Timers keep no process alive; whether the socket does is its owner's choice.
  *
- * It knows nothing of frames and handshakes. A public class derives its own driver from this one and gets the events.
+ * It knows nothing of frames and handshakes. Its owner, a public class, gets the events through a
+ * table of functions that all instances share, and so has no methods for its driver.
  */
 
 import { Socket } from 'node:net';
 import { type Duplex, finished } from 'node:stream';
 import { TLSSocket } from 'node:tls';
+import type { BrakeListener } from '../connection/brake.ts';
 import { Connection } from '../connection/connection.ts';
 import type { ConnectionHandler } from '../connection/handler.ts';
 import type { ConnectionOptions } from '../connection/options.ts';
 import type { WireConnection } from '../connection/wire-connection.ts';
 import { WebSocketError } from '../errors.ts';
+import { LIMITS } from '../limits.ts';
 import { Heartbeat, type HeartbeatOptions, type HeartbeatOwner } from './heartbeat.ts';
 
-/** The default of {@link DriverOptions.closeTimeoutMs}. */
-export const DEFAULT_CLOSE_TIMEOUT_MS = 30_000;
+/** What an owner is told; see {@link ConnectionHandler}. */
+export interface OwnerEvents<Owner> {
+  message(owner: Owner, data: string | Uint8Array, isBinary: boolean): void;
+  messageStart?(owner: Owner, isBinary: boolean): void;
+  messageData?(owner: Owner, bytes: Uint8Array): void;
+  messageEnd?(owner: Owner): void;
+  ping?(owner: Owner, payload: Uint8Array): void;
+  /** A Pong that answers no heartbeat. */
+  pong?(owner: Owner, payload: Uint8Array): void;
+  drain?(owner: Owner): void;
+  closing?(owner: Owner): void;
+  /** Both Close frames have gone: a client may end the transport (RFC 6455 §7.1.1). */
+  closeComplete?(owner: Owner): void;
+  /** Give up the opening handshake; `openingFailed` is the answer. */
+  abandonOpening?(owner: Owner): void;
+  error(owner: Owner, error: WebSocketError): void;
+  closed(owner: Owner, code: number, reason: string, wasClean: boolean): void;
+}
 
 export interface DriverOptions extends Omit<ConnectionOptions, 'handler'> {
-  /**
-   * How long the closing handshake and the peer's end of the transport may take, in milliseconds; the socket is destroyed
-   * after it.
-   * @defaultValue {@link DEFAULT_CLOSE_TIMEOUT_MS}
-   */
-  readonly closeTimeoutMs?: number;
-  /** Sends Pings and finds dead peers; absent for none. */
+  /** Milliseconds that the end may take; then the socket is destroyed. @defaultValue 30,000 */
+  readonly closeTimeoutMs?: number | undefined;
   readonly heartbeat?: HeartbeatOptions | undefined;
-  /**
-   * Whether a client ends the transport, too, once the closing handshake is complete. RFC 6455 §7.1.1 has it wait for the
-   * server, which some servers never do.
-   * @defaultValue false
-   */
-  readonly endsAfterClose?: boolean;
-  /** Makes the connection where it is not to be one of RFC 6455: the drafts have their own. */
-  readonly createConnection?: ((options: ConnectionOptions) => WireConnection) | undefined;
 }
 
 const kDriver = Symbol('driver');
-type DrivenSocket = Duplex & { [kDriver]: SocketDriver };
+type DrivenSocket = Duplex & { [kDriver]: SocketDriver<unknown, WireConnection> };
 
 const NO_BYTES = Buffer.alloc(0);
 
-/**
- * Whether a net.Socket tells in `writableLength` that the system has taken a write at once. Bun's does not promise it.
- */
+/** Whether a net.Socket's `writableLength` tells that the system has taken a write: not in Bun. */
 const TELLS_WHEN_COPIED = process.versions['bun'] === undefined;
 
-export abstract class SocketDriver implements ConnectionHandler, HeartbeatOwner {
-  readonly connection: WireConnection;
-  readonly socket: Duplex;
-
+export class SocketDriver<Owner, Wire extends WireConnection = Connection>
+  implements ConnectionHandler, BrakeListener, HeartbeatOwner
+{
+  readonly connection: Wire;
+  readonly #owner: Owner;
+  readonly #events: OwnerEvents<Owner>;
   readonly #closeTimeoutMs: number;
-  /** Whether a write's bytes are copied, and so done with, when writableLength is 0 right after it. */
-  readonly #copiesWrites: boolean;
   readonly #heartbeat: Heartbeat | undefined;
-  readonly #endsAfterClose: boolean;
+  #socket: Duplex | undefined;
+  /** Whether a write's bytes are copied, and so done with, when writableLength is 0 after it. */
+  #copiesWrites = false;
+  /** Whether the socket was paused before it was ours. */
+  #cameStopped = false;
+  #isStarted = false;
   #isReading = false;
   #isWriting = false;
   #isFlushScheduled = false;
-  /** Whether a resume waits for its tick: a pause until then takes it back. */
-  #isResuming = false;
+  #isProceedScheduled = false;
+  #wantsEnd = false;
   #hasEnded = false;
+  #hasToldComplete = false;
   #closeTimer: NodeJS.Timeout | undefined;
   #writtenLater: ((error?: Error | null) => void) | undefined;
   /** What goes before the first frame: the response of the opening handshake. */
   #prelude: Uint8Array | undefined;
 
-  constructor(socket: Duplex, options: DriverOptions) {
-    this.socket = socket;
-    this.#closeTimeoutMs = options.closeTimeoutMs ?? DEFAULT_CLOSE_TIMEOUT_MS;
-    // TLS encrypts on its way: it is never done at once, and asking would cost each write a second one.
-    this.#copiesWrites =
-      TELLS_WHEN_COPIED && socket instanceof Socket && !(socket instanceof TLSSocket);
-    this.#endsAfterClose = options.endsAfterClose ?? false;
-    const connectionOptions = { ...options, handler: this };
-    this.connection =
-      options.createConnection?.(connectionOptions) ?? new Connection(connectionOptions);
+  /**
+   * @param createConnection - makes the connection, where it is not one of RFC 6455
+   * @throws TypeError or RangeError when a limit is not a number of its range
+   */
+  constructor(
+    owner: Owner,
+    events: OwnerEvents<Owner>,
+    options: DriverOptions,
+    createConnection?: (options: ConnectionOptions) => Wire,
+  ) {
+    this.#owner = owner;
+    this.#events = events;
+    // An integer: V8 boxes a double for each connection.
+    this.#closeTimeoutMs = (options.closeTimeoutMs ?? LIMITS.closeTimeout.default) | 0;
     if (options.heartbeat !== undefined) this.#heartbeat = new Heartbeat(this, options.heartbeat);
+    const connectionOptions = { ...options, handler: this };
+    // Without a factory, Wire is its default.
+    this.connection =
+      createConnection?.(connectionOptions) ??
+      (new Connection(connectionOptions) as WireConnection as Wire);
+    this.connection.brake.listener = this;
   }
 
-  // ---- For the class that owns the driver --------------------------------------------------------------------------
+  // ---- For the owner ----------------------------------------------------------------------------
 
-  /** Attaches to the socket so that its errors and its end are noticed; reading begins with {@link SocketDriver.start}. */
-  attach(): void {
-    const driven = this.socket as DrivenSocket;
-    driven[kDriver] = this;
+  get socket(): Duplex | undefined {
+    return this.#socket;
+  }
+
+  /** The round-trip time of the last heartbeat in milliseconds; undefined before the first. */
+  get roundTripTimeMs(): number | undefined {
+    return this.#heartbeat?.roundTripTimeMs;
+  }
+
+  /**
+   * Takes the transport and writes to it; {@link SocketDriver.start} begins to read.
+   *
+   * @param prelude - bytes that are written before the first frame
+   */
+  attach(socket: Duplex, prelude?: Uint8Array): void {
+    this.#socket = socket;
+    this.#prelude = prelude;
+    this.#cameStopped = socket.isPaused();
+    // TLS encrypts on its way: it is never done at once, and asking would cost a second write.
+    this.#copiesWrites =
+      TELLS_WHEN_COPIED && socket instanceof Socket && !(socket instanceof TLSSocket);
+    const driven = socket as DrivenSocket;
+    driven[kDriver] = this as SocketDriver<unknown, WireConnection>;
     driven.on('error', onSocketError);
     driven.on('close', onSocketClose);
     driven.on('end', onSocketEnd);
@@ -98,7 +140,7 @@ export abstract class SocketDriver implements ConnectionHandler, HeartbeatOwner 
       driven.setTimeout(0);
       driven.setNoDelay(true);
     } else {
-      // Streams of old do not destroy themselves when both sides have ended, and would never close.
+      // Old streams do not destroy themselves after both ends, and would never close.
       finished(driven, () => driven.destroy());
     }
     // A socket that failed before anyone listened will not say so again.
@@ -108,136 +150,148 @@ export abstract class SocketDriver implements ConnectionHandler, HeartbeatOwner 
     } else if (driven.readableEnded) {
       process.nextTick(() => this.endReading());
     }
+    if (prelude !== undefined) this.onOutput(false);
   }
 
-  /** Writes bytes that are not frames before everything else. */
-  sendPrelude(bytes: Uint8Array): void {
-    this.#prelude = bytes;
-    this.onOutput();
-  }
-
-  /**
-   * Begins to read.
-   *
-   * @param head - what was read from the socket before, after the handshake's head; it comes first
-   */
+  /** Begins to read. @param head - what came behind the handshake */
   start(head: Uint8Array): void {
-    // The application may have closed before the connection opened: then closeTimeout watches over it.
+    const socket = this.#socket;
+    if (socket === undefined || this.#isStarted) return;
+    this.#isStarted = true;
+    // The application may have closed before: then closeTimeout watches over the connection.
     if (this.connection.isOpen) this.#heartbeat?.start();
     if (head.length > 0) this.readChunk(head);
-    this.socket.on('data', onSocketData);
-    // An 'end' listener alone does not make a stream flow, and a paused one would never report its end.
-    if (!this.connection.isPaused) this.socket.resume();
-  }
-
-  pause(): void {
-    this.#isResuming = false;
-    this.connection.pause();
-    this.socket.pause();
-  }
-
-  /** Goes on reading; what is held back is delivered on the next tick, not within this call. */
-  resume(): void {
-    if (!this.connection.isPaused) return;
-    this.#isResuming = true;
-    process.nextTick(resumeDriver, this);
-    this.socket.resume();
-  }
-
-  /** @internal */
-  resumeConnection(): void {
-    if (!this.#isResuming) return;
-    this.#isResuming = false;
-    this.#isReading = true;
-    try {
-      this.connection.resume();
-    } finally {
-      this.#isReading = false;
-      this.flush();
-    }
+    // A 'data' listener makes a stream flow, unless somebody has paused it since it is ours.
+    if (this.connection.brake.isHeld) socket.pause();
+    socket.on('data', onSocketData);
+    if (this.#cameStopped && !this.connection.brake.isHeld) socket.resume();
   }
 
   /** Drops the connection without a closing handshake; it ends with 1006. */
   terminate(): void {
-    this.connection.abandon();
-    this.socket.destroy();
+    try {
+      this.flush();
+    } finally {
+      this.connection.abandon();
+      this.#socket?.destroy();
+    }
   }
 
   /** Fails the connection for a reason that no Close frame tells the peer; it ends with 1006. */
   abort(error: WebSocketError): void {
     this.connection.fail(error);
-    this.socket.destroy();
+    this.#socket?.destroy();
   }
 
-  /** The round-trip time of the last heartbeat in milliseconds; undefined before the first. */
-  get roundTripTimeMs(): number | undefined {
-    return this.#heartbeat?.roundTripTimeMs;
+  /** Ends the transport once the output is written. */
+  end(): void {
+    this.#wantsEnd = true;
+    this.onOutput(false);
   }
 
-  // ---- From the connection -----------------------------------------------------------------------------------------
+  // ---- From the connection ----------------------------------------------------------------------
 
-  abstract onMessage(data: string | Uint8Array, isBinary: boolean): void;
-  abstract onMessageStart(isBinary: boolean): void;
-  abstract onMessageData(bytes: Uint8Array): void;
-  abstract onMessageEnd(): void;
-  abstract onPing(payload: Uint8Array): void;
-  abstract onDrain(): void;
-  abstract onError(error: WebSocketError): void;
+  onMessage(data: string | Uint8Array, isBinary: boolean): void {
+    this.#events.message(this.#owner, data, isBinary);
+  }
 
-  /** A Pong that answers no heartbeat. */
-  abstract onApplicationPong(payload: Uint8Array): void;
-  /** The connection is on its way to its end. */
-  abstract onConnectionClosing(): void;
-  /** The connection is closed, and the timers are stopped. */
-  abstract onConnectionClosed(code: number, reason: string, wasClean: boolean): void;
+  onMessageStart(isBinary: boolean): void {
+    this.#events.messageStart?.(this.#owner, isBinary);
+  }
+
+  onMessageData(bytes: Uint8Array): void {
+    this.#events.messageData?.(this.#owner, bytes);
+  }
+
+  onMessageEnd(): void {
+    this.#events.messageEnd?.(this.#owner);
+  }
+
+  onPing(payload: Uint8Array): void {
+    this.#events.ping?.(this.#owner, payload);
+  }
 
   onPong(payload: Uint8Array): void {
     if (this.#heartbeat?.receivePong(payload) === true) return;
-    this.onApplicationPong(payload);
+    this.#events.pong?.(this.#owner, payload);
+  }
+
+  onDrain(): void {
+    this.#events.drain?.(this.#owner);
+  }
+
+  onError(error: WebSocketError): void {
+    this.#events.error(this.#owner, error);
+  }
+
+  startCloseTimer(): void {
+    this.#heartbeat?.stop();
+    if (this.#closeTimer !== undefined) return;
+    this.#closeTimer = setTimeout(expireDriver, this.#closeTimeoutMs, this);
+    this.#closeTimer.unref();
   }
 
   onClosing(): void {
-    this.#heartbeat?.stop();
-    this.#closeTimer = setTimeout(() => this.socket.destroy(), this.#closeTimeoutMs);
-    this.onConnectionClosing();
-    // A peer that has ended its side, or a failure, may leave nothing to write and still ask for our end.
-    this.onOutput();
+    // When the peer has ended its side, or on a failure, our end is due even with nothing to write.
+    this.onOutput(false);
+    this.#events.closing?.(this.#owner);
   }
 
   onClose(code: number, reason: string, wasClean: boolean): void {
     this.#heartbeat?.stop();
     clearTimeout(this.#closeTimer);
-    this.onConnectionClosed(code, reason, wasClean);
+    this.#events.closed(this.#owner, code, reason, wasClean);
   }
 
-  onWaiting(isWaiting: boolean): void {
-    if (isWaiting) this.socket.pause();
-    else if (!this.connection.isPaused) this.socket.resume();
+  abandonOpening(): void {
+    this.#events.abandonOpening?.(this.#owner);
   }
 
-  onOutput(): void {
-    if (this.#isReading || this.#isWriting || this.#isFlushScheduled) return;
+  onOutput(isUrgent: boolean): void {
+    if (this.#isWriting || this.#socket === undefined) return;
+    if (isUrgent) {
+      this.#write(true);
+      return;
+    }
+    if (this.#isReading || this.#isFlushScheduled) return;
     this.#isFlushScheduled = true;
     process.nextTick(flushDriver, this);
   }
 
-  // ---- From the heartbeat ------------------------------------------------------------------------------------------
+  // ---- From the brake ---------------------------------------------------------------------------
+
+  onHold(): void {
+    if (this.#isStarted) this.#socket?.pause();
+  }
+
+  onRelease(): void {
+    if (!this.#isStarted) return;
+    if (!this.connection.brake.isHeld) {
+      // We read nothing meanwhile: the peer's silence begins anew.
+      this.#heartbeat?.hear();
+      this.#socket?.resume();
+    }
+    if (this.#isProceedScheduled) return;
+    this.#isProceedScheduled = true;
+    process.nextTick(proceedDriver, this);
+  }
+
+  // ---- From the heartbeat -----------------------------------------------------------------------
 
   get isListening(): boolean {
-    return !this.connection.isPaused;
+    return !this.connection.brake.isHeld;
   }
 
   sendHeartbeat(payload: Uint8Array): void {
-    this.connection.ping(payload);
+    this.connection.ping(payload, undefined, false);
   }
 
   onPeerDead(): void {
     this.abort(new WebSocketError('WS_PONG_TIMEOUT'));
   }
 
-  // ---- From the socket ---------------------------------------------------------------------------------------------
+  // ---- From the socket --------------------------------------------------------------------------
 
-  /** @internal */
   readChunk(chunk: Uint8Array): void {
     this.#heartbeat?.hear();
     this.#isReading = true;
@@ -250,38 +304,76 @@ export abstract class SocketDriver implements ConnectionHandler, HeartbeatOwner 
     }
   }
 
-  /** @internal */
   endReading(): void {
     this.connection.receiveEnd();
     this.flush();
   }
 
-  /** Writes all output, unless a write is in flight; ends the socket when nothing more will come. @internal */
+  socketClosed(): void {
+    const { connection } = this;
+    if (connection.brake.isHeld && this.#isStarted) {
+      // What the brake holds back in the socket was sent before its end.
+      for (let chunk = this.#socket?.read(); chunk; chunk = this.#socket?.read()) {
+        connection.receive(chunk as Uint8Array);
+      }
+    }
+    connection.transportClosed();
+  }
+
+  /** Goes on with what is held back, on a tick of its own. */
+  proceed(): void {
+    this.#isProceedScheduled = false;
+    this.#isReading = true;
+    try {
+      this.connection.proceed();
+    } finally {
+      this.#isReading = false;
+      this.flush();
+    }
+  }
+
+  /** closeTimeout has passed. */
+  expire(): void {
+    this.#socket?.destroy();
+    this.connection.expire();
+  }
+
+  /** Writes all output, unless a write is in flight; ends the socket when it is due. */
   flush(): void {
     this.#isFlushScheduled = false;
-    if (this.#isWriting) return;
-    const { connection, socket } = this;
+    if (!this.#isWriting) this.#write(false);
+  }
+
+  /** @param isWithinSend - whether no callback may be called within this call */
+  #write(isWithinSend: boolean): void {
+    const { connection } = this;
+    const socket = this.#socket;
+    if (socket === undefined) return;
     if (!connection.hasOutput && this.#prelude === undefined) {
-      if (!this.#hasEnded && this.#shouldEnd()) {
-        this.#hasEnded = true;
-        // Not when it is gone: `end` would make an error of that, for nobody.
-        if (!socket.destroyed) socket.end();
-      }
+      this.#endWhenDue(socket);
       return;
     }
     if (socket.destroyed || socket.writableEnded) return;
     this.#isWriting = true;
     this.#writtenLater ??= (error) => this.#onWrittenLater(error);
-    this.#write(connection.takeOutput(this.#prelude?.length));
+    try {
+      this.#writeChunks(socket, connection.takeOutput(this.#prelude?.length));
+    } catch (error) {
+      // A Duplex of the application's has failed: its 'error' tells the connection.
+      socket.destroy(error as Error);
+      return;
+    }
     if (!this.#copiesWrites) return;
     // A write that failed at once is no longer in writableLength either.
-    if (socket.writableLength === 0 && socket.errored === null) this.#onWritten(true);
-    // Asked for only when it is needed: a callback for each write would cost each of them a tick.
-    else socket.write(NO_BYTES, this.#writtenLater);
+    if (socket.writableLength === 0 && socket.errored === null) {
+      this.#onWritten(true, isWithinSend);
+    } else {
+      // Asked for only when it is needed: a callback for each write would cost each of them a tick.
+      socket.write(NO_BYTES, this.#writtenLater);
+    }
   }
 
-  #write(frames: Uint8Array[]): void {
-    const { socket } = this;
+  #writeChunks(socket: Duplex, frames: Uint8Array[]): void {
     const chunks = this.#prelude === undefined ? frames : [this.#prelude, ...frames];
     this.#prelude = undefined;
     const last = chunks.length - 1;
@@ -293,22 +385,37 @@ export abstract class SocketDriver implements ConnectionHandler, HeartbeatOwner 
   }
 
   #onWrittenLater(error: Error | null | undefined): void {
-    // A write that failed is followed by the socket's 'error' or 'close', which tell the connection.
-    if (error === null || error === undefined) this.#onWritten(false);
+    // A failed write is followed by the socket's 'error' or 'close', which tell the connection.
+    if (error === null || error === undefined) this.#onWritten(false, false);
   }
 
-  #onWritten(isCopied: boolean): void {
+  #onWritten(isCopied: boolean, isWithinSend: boolean): void {
     this.#isWriting = false;
-    this.connection.outputWritten(isCopied);
-    // On the next tick: a callback that sends would otherwise have its own callback called within it, and so on.
-    if (this.connection.hasOutput || this.#shouldEnd()) this.onOutput();
+    const calls = this.connection.releaseOutput(isCopied);
+    try {
+      if (isWithinSend && calls !== undefined) process.nextTick(calls);
+      else calls?.();
+    } finally {
+      // On the next tick: a callback that sends must not have its own callback called within it.
+      if (this.connection.hasOutput || this.#shouldEnd()) this.onOutput(false);
+    }
   }
 
-  /** Whether the transport is to be ended once the output is written. */
   #shouldEnd(): boolean {
-    const { shouldEnd, closeSent, closeReceived } = this.connection;
-    if (shouldEnd) return true;
-    return this.#endsAfterClose && closeSent !== undefined && closeReceived !== undefined;
+    const { isCloseComplete, shouldEnd } = this.connection;
+    return (isCloseComplete && !this.#hasToldComplete) || this.#wantsEnd || shouldEnd;
+  }
+
+  #endWhenDue(socket: Duplex): void {
+    const { connection } = this;
+    if (connection.isCloseComplete && !this.#hasToldComplete) {
+      this.#hasToldComplete = true;
+      this.#events.closeComplete?.(this.#owner);
+    }
+    if (this.#hasEnded || !(this.#wantsEnd || connection.shouldEnd)) return;
+    this.#hasEnded = true;
+    // Not when it is gone: `end` would emit an error.
+    if (!socket.destroyed) socket.end();
   }
 }
 
@@ -321,18 +428,19 @@ function onSocketEnd(this: DrivenSocket): void {
 }
 
 function onSocketError(this: DrivenSocket, error: Error): void {
-  this[kDriver].connection.transportClosed(error);
-  this.destroy();
+  try {
+    this[kDriver].connection.transportClosed(error);
+  } finally {
+    this.destroy();
+  }
 }
 
 function onSocketClose(this: DrivenSocket): void {
-  this[kDriver].connection.transportClosed();
+  this[kDriver].socketClosed();
 }
 
-function flushDriver(driver: SocketDriver): void {
-  driver.flush();
-}
-
-function resumeDriver(driver: SocketDriver): void {
-  driver.resumeConnection();
-}
+type AnyDriver = Pick<SocketDriver<unknown>, 'flush' | 'proceed' | 'expire'>;
+// Shared: a closure for each driver would cost every connection its memory.
+const flushDriver = (driver: AnyDriver): void => driver.flush();
+const proceedDriver = (driver: AnyDriver): void => driver.proceed();
+const expireDriver = (driver: AnyDriver): void => driver.expire();

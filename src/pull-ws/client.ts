@@ -1,4 +1,4 @@
-/** `sanswire/pull-ws/client`: the function connect of `sanswire/pull-ws`, which is also its own member `connect`. */
+/** `sanswire/pull-ws/client`: the function connect, which is also its own member `connect`. */
 
 import { connect as connectFunction } from '../compat/pull-ws/client.ts';
 

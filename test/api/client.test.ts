@@ -1,4 +1,7 @@
-/** The client: its arguments, what it asks for, how it is refused, and closing before there is a connection. */
+/**
+ * The client: its arguments, what it asks for, how it is refused, and closing before there is a
+ * connection.
+ */
 
 import { createServer as createHttpServer, type IncomingMessage } from 'node:http';
 import { createServer, type Socket } from 'node:net';
@@ -100,7 +103,7 @@ describe('The subprotocols (WHATWG WebSockets §3.1)', () => {
     expect(client.protocol).toBe('irc');
   });
 
-  it('of which the server chose none fail the connection, as in browsers (WHATWG WebSockets §2.2)', async () => {
+  it('fail when the server chooses none, as in browsers (WHATWG WebSockets §2.2)', async () => {
     const { url } = await serve();
     expect((await failure(url, ['irc'])).log).toEqual(refused('WS_RESPONSE_SUBPROTOCOL'));
   });
@@ -151,7 +154,7 @@ describe('The options of a client', () => {
     expect(requests[0]?.headers).not.toHaveProperty('x-none');
   });
 
-  it('ca, tls.ca and tls.rejectUnauthorized decide about a certificate (CVE-2020-15133)', async () => {
+  it('ca, tls.ca and tls.rejectUnauthorized are obeyed (CVE-2020-15133)', async () => {
     const { url } = await serve({ isSecure: true });
     expect((await failure(url)).log).toEqual(refused('WS_TRANSPORT_ERROR'));
     for (const options of [
@@ -283,13 +286,13 @@ describe('A connection that cannot be made', () => {
     const loop = client[Symbol.asyncIterator]().next();
     await expect(loop).rejects.toMatchObject({ code: 'WS_TRANSPORT_ERROR' });
     await settle();
-    expect(told).toEqual(['InvalidStateError', 'InvalidStateError']);
+    expect(told).toEqual(['WebSocketError', 'WebSocketError']);
     expect(client.bufferedAmount).toBe(2);
   });
 });
 
 describe('close() while connecting (WHATWG WebSockets §3.1)', () => {
-  it('fails the connection: CLOSING at once, then error and close 1006, and no socket stays', async () => {
+  it('fails: CLOSING at once, then error and close 1006; no socket stays', async () => {
     const sockets: Socket[] = [];
     const port = await listen(createServer((socket) => sockets.push(socket.resume())));
     const client = new Client(`ws://127.0.0.1:${port}/`);

@@ -1,4 +1,6 @@
-/** The arguments of close(): which codes and reasons may be sent, and the exceptions for the others. */
+/**
+ * The arguments of close(): which codes and reasons may be sent, and the exceptions for the others.
+ */
 
 import { describe, expect, it } from 'vitest';
 import { readCloseArguments } from '../../src/api/close-arguments.ts';

@@ -1,4 +1,7 @@
-/** The server's EventSource on real sockets: HTTP/1.1 and HTTP/2, hostile strings, clients that vanish or do not read. */
+/**
+ * The server's EventSource on real sockets: HTTP/1.1 and HTTP/2, hostile strings, clients that
+ * vanish or do not read.
+ */
 
 import { once } from 'node:events';
 import {
@@ -10,8 +13,6 @@ import {
   ServerResponse,
 } from 'node:http';
 import {
-  type ClientHttp2Session,
-  type ClientHttp2Stream,
   connect as connectHttp2,
   createServer as createHttp2Server,
   type Http2Server,
@@ -22,11 +23,13 @@ import { pipeline } from 'node:stream/promises';
 import { TLSSocket } from 'node:tls';
 import { EventSource as UndiciEventSource } from 'undici';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { CLOSE_TIMEOUT_MS, EventSource } from '../../src/api/event-source.ts';
+import { EventSource } from '../../src/api/event-source.ts';
+import { lastEventIdOf, requestUrl } from '../../src/api/event-source-http.ts';
 import type { EventSourceOptions } from '../../src/api/event-source-options.ts';
-import { lastEventIdOf, requestUrl } from '../../src/api/event-source-request.ts';
 import type { ErrorEvent, WebSocketEvent } from '../../src/api/events.ts';
 import { LimitExceededError } from '../../src/errors.ts';
+import { LIMITS } from '../../src/limits.ts';
+import { collectUncaught } from '../support/uncaught-exceptions.ts';
 
 const cleanups: (() => unknown)[] = [];
 
@@ -44,15 +47,13 @@ async function listen(server: Server | Http2Server): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-/** A source at the server, the client's response as it arrives, and every event the source had. */
-interface Pair {
-  readonly source: EventSource;
-  readonly port: number;
-  readonly response: IncomingMessage;
-  readonly received: { text: string };
-  /** Resolves when the client has the whole stream. */
-  readonly ended: Promise<unknown>;
-  readonly log: string[];
+/** Gathers the text of a stream as it arrives. */
+function collect(stream: Readable): { text: string } {
+  const received = { text: '' };
+  stream.setEncoding('utf8').on('data', (chunk: string) => {
+    received.text += chunk;
+  });
+  return received;
 }
 
 function logEvents(source: EventSource): string[] {
@@ -63,11 +64,12 @@ function logEvents(source: EventSource): string[] {
   return log;
 }
 
+/** A source and its client, which reads; `ended` resolves when the client has the whole stream. */
 async function openPair(
   options?: EventSourceOptions,
   headers: OutgoingHttpHeaders = {},
   path = '/events',
-): Promise<Pair> {
+) {
   const server = createServer();
   const port = await listen(server);
   const request = get({ host: '127.0.0.1', port, path, headers, agent: false });
@@ -77,34 +79,44 @@ async function openPair(
   const log = logEvents(source);
   const [response] = (await once(request, 'response')) as [IncomingMessage];
   response.on('error', () => {});
-  response.setEncoding('utf8');
-  const received = { text: '' };
-  response.on('data', (chunk: string) => {
-    received.text += chunk;
-  });
+  const received = collect(response);
   const ended = new Promise((resolve) => response.once('end', resolve));
-  return { source, port, response, received, ended, log };
+  return { source, response, received, ended, log };
 }
 
-/** Sends a request and reads the response, whatever becomes of it. */
-function visit(port: number): void {
-  const request = get({ port, host: '127.0.0.1', agent: false }, (response) => {
-    response.on('error', () => {}).resume();
-  });
+/** Sends a request to a server; returns the response, which is read. */
+async function visit(server: Server): Promise<IncomingMessage> {
+  const request = get({ port: await listen(server), host: '127.0.0.1', agent: false });
   request.on('error', () => {});
+  const [response] = await once(request, 'response');
+  return response.on('error', () => {}).resume();
 }
 
-/** A source whose client is a bare socket that does not read until it is told to. */
-async function openUnread(options?: EventSourceOptions) {
+/** A source whose client reads everything, whatever becomes of it. */
+async function openRead() {
   const server = createServer();
-  const port = await listen(server);
-  const client = connect({ port, host: '127.0.0.1' });
-  client.pause();
-  client.on('error', () => {});
-  cleanups.push(() => client.destroy());
-  client.write('GET / HTTP/1.1\r\nHost: example.com\r\n\r\n');
+  visit(server).catch(() => {});
   const [request, response] = await once(server, 'request');
-  const source = new EventSource(request, response, options);
+  const source = new EventSource(request, response);
+  return { source, response: response as ServerResponse, log: logEvents(source) };
+}
+
+/** Sends requests at once over a bare socket, which does not read until it is told to. */
+async function requestUnread(...targets: string[]) {
+  const server = createServer();
+  const client = connect({ port: await listen(server), host: '127.0.0.1' });
+  client.pause().on('error', () => {});
+  cleanups.push(() => client.destroy());
+  for (const target of targets) client.write(`GET ${target} HTTP/1.1\r\nHost: a\r\n\r\n`);
+  const requests: { request: IncomingMessage; response: ServerResponse }[] = [];
+  server.on('request', (request, response) => requests.push({ request, response }));
+  await until(() => requests.length === targets.length);
+  return { client, first: requests[0]!, last: requests.at(-1)! };
+}
+
+async function openUnread(options?: EventSourceOptions) {
+  const { client, last } = await requestUnread('/');
+  const source = new EventSource(last.request, last.response, options);
   return { source, client, log: logEvents(source) };
 }
 
@@ -198,11 +210,9 @@ describe('the response head', () => {
       expect(response.headersSent).toBe(false);
       response.writeHead(500).end('refused');
     });
-    const port = await listen(server);
-    const [response] = await once(get({ port, host: '127.0.0.1', agent: false }), 'response');
+    const response = await visit(server);
     expect(response.statusCode).toBe(500);
     expect(response.headers['content-type']).toBe(undefined);
-    response.resume();
   });
 
   it('is refused by Node when the response has begun', async () => {
@@ -211,9 +221,7 @@ describe('the response head', () => {
       expect(() => new EventSource(request, response)).toThrow(/headers/i);
       response.end();
     });
-    const port = await listen(server);
-    const [response] = await once(get({ port, host: '127.0.0.1', agent: false }), 'response');
-    response.resume();
+    await visit(server);
   });
 });
 
@@ -292,6 +300,7 @@ describe('send', () => {
     expect(source.send(123)).toBe(true);
     expect(source.send(Buffer.from('snow ☃'))).toBe(true);
     expect(source.send('', null)).toBe(true);
+    expect(source.send('null is none', { event: null, id: null })).toBe(true);
     source.close();
     await ended;
     expect(received.text).toBe(
@@ -299,7 +308,7 @@ describe('send', () => {
         'data: Hello\n\n' +
         'event: notification\nid: 99\ndata: Breaking News!\n\n' +
         'id: 7\ndata: two\ndata: lines\ndata: and\ndata: more\n\n' +
-        'data: 123\n\ndata: snow ☃\n\ndata: \n\n',
+        'data: 123\n\ndata: snow ☃\n\ndata: \n\ndata: null is none\n\n',
     );
     expect(log).toEqual(['open', 'close']);
   });
@@ -356,11 +365,7 @@ describe('send', () => {
 
 describe('states and events', () => {
   it('opens after the turn of the constructor, and ends in CLOSED', async () => {
-    const server = createServer();
-    const port = await listen(server);
-    visit(port);
-    const [request, response] = await once(server, 'request');
-    const source = new EventSource(request, response);
+    const { source } = await openRead();
     expect(source.readyState).toBe(EventSource.CONNECTING);
     expect(source.writable).toBe(true);
     const events: WebSocketEvent[] = [];
@@ -392,12 +397,7 @@ describe('states and events', () => {
   });
 
   it('never opens when it is closed in the same turn', async () => {
-    const server = createServer();
-    const port = await listen(server);
-    visit(port);
-    const [request, response] = await once(server, 'request');
-    const source = new EventSource(request, response);
-    const log = logEvents(source);
+    const { source, log } = await openRead();
     source.close();
     await closed(source);
     await settle();
@@ -405,12 +405,7 @@ describe('states and events', () => {
   });
 
   it('closes when the application ends the response itself', async () => {
-    const server = createServer();
-    const port = await listen(server);
-    visit(port);
-    const [request, response] = await once(server, 'request');
-    const source = new EventSource(request, response);
-    const log = logEvents(source);
+    const { source, response, log } = await openRead();
     await once(source, 'open');
     response.end();
     expect(source.send('late')).toBe(false);
@@ -447,11 +442,8 @@ describe('a client that vanishes', () => {
   });
 
   it('is one close when it was gone before the constructor', async () => {
-    const server = createServer();
-    const port = await listen(server);
-    const client = connect({ port, host: '127.0.0.1' });
-    client.write('GET / HTTP/1.1\r\nHost: example.com\r\n\r\n');
-    const [request, response] = await once(server, 'request');
+    const { client, last } = await requestUnread('/');
+    const { request, response } = last;
     client.destroy();
     await once(response, 'close');
     const source = new EventSource(request, response);
@@ -464,14 +456,8 @@ describe('a client that vanishes', () => {
   });
 
   it.each([true, false])('is one close in a pipeline, seen before: %s', async (isBefore) => {
-    const server = createServer();
-    const port = await listen(server);
-    const client = connect({ port, host: '127.0.0.1' });
-    client.write('GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n');
-    const requests: [IncomingMessage, ServerResponse][] = [];
-    server.on('request', (...pair) => requests.push(pair));
-    await until(() => requests.length === 2);
-    const [request, response] = requests[1]!;
+    const { client, last } = await requestUnread('/1', '/2');
+    const { request, response } = last;
     expect(response.socket).toBe(null);
     if (isBefore) {
       client.destroy();
@@ -490,25 +476,16 @@ describe('a client that vanishes', () => {
   });
 
   it('serves a client that waits for its turn in a pipeline', async () => {
-    const server = createServer();
-    const port = await listen(server);
-    const client = connect({ port, host: '127.0.0.1' }).setEncoding('utf8');
-    client.write('GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n');
-    let text = '';
-    client.on('data', (chunk: string) => {
-      text += chunk;
-    });
-    const requests: [IncomingMessage, ServerResponse][] = [];
-    server.on('request', (...pair) => requests.push(pair));
-    await until(() => requests.length === 2);
-    const source = new EventSource(...requests[1]!);
+    const { client, first, last } = await requestUnread('/1', '/2');
+    const received = collect(client.resume());
+    const source = new EventSource(last.request, last.response);
     source.end('queued');
     await settle();
-    expect(text).toBe('');
-    requests[0]![1].end('first');
+    expect(received.text).toBe('');
+    first.response.end('first');
     await closed(source);
     await once(client, 'end');
-    expect(text).toContain('data: queued\n\n');
+    expect(received.text).toContain('data: queued\n\n');
   });
 
   it.each(['send', 'ping timer'])('has a deadline when it only ends its side: %s', async (how) => {
@@ -522,7 +499,7 @@ describe('a client that vanishes', () => {
     else vi.advanceTimersByTime(10_000);
     expect(source.readyState).toBe(EventSource.CLOSING);
     await settle();
-    vi.advanceTimersByTime(CLOSE_TIMEOUT_MS - 1);
+    vi.advanceTimersByTime(LIMITS.eventSourceCloseTimeout.default - 1);
     await settle();
     expect(log).toEqual(['open']);
     vi.advanceTimersByTime(1);
@@ -532,12 +509,7 @@ describe('a client that vanishes', () => {
   });
 
   it('is an error and one close when the response fails', async () => {
-    const server = createServer();
-    const port = await listen(server);
-    visit(port);
-    const [request, response] = await once(server, 'request');
-    const source = new EventSource(request, response);
-    const log = logEvents(source);
+    const { source, response, log } = await openRead();
     await once(source, 'open');
     response.emit('error', new Error('broken pipe'));
     response.emit('error', new Error('again'));
@@ -548,13 +520,84 @@ describe('a client that vanishes', () => {
   });
 
   it('does not crash without a listener', async () => {
-    const server = createServer();
-    const port = await listen(server);
-    visit(port);
-    const [request, response] = await once(server, 'request');
-    const source = new EventSource(request, response);
+    const { source, response } = await openRead();
     response.emit('error', new Error('broken pipe'));
     await until(() => source.readyState === EventSource.CLOSED);
+  });
+});
+
+describe('code of the application that throws', () => {
+  it('loses neither the next listeners and callbacks nor close', async () => {
+    const uncaught = collectUncaught();
+    const { source, response, log } = await openRead();
+    const fail = (name: string) => () => {
+      log.push(`${name} throws`);
+      throw new Error(name);
+    };
+    for (const name of ['open', 'error', 'close'] as const)
+      source.prependListener(name, fail(name));
+    await once(source, 'open');
+    source.end('last', fail('first callback'));
+    source.end(() => log.push('second callback'));
+    response.emit('error', new Error('broken pipe'));
+    await settle();
+    expect(log).toEqual([
+      'open throws',
+      'open',
+      'error throws',
+      'error broken pipe',
+      'close throws',
+      'close',
+      'first callback throws',
+      'second callback',
+    ]);
+    expect(uncaught.map((error) => (error as Error).message)).toEqual([
+      'open',
+      'error',
+      'close',
+      'first callback',
+    ]);
+    expect(source.readyState).toBe(EventSource.CLOSED);
+  });
+
+  it('cannot hide the end or the drain of the response from the source', async () => {
+    collectUncaught();
+    const { client, last } = await requestUnread('/');
+    const { request, response } = last;
+    for (const name of ['drain', 'finish', 'close', 'error']) {
+      response.on(name, () => {
+        throw new Error(name);
+      });
+    }
+    const source = new EventSource(request, response, { ping: null });
+    const log = logEvents(source);
+    source.on('drain', () => log.push('drain'));
+    while (source.send('x'.repeat(65_536)));
+    client.resume();
+    await once(source, 'drain');
+    source.close();
+    await closed(source);
+    expect(log).toEqual(['open', 'drain', 'close']);
+  });
+
+  it('is one close when the response cannot even be destroyed', async () => {
+    const { source, response, log } = await openRead();
+    response.destroy = () => {
+      throw new Error('of a middleware');
+    };
+    expect(() => source.destroy()).toThrow('of a middleware');
+    await closed(source);
+    expect(log).toEqual(['close']);
+  });
+
+  it('may close the source while a message is converted', async () => {
+    const { source, log } = await openUnread();
+    source.send('x'.repeat(50_000_000));
+    const message = { toString: () => String(source.close()) };
+    expect(source.send(message as never)).toBe(false);
+    await settle();
+    expect(log).toEqual([]);
+    expect(source.readyState).toBe(EventSource.CLOSING);
   });
 });
 
@@ -597,7 +640,7 @@ describe('a client that does not read', () => {
     await once(source, 'open');
     source.end('x'.repeat(50_000_000));
     await settle();
-    vi.advanceTimersByTime(CLOSE_TIMEOUT_MS - 1);
+    vi.advanceTimersByTime(LIMITS.eventSourceCloseTimeout.default - 1);
     await settle();
     expect(source.readyState).toBe(EventSource.CLOSING);
     vi.advanceTimersByTime(1);
@@ -736,19 +779,7 @@ describe('pipe into it', () => {
 });
 
 describe('HTTP/2', () => {
-  interface Http2Pair {
-    readonly source: EventSource;
-    readonly session: ClientHttp2Session;
-    readonly stream: ClientHttp2Stream;
-    readonly headers: Record<string, unknown>;
-    readonly received: { text: string };
-    readonly log: string[];
-  }
-
-  async function openHttp2(
-    options?: EventSourceOptions,
-    headers: OutgoingHttpHeaders = {},
-  ): Promise<Http2Pair> {
+  async function openHttp2(options?: EventSourceOptions, headers: OutgoingHttpHeaders = {}) {
     const server = createHttp2Server();
     const port = await listen(server);
     const session = connectHttp2(`http://127.0.0.1:${port}`);
@@ -766,12 +797,7 @@ describe('HTTP/2', () => {
     const source = new EventSource(request, reply, options);
     const log = logEvents(source);
     const [fields] = await once(stream, 'response');
-    stream.setEncoding('utf8');
-    const received = { text: '' };
-    stream.on('data', (chunk: string) => {
-      received.text += chunk;
-    });
-    return { source, session, stream, headers: fields, received, log };
+    return { source, session, stream, headers: fields, received: collect(stream), log };
   }
 
   it('streams events, without a Connection field', async () => {

@@ -1,14 +1,15 @@
-/** The base of the public classes: one list of listeners, DOM and Node ways to add them, and no listener harms another. */
+/**
+ * The base of the public classes: one list of listeners, DOM and Node ways to add them, and no
+ * listener harms another.
+ */
 
 import { errorMonitor, once } from 'node:events';
 import { PassThrough, type Stream } from 'node:stream';
-import { afterEach, describe, expect, expectTypeOf, it } from 'vitest';
-import {
-  defineEventAttributes,
-  type EventAttribute,
-  StreamEventTarget,
-} from '../../src/api/event-target.ts';
+import { describe, expect, expectTypeOf, it } from 'vitest';
+import { defineEventAttributes, type EventAttribute } from '../../src/api/event-attributes.ts';
+import { deliver, StreamEventTarget } from '../../src/api/event-target.ts';
 import { ErrorEvent, MessageEvent, WebSocketEvent } from '../../src/api/events.ts';
+import { collectUncaught } from '../support/uncaught-exceptions.ts';
 
 interface Events {
   open: WebSocketEvent;
@@ -40,34 +41,30 @@ class Channel extends StreamEventTarget<Events> {
     this.dispatch(new WebSocketEvent('close'));
   }
   stream(type: 'data' | 'drain' | 'end' | 'error', value?: unknown): void {
-    this.notify(type, value);
+    deliver(this, type, value);
   }
-}
-
-const restorers: (() => void)[] = [];
-
-afterEach(() => {
-  for (const restore of restorers.splice(0)) restore();
-});
-
-/** Collects the uncaught exceptions of this process until the end of the test. */
-function collectUncaught(): unknown[] {
-  const others = process.listeners('uncaughtException');
-  const uncaught: unknown[] = [];
-  const collect = (error: unknown): void => void uncaught.push(error);
-  process.removeAllListeners('uncaughtException');
-  process.on('uncaughtException', collect);
-  restorers.push(() => {
-    process.off('uncaughtException', collect);
-    for (const other of others) process.on('uncaughtException', other);
-  });
-  return uncaught;
 }
 
 const afterTicks = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 function record(log: unknown[], name: string): () => void {
   return () => void log.push(name);
+}
+
+/** The listeners that a signal has. */
+function watchAborts(signal: AbortSignal): ReadonlySet<unknown> {
+  const aborts = new Set<unknown>();
+  const add = signal.addEventListener.bind(signal);
+  const remove = signal.removeEventListener.bind(signal);
+  signal.addEventListener = ((type: 'abort', listener: () => void) => {
+    aborts.add(listener);
+    add(type, listener);
+  }) as typeof signal.addEventListener;
+  signal.removeEventListener = ((type: 'abort', listener: () => void) => {
+    aborts.delete(listener);
+    remove(type, listener);
+  }) as typeof signal.removeEventListener;
+  return aborts;
 }
 
 describe('the one list of listeners', () => {
@@ -250,17 +247,7 @@ describe('addEventListener with a signal', () => {
   it.each(['once', 'removeEventListener', 'close'])('lets go of the signal on %s', (how) => {
     const channel = new Channel();
     const { signal } = new AbortController();
-    const aborts = new Set<unknown>();
-    const add = signal.addEventListener.bind(signal);
-    const remove = signal.removeEventListener.bind(signal);
-    signal.addEventListener = ((type: 'abort', listener: () => void) => {
-      aborts.add(listener);
-      add(type, listener);
-    }) as typeof signal.addEventListener;
-    signal.removeEventListener = ((type: 'abort', listener: () => void) => {
-      aborts.delete(listener);
-      remove(type, listener);
-    }) as typeof signal.removeEventListener;
+    const aborts = watchAborts(signal);
     const listener = (): void => {};
     channel.addEventListener('message', listener, { signal, once: how === 'once' });
     expect(aborts.size).toBe(1);
@@ -423,6 +410,24 @@ describe('a listener that throws', () => {
     channel.fail(new Error('unheard'));
     await afterTicks();
     expect(uncaught).toEqual(['attribute', 'object', 'stream', 'monitor']);
+  });
+
+  it('of removeListener keeps no signal and no removed listener', async () => {
+    const uncaught = collectUncaught();
+    const channel = new Channel();
+    const log: unknown[] = [];
+    const { signal } = new AbortController();
+    const aborts = watchAborts(signal);
+    channel.addEventListener('message', record(log, 'once'), { once: true, signal });
+    channel.on('removeListener', () => {
+      throw new Error('removed');
+    });
+    channel.message('');
+    channel.message('');
+    expect(log).toEqual([]);
+    expect(aborts.size).toBe(0);
+    await afterTicks();
+    expect(uncaught).toEqual([new Error('removed')]);
   });
 
   it('throws to the caller of emit, as in any EventEmitter', () => {

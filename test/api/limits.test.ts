@@ -1,6 +1,6 @@
 /**
- * Every construction path carries every limit (THREATS.md 19): server and client, over TCP, TLS, any Duplex and an HTTP/2
- * stream.
+ * Every construction path carries every limit (THREATS.md 19): server and client, over TCP, TLS,
+ * any Duplex and an HTTP/2 stream.
  */
 
 import { describe, expect, it } from 'vitest';
@@ -122,7 +122,7 @@ describe.each(PATHS)('Over %s', (path) => {
       expect(received).toBe(16 << 20);
     });
 
-    it('ends with one close when its transport is destroyed, with one error when that has one', async () => {
+    it('ends with one close, and at most one error, when its transport dies', async () => {
       const first = await open({});
       const log = logEvents(first.socket);
       const ended = closed(first.socket);

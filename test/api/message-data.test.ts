@@ -1,9 +1,12 @@
-/** What applications send becomes a payload: bytes stay bytes, a Blob waits, everything else is text. */
+/**
+ * What applications send becomes a payload: bytes stay bytes, a Blob waits, everything else is
+ * text.
+ */
 
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { fromBytes, payloadLength, toPayload } from '../../src/api/message-data.ts';
-import { PreparedMessage } from '../../src/connection/prepared-message.ts';
+import { PreparedMessage } from '../../src/extensions/prepared-message.ts';
 import { nodePlatform } from '../../src/node/node-platform.ts';
 
 const hexOf = (payload: unknown): string => Buffer.from(payload as Uint8Array).toString('hex');

@@ -1,32 +1,39 @@
-/** `for await` over messages: in order, bounded, ending with the connection, throwing when it fails. */
+/**
+ * `for await` over messages: in order, bounded, ending with the connection, throwing when it fails.
+ */
 
 import { describe, expect, it } from 'vitest';
-import { MessageIterator, type MessageSubscriber } from '../../src/api/message-iterator.ts';
+import { MessageIterator } from '../../src/api/message-iterator.ts';
+import type { MessageReader } from '../../src/api/message-reader.ts';
 
 /** A source that a test plays by hand, and the iterator over it. */
 function sourceAndIterator(isClosed = false) {
   const log: string[] = [];
-  const subscribers = new Set<MessageSubscriber<string>>();
-  const iterator = new MessageIterator<string>({
-    isClosed,
-    pause: () => log.push('pause'),
-    resume: () => log.push('resume'),
-    subscribe: (subscriber) => {
+  const subscribers = new Set<MessageReader<string>>();
+  const readers = {
+    add: (subscriber: MessageReader<string>) => {
       subscribers.add(subscriber);
-      return () => {
-        log.push('unsubscribe');
-        subscribers.delete(subscriber);
+      return {
+        pause: () => log.push('pause'),
+        resume: () => log.push('resume'),
+        unsubscribe: () => {
+          log.push('unsubscribe');
+          subscribers.delete(subscriber);
+        },
+        close: () => {},
       };
     },
-  });
+  };
+  const iterator = new MessageIterator<string>(readers.add, isClosed, (text) => text.length);
   const messages = (...texts: string[]): void => {
-    for (const subscriber of subscribers) for (const text of texts) subscriber.onMessage(text);
+    for (const subscriber of subscribers)
+      for (const text of texts) subscriber.onMessage(text, text);
   };
   const fail = (error: Error): void => {
-    for (const subscriber of [...subscribers]) subscriber.onError(error);
+    for (const subscriber of [...subscribers]) subscriber.onError?.(error);
   };
   const close = (): void => {
-    for (const subscriber of [...subscribers]) subscriber.onClose();
+    for (const subscriber of [...subscribers]) subscriber.onClose(1000, '', true, undefined);
   };
   return { iterator, log, subscribers, messages, fail, close };
 }
@@ -89,7 +96,7 @@ describe('MessageIterator', () => {
     expect(await second).toEqual(DONE);
   });
 
-  it('pauses the source when 16 messages wait, and resumes it when half of them are gone', async () => {
+  it('pauses the source at 16 messages, and resumes it when half are gone', async () => {
     const { iterator, log, messages } = sourceAndIterator();
     messages(...numbers(15));
     expect(log).toEqual([]);

@@ -1,7 +1,7 @@
-/** Reading options: unknown names, wrong types and numbers out of range are refused by name. */
+/** Options: unknown names and wrong types are rejected by name. */
 
 import { describe, expect, it } from 'vitest';
-import { readBoolean, readNumber, validateOptions } from '../../src/api/options.ts';
+import { readBoolean, validateOptions } from '../../src/api/options.ts';
 
 describe('validateOptions', () => {
   it('refuses a name that is not allowed, whatever its value', () => {
@@ -27,46 +27,6 @@ describe('validateOptions', () => {
     expect(() => validateOptions({ constructor: 1 }, ['ping'])).toThrow(
       'Unrecognized option: constructor',
     );
-  });
-});
-
-describe('readNumber', () => {
-  const seconds = { unit: 'seconds', minimum: 0, maximum: 60, defaultValue: 10 };
-  const bytes = { unit: 'bytes', minimum: 1, maximum: Infinity, defaultValue: 7, isInteger: true };
-
-  it('gives the default for undefined only', () => {
-    expect(readNumber('ping', undefined, seconds)).toBe(10);
-    expect(readNumber('ping', 0, seconds)).toBe(0);
-    expect(() => readNumber('ping', null, seconds)).toThrow(TypeError);
-  });
-
-  it('gives the off value for null and false, where there is one', () => {
-    expect(readNumber('ping', null, { ...seconds, off: 0 })).toBe(0);
-    expect(readNumber('ping', false, { ...seconds, off: 0 })).toBe(0);
-  });
-
-  it('takes both ends of the range and fractions', () => {
-    expect(readNumber('ping', 60, seconds)).toBe(60);
-    expect(readNumber('ping', 0.5, seconds)).toBe(0.5);
-  });
-
-  it.each([-1, 60.1, Number.NaN, Infinity])('refuses %s with the name, range and unit', (value) => {
-    expect(() => readNumber('ping', value, seconds)).toThrow(
-      new RangeError(`Option ping must be a number of 0 to 60 seconds, not ${value}`),
-    );
-  });
-
-  it('refuses fractions where an integer is wanted, but not Infinity', () => {
-    expect(readNumber('maxLength', Infinity, bytes)).toBe(Infinity);
-    expect(readNumber('maxLength', 1, bytes)).toBe(1);
-    expect(() => readNumber('maxLength', 1.5, bytes)).toThrow(
-      new RangeError('Option maxLength must be an integer of 1 to Infinity bytes, not 1.5'),
-    );
-  });
-
-  it.each(['10', true, {}, 10n])('refuses what is no number: %s', (value) => {
-    expect(() => readNumber('ping', value, seconds)).toThrow(TypeError);
-    expect(() => readNumber('ping', value, seconds)).toThrow('Option ping must be a number');
   });
 });
 

@@ -1,7 +1,11 @@
-/** Callbacks of Pings: found by the Pong's payload, oldest first, each once, and in a bounded number. */
+/**
+ * Callbacks of Pings: found by the Pong's payload, oldest first, each once, and in a bounded
+ * number.
+ */
 
 import { describe, expect, it } from 'vitest';
-import { MAX_PENDING_PINGS, PingCallbacks } from '../../src/api/ping-callbacks.ts';
+import { PingCallbacks } from '../../src/api/ping-callbacks.ts';
+import { LIMITS } from '../../src/limits.ts';
 import { utf8 } from '../support/hex.ts';
 
 function pending(...payloads: string[]): { callbacks: PingCallbacks; log: string[] } {
@@ -23,7 +27,7 @@ describe('PingCallbacks (RFC 6455 §5.5.3)', () => {
     expect(log).toEqual(['a']);
   });
 
-  it('takes a Pong for an answer to all Pings before its own, too: a peer may answer only the newest', () => {
+  it('takes a Pong as the answer to all older Pings, too', () => {
     const { callbacks, log } = pending('a', 'b', 'c');
     run(callbacks.take(utf8('b')));
     expect(log).toEqual(['a', 'b']);
@@ -68,7 +72,7 @@ describe('PingCallbacks (RFC 6455 §5.5.3)', () => {
 
   it('is full at its limit, and not before', () => {
     const callbacks = new PingCallbacks();
-    for (let count = 0; count < MAX_PENDING_PINGS; count++) {
+    for (let count = 0; count < LIMITS.pingCallbacks.default; count++) {
       expect(callbacks.isFull).toBe(false);
       callbacks.add(utf8(String(count)), () => {});
     }

@@ -1,6 +1,6 @@
-import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { shield } from '../../src/api/shield.ts';
+import { collectUncaught } from '../support/uncaught-exceptions.ts';
 
 describe('A shielded callback', () => {
   it('is nothing when the application gave no function', () => {
@@ -15,18 +15,14 @@ describe('A shielded callback', () => {
   });
 
   it('keeps what it throws from the engine; it is thrown later', async () => {
+    const uncaught = collectUncaught();
     const thrown = new Error('thrown');
-    const listeners = process.rawListeners('uncaughtException');
-    process.removeAllListeners('uncaughtException');
-    try {
-      const uncaught = once(process, 'uncaughtException');
-      const callback = shield(() => {
-        throw thrown;
-      });
-      expect(() => callback?.()).not.toThrow();
-      expect((await uncaught)[0]).toBe(thrown);
-    } finally {
-      for (const listener of listeners) process.on('uncaughtException', listener as () => void);
-    }
+    const callback = shield(() => {
+      throw thrown;
+    });
+    expect(() => callback?.()).not.toThrow();
+    expect(uncaught).toEqual([]);
+    await new Promise(setImmediate);
+    expect(uncaught).toEqual([thrown]);
   });
 });

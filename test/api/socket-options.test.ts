@@ -6,7 +6,7 @@ import {
   readSocketOptions,
   SOCKET_OPTION_NAMES,
 } from '../../src/api/socket-options.ts';
-import { MAX_TIMER_DELAY_MS } from '../../src/node/timer-limits.ts';
+import { LIMITS } from '../../src/limits.ts';
 
 describe('readSocketOptions', () => {
   it('gives the defaults', () => {
@@ -68,7 +68,7 @@ describe('readSocketOptions', () => {
     ['highWaterMark', -1, 'bytes'],
     ['maxBufferedAmount', -1, 'bytes'],
     ['ping', -1, 'seconds'],
-    ['ping', MAX_TIMER_DELAY_MS / 1000 + 1, 'seconds'],
+    ['ping', LIMITS.ping.maximum + 1, 'seconds'],
     ['ping', Infinity, 'seconds'],
     ['pongTimeout', -1, 'seconds'],
     ['closeTimeout', -1, 'milliseconds'],
@@ -89,7 +89,7 @@ describe('readSocketOptions', () => {
     'ping',
     'pongTimeout',
     'closeTimeout',
-  ])('refuses %s when it is no number, with a TypeError that names it', (name) => {
+  ])('refuses %s when it is not a number, with a TypeError that names it', (name) => {
     for (const value of ['1', {}, true, [1]]) {
       const read = () => readSocketOptions({ [name]: value });
       expect(read).toThrow(TypeError);
@@ -124,7 +124,7 @@ describe('readProtocols', () => {
     expect(readProtocols([])).toEqual([]);
   });
 
-  it('refuses what is no list', () => {
+  it('refuses anything that is not a list', () => {
     expect(() => readProtocols(7)).toThrow(TypeError);
     expect(() => readProtocols({ irc: true })).toThrow(TypeError);
   });

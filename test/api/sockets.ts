@@ -1,6 +1,7 @@
 /**
- * What the tests of the public classes share: servers on 127.0.0.1 and port 0 that are gone when the test is over, pairs
- * of our own sockets, one of our sockets against a bare peer that sends what it likes, and logs of events.
+ * What the tests of the public classes share: servers on 127.0.0.1 and port 0 that are gone when
+ * the test is over, pairs of our own sockets, one of our sockets against a bare peer that sends
+ * what it likes, and logs of events.
  */
 
 import { createHash } from 'node:crypto';
@@ -14,8 +15,9 @@ import type { Duplex } from 'node:stream';
 import { onTestFinished } from 'vitest';
 import { Client, type ClientOptions } from '../../src/api/client.ts';
 import type { CloseEvent } from '../../src/api/events.ts';
+import type { ReceivedData } from '../../src/api/message-data.ts';
 import { type ServerOptions, WebSocket } from '../../src/api/websocket.ts';
-import type { ReceivedData, WebSocketBase } from '../../src/api/websocket-base.ts';
+import type { WebSocketBase } from '../../src/api/websocket-base.ts';
 import { describeFrames, type FrameSpec, frameTo } from '../support/frames.ts';
 
 export type Role = 'client' | 'server';
@@ -83,7 +85,10 @@ export async function closed(socket: AnySocket): Promise<CloseEvent> {
   return endings.get(socket) ?? next<CloseEvent>(socket, 'close');
 }
 
-/** Writes down every event: `open`, `message "a"`, `error WS_…`, `end`, `close 1000 "reason" clean`, `drain`. */
+/**
+ * Writes down every event: `open`, `message "a"`, `error WS_…`, `end`, `close 1000 "reason" clean`,
+ * `drain`.
+ */
 export function logEvents(socket: AnySocket): string[] {
   const log: string[] = [];
   socket.on('open', () => log.push('open'));
@@ -106,7 +111,7 @@ function describeData(data: ReceivedData): string {
   return `blob ${data.size}`;
 }
 
-// ---- Our own server ----------------------------------------------------------------------------------------------------
+// ---- Our own server -----------------------------------------------------------------------------
 
 /** How to accept at a server under test. */
 export interface ServeOptions {
@@ -164,7 +169,7 @@ export function endsOf(pair: Pair, role: Role): [AnySocket, AnySocket] {
   return role === 'client' ? [pair.client, pair.server] : [pair.server, pair.client];
 }
 
-// ---- A bare peer -------------------------------------------------------------------------------------------------------
+// ---- A bare peer --------------------------------------------------------------------------------
 
 /** The other end of a socket under test: bytes as they are. */
 export class RawPeer {
@@ -273,7 +278,8 @@ export async function readHead(socket: Duplex): Promise<[string, Buffer]> {
     end = received.indexOf('\r\n\r\n');
     if (end >= 0) break;
   }
-  // What the iterator leaves behind on the stream is gone a tick later; then `pause` means what it says.
+  // What the iterator leaves behind on the stream is gone a tick later; then `pause` means what it
+  // says.
   await turn();
   const length = end < 0 ? received.length : end + 4;
   return [received.subarray(0, length).toString('latin1'), received.subarray(length)];
@@ -309,7 +315,10 @@ export interface Faced {
 
 const NO_BYTES = new Uint8Array(0);
 
-/** Puts a socket of a role, with its options, against a bare peer; the handshake is done when it resolves. */
+/**
+ * Puts a socket of a role, with its options, against a bare peer; the handshake is done when it
+ * resolves.
+ */
 export async function face(role: Role, settings: AgainstRaw = {}): Promise<Faced> {
   return role === 'server' ? faceServer(settings) : faceClient(settings);
 }

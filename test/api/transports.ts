@@ -1,6 +1,7 @@
 /**
- * Every way in which a connection can be constructed, with both ends ours: over TCP, TLS, any Duplex, and an HTTP/2 stream.
- * The transports are at hand, so that a test can put bytes below an endpoint.
+ * Every way in which a connection can be constructed, with both ends ours: over TCP, TLS, any
+ * Duplex, and an HTTP/2 stream. The transports are at hand, so that a test can put bytes below an
+ * endpoint.
  */
 
 import { once } from 'node:events';

@@ -109,6 +109,20 @@ describe.each(ROLES)('An AbortSignal at the %s', (role) => {
     await expect(next).rejects.toMatchObject({ code: 'WS_ABORTED' });
   });
 
+  it('connects to nobody when it is no signal', async () => {
+    let count = 0;
+    const createConnection = (): never => {
+      count++;
+      throw new Error('unreachable');
+    };
+    for (const signal of [null, {}, 'x'] as unknown as AbortSignal[]) {
+      const create = () => new Client('ws://localhost/', [], { signal, createConnection });
+      expect(create).toThrow(TypeError);
+    }
+    await settle();
+    expect(count).toBe(0);
+  });
+
   it('refuses what is no signal by name', () => {
     expect(() => new Client('ws://127.0.0.1:1/', [], { signal: {} as AbortSignal })).toThrow(
       /signal/,
@@ -141,7 +155,7 @@ describe('An AbortSignal while a client connects', () => {
     client.send('never', (error) => told.push(error?.name));
     controller.abort();
     await closed(client);
-    expect(told).toEqual(['InvalidStateError']);
+    expect(told).toEqual(['WebSocketError']);
     expect(client.bufferedAmount).toBe(5);
   });
 });

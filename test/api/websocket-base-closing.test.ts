@@ -1,6 +1,8 @@
 /** close(), the closing handshake and everything that ends a connection otherwise, at both ends. */
 
 import { describe, expect, it } from 'vitest';
+import { Client } from '../../src/api/client.ts';
+import { permessageDeflate } from '../../src/api/permessage-deflate.ts';
 import { closePayload, readFrames } from '../support/frames.ts';
 import { hex } from '../support/hex.ts';
 import {
@@ -12,6 +14,7 @@ import {
   logEvents,
   openPair,
   ROLES,
+  serve,
   settle,
   until,
 } from './sockets.ts';
@@ -244,7 +247,7 @@ describe.each(ROLES)('The end of a connection at the %s (RFC 6455 §7.1.5)', (ro
     expect(log).toEqual(['open', 'end', 'close 1006 ""']);
   });
 
-  it('is clean after closeTimeout, when both Close frames went and only the transport stays', async () => {
+  it('is clean after closeTimeout when both Close frames have gone', async () => {
     const options = { closeTimeout: 1 };
     const { socket, peer, log } = await faceOpen(role, {
       serverOptions: options,
@@ -268,7 +271,7 @@ describe.each(ROLES)('The end of a connection at the %s (RFC 6455 §7.1.5)', (ro
     expect(log).toEqual(['open', 'end', 'close 1006 ""']);
   });
 
-  it('is 1006 with terminate() during the closing handshake, and before the open event', async () => {
+  it('is 1006 with terminate() while closing, and before the open event', async () => {
     const { socket, peer, log } = await faceOpen(role);
     socket.close();
     await peer.untilFrame('close');
@@ -289,5 +292,24 @@ describe.each(ROLES)('The end of a connection at the %s (RFC 6455 §7.1.5)', (ro
     socket.terminate();
     await closed(socket);
     expect(log).toEqual(['open', 'end', 'close 1006 ""']);
+  });
+});
+
+describe('A server that closes in the tick of the upgrade', () => {
+  it('understands what was compressed before the Close came (RFC 7692 §7.2.2)', async () => {
+    const extensions = [permessageDeflate];
+    let log: string[] = [];
+    const { url } = await serve({
+      options: { extensions },
+      onSocket: (socket) => {
+        log = logEvents(socket);
+        socket.close(1000);
+      },
+    });
+    const client = new Client(url, [], { extensions });
+    client.on('open', () => client.send('x'.repeat(5000)));
+    expect(await closed(client)).toMatchObject({ code: 1000, wasClean: true });
+    await until(() => log.length > 1);
+    expect(log).toEqual(['end', 'close 1000 "" clean']);
   });
 });

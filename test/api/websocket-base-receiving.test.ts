@@ -211,7 +211,7 @@ describe.each(ROLES)('The streams of the %s', (role) => {
 });
 
 describe.each(ROLES)('A listener at the %s', (role) => {
-  it('that throws is an uncaught exception, and harms neither the connection nor the others', async () => {
+  it('that throws is an uncaught exception, and harms nothing else', async () => {
     const uncaught = uncaughtExceptions();
     const error = new Error('of the application');
     const { socket, peer, log } = await face(role, {

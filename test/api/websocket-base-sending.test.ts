@@ -1,4 +1,7 @@
-/** send(): what goes out in which order, what the callbacks and bufferedAmount say, and how it pushes back. */
+/**
+ * send(): what goes out in which order, what the callbacks and bufferedAmount say, and how it
+ * pushes back.
+ */
 
 import { describe, expect, it } from 'vitest';
 import { WebSocket } from '../../src/api/websocket.ts';
@@ -116,7 +119,7 @@ describe.each(ROLES)('The callbacks of send() at the %s', (role) => {
     for (const error of told) expect(error).toBeInstanceOf(InvalidStateError);
   });
 
-  it('have an error, in order and once each, when the socket dies before the bytes are out', async () => {
+  it('get an error, in order and once each, when the socket dies first', async () => {
     const { socket, peer } = await faceOpen(role);
     peer.socket.pause();
     const told: string[] = [];
@@ -150,7 +153,7 @@ describe.each(ROLES)('The callbacks of send() at the %s', (role) => {
     expect(await closed(other)).toMatchObject({ code: 1006 });
   });
 
-  it('are ignored when they are no functions, as a browser and faye-websocket ignore them', async () => {
+  it('are ignored when they are not functions, as in faye-websocket', async () => {
     const [socket, peer] = endsOf(await openPair(), role);
     const log = logEvents(peer);
     ['a', 'b'].forEach(socket.send as never, socket);

@@ -151,7 +151,7 @@ describe.each(ROLES)('The events at the %s', (role) => {
     expect(events).toHaveLength(2);
   });
 
-  it('come to on, once, addEventListener, objects with handleEvent, and the attribute', async () => {
+  it('reach on, once, addEventListener, handleEvent and the attribute', async () => {
     const [socket, peer] = endsOf(await openPair(), role);
     const log: string[] = [];
     socket.on('message', (event) => log.push(`on ${event.data}`));

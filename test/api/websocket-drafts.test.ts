@@ -68,7 +68,10 @@ class DraftPeer {
   }
 }
 
-/** Sends a request to a server that allows drafts; gives the socket that it was given to, and what that tells. */
+/**
+ * Sends a request to a server that allows drafts; gives the socket that it was given to, and what
+ * that tells.
+ */
 async function request(
   bytes: string,
   options: ServerOptions = {},
@@ -118,6 +121,18 @@ describe('the opening handshake of hixie-76 (hybi-00 §5.2)', () => {
     peer.write('o\xff');
     await until(() => log.length === 4);
     expect(log).toEqual(['version hixie-76', 'open', 'message "one"', 'message "two"']);
+  });
+
+  it('delivers nothing while paused, whenever the 8 bytes come', async () => {
+    const { peer, socket, log } = await request(HEAD_76, {}, (created) => created.pause());
+    peer.write(`${BODY_76}\x00one\xff`);
+    await peer.until(RESPONSE_76 + ANSWER_76);
+    peer.write('\x00two\xff');
+    await settle();
+    expect(log).toEqual(['version hixie-76', 'open']);
+    socket.resume();
+    await until(() => log.length === 4);
+    expect(log.slice(2)).toEqual(['message "one"', 'message "two"']);
   });
 
   it('queues what is sent meanwhile, and counts it as buffered', async () => {
@@ -195,7 +210,7 @@ describe('the opening handshake of hixie-76 (hybi-00 §5.2)', () => {
     const { peer, log } = await request(HEAD_76.replace('0l 1 5', '0l 1 6') + BODY_76);
     await until(() => peer.hasEnded);
     expect(peer.received).toMatch(/^HTTP\/1\.1 400 /);
-    expect(peer.received).toContain('The keys of a draft-76 handshake are malformed');
+    expect(peer.received).toContain('The keys of a hixie-76 request are malformed');
     expect(log).toEqual(['version ', 'error WS_HANDSHAKE_DRAFT', 'end', 'close 1006 ""']);
   });
 });
@@ -327,7 +342,7 @@ describe('closing', () => {
     expect(log.slice(2)).toEqual(['end', 'close 1005 "" clean']);
   });
 
-  it('sends the closing frame of hixie-76 behind what was sent, and waits for the answer', async () => {
+  it('sends the closing frame of hixie-76 last, and waits for the answer', async () => {
     const { peer, socket, log } = await request(HEAD_76 + BODY_76);
     await peer.until(RESPONSE_76 + ANSWER_76);
     socket.send('last');
@@ -350,7 +365,7 @@ describe('closing', () => {
     expect(log.slice(2)).toEqual(['end', 'close 1006 ""']);
   });
 
-  it('ends the transport in hixie-75 behind what was sent, and is clean when the peer does', async () => {
+  it('ends the transport in hixie-75 last, and is clean when the peer does', async () => {
     const { peer, socket, log } = await request(HEAD_75);
     await peer.until(RESPONSE_75);
     socket.send('last');

@@ -1,5 +1,5 @@
-// Targets that are no WebSocket endpoints, or hostile ones: the case is FAILED with the reason, within its limit, and the runner
-// goes on.
+// Targets that are no WebSocket endpoints, or hostile ones: the case is FAILED with the reason,
+// within its limit, and the runner goes on.
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';

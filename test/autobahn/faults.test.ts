@@ -1,5 +1,5 @@
-// The runner finds faults: a peer broken in one point fails just the cases that it should, in both roles, and a peer that is
-// right is OK in every case.
+// The runner finds faults: a peer broken in one point fails just the cases that it should, in both
+// roles, and a peer that is right is OK in every case.
 import { afterEach, describe, expect, it } from 'vitest';
 import { selectCases } from '../../autobahn/cases/index.ts';
 import { playAllAgainstServer } from '../../autobahn/fuzzing-client.ts';
@@ -109,7 +109,8 @@ const sameOnBothSides: readonly Expectation[] = [
     },
   },
   {
-    // Where the connection is to be failed anyway, it is failed too early or with the code of the refusal.
+    // Where the connection is to be failed anyway, it is failed too early or with the code of the
+    // refusal.
     fault: 'refuses fragments',
     found: {
       FAILED: [
@@ -154,7 +155,10 @@ const ofServersOnly: readonly Expectation[] = [
   { fault: 'chooses an extension', found: { FAILED: playable } },
 ];
 
-/** Brings both sides of a comparison into the order of the cases, without the cases that the specification leaves open. */
+/**
+ * Brings both sides of a comparison into the order of the cases, without the cases that the
+ * specification leaves open.
+ */
 function inOrder(found: Readonly<Record<string, readonly string[]>>): Record<string, string[]> {
   return Object.fromEntries(
     Object.entries(found).map(([behavior, list]) => [
@@ -197,7 +201,8 @@ describe('a peer that is broken in one point fails just the cases that it should
   });
 
   it('a server that forgets what it has not sent when it fails is NON-STRICT', async () => {
-    // Only the cases that arrive in one read: the others depend on how the octets are cut on the way.
+    // Only the cases that arrive in one read: the others depend on how the octets are cut on the
+    // way.
     const patterns = ['3.2', '4.1.3', '4.1.4', '4.2.3', '4.2.4', '5.15'];
     const results = await judgeServer('forgets what it has not sent when it fails', [
       '1.1.2',

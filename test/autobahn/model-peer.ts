@@ -1,5 +1,5 @@
-// An echo peer that is right in every case of sections 1 to 7 and 10, and wrong in one point of choice: the tests of the runner
-// break it and want exactly the cases to fail that should.
+// An echo peer that is right in every case of sections 1 to 7 and 10, and wrong in one point of
+// choice: the tests of the runner break it and want exactly the cases to fail that should.
 //
 // It shares no code with the suite. Slow and simple on purpose; it knows no extension.
 import { createHash } from 'node:crypto';

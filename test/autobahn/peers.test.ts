@@ -1,4 +1,5 @@
-// Peers nobody here wrote, judged in-process on a part of the cases: the verdicts that the official suite gives on them.
+// Peers nobody here wrote, judged in-process on a part of the cases: the verdicts that the official
+// suite gives on them.
 import { describe, expect, it } from 'vitest';
 import { selectCases, shorten } from '../../autobahn/cases/index.ts';
 import { playAllAgainstServer } from '../../autobahn/fuzzing-client.ts';

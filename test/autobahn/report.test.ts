@@ -1,5 +1,5 @@
-// What a run leaves behind: index.json in the format of the Autobahn suite, pages that are safe to open, the comparison with the
-// expected results, and the arguments that ask for it.
+// What a run leaves behind: index.json in the format of the Autobahn suite, pages that are safe to
+// open, the comparison with the expected results, and the arguments that ask for it.
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,5 @@
-// The suite's own wire code: frames there and back in any cut, masks, negotiation, compressed messages.
+// The suite's own wire code: frames there and back in any cut, masks, negotiation, compressed
+// messages.
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { constants, createInflateRaw, deflateRawSync } from 'node:zlib';
@@ -102,8 +103,8 @@ const noTakeover: DeflateWish = { noContextTakeover: true, maxWindowBits: null }
 describe('the negotiation of permessage-deflate, as a client', () => {
   it('offers each wish, the best first', () => {
     expect(buildOffers([{ noContextTakeover: true, maxWindowBits: 9 }, defaults])).toBe(
-      'permessage-deflate; server_no_context_takeover; server_max_window_bits=9; client_max_window_bits, ' +
-        'permessage-deflate; client_max_window_bits',
+      'permessage-deflate; server_no_context_takeover; server_max_window_bits=9; ' +
+        'client_max_window_bits, permessage-deflate; client_max_window_bits',
     );
   });
 
@@ -156,7 +157,7 @@ describe('the negotiation of permessage-deflate, as a server', () => {
     expect(chooseOffer(header, wishes)).toMatchObject({ kind: 'agreed', header: response });
   });
 
-  it('declines what RFC 7692 §7.1.2.2 lets no server ask for: a window that was not offered', () => {
+  it('declines a window that was not offered (RFC 7692 §7.1.2.2)', () => {
     expect(chooseOffer('permessage-deflate', [nine]).kind).toBe('declined');
     expect(chooseOffer(undefined, [defaults]).kind).toBe('declined');
   });
@@ -241,7 +242,7 @@ describe('compressed messages', () => {
 });
 
 describe('a connection', () => {
-  it('reads the Close of a peer that has reset TCP, although a write meets the reset first', async () => {
+  it('reads the Close of a peer that has reset TCP, also after a failed write', async () => {
     const server = createServer({ pauseOnConnect: true }).listen(0, '127.0.0.1');
     await once(server, 'listening');
     const accepted = once(server, 'connection');

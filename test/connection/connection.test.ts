@@ -1,13 +1,18 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Connection } from '../../src/connection/connection.ts';
+import { Connection } from '../../src/connection/connection.ts';
 import type { Role } from '../../src/connection/options.ts';
+import { STREAMED } from '../../src/connection/sink.ts';
 import { FAULTS, InvalidStateError, ProtocolError, WebSocketError } from '../../src/errors.ts';
+import type { ActiveSession, ExtensionSession } from '../../src/extensions/extension.ts';
+import { nodePlatform } from '../../src/node/node-platform.ts';
+import { plugIn } from '../extensions/plug-ins.ts';
 import { feedEveryCut } from '../support/every-cut.ts';
 import { closePayload, describeFrames, frameTo, readFrames } from '../support/frames.ts';
 import { BufferWatch } from '../support/garbage.ts';
 import { concat, hex, utf8 } from '../support/hex.ts';
 import { recordedConnection, takeBytes, takeFrames } from '../support/recorded-connection.ts';
+import { RecordingHandler } from '../support/recording-handler.ts';
 import { receiveGuarded } from '../support/run-connection.ts';
 
 const ROLES: readonly Role[] = ['client', 'server'];
@@ -69,7 +74,7 @@ describe.each(ROLES)('The closing handshake that a %s begins (RFC 6455 §7.1.2)'
     },
   );
 
-  it('refuses a reason over 123 bytes in UTF-8 at the call, and sends the longest (RFC 6455 §5.5)', () => {
+  it('refuses a reason over 123 bytes in UTF-8, and sends the longest (RFC 6455 §5.5)', () => {
     const { connection } = recordedConnection({ role });
     expect(() => connection.close(1000, '*'.repeat(124))).toThrow(RangeError);
     expect(() => connection.close(1000, '€'.repeat(42))).toThrow(RangeError);
@@ -232,7 +237,8 @@ describe.each(ROLES)('A paused connection of a %s', (role) => {
     connection.receive(input.slice());
     connection.receiveEnd();
     connection.transportClosed();
-    expect([handler.log, handler.closingCount, connection.hasOutput]).toEqual([[], 0, false]);
+    // The end is in sight: closeTimeout begins.
+    expect([handler.log, handler.closingCount, connection.hasOutput]).toEqual([[], 1, false]);
     connection.resume();
     expect(handler.log.slice(1)).toEqual(events);
   });
@@ -326,7 +332,7 @@ const ACTIONS: Record<string, (connection: Connection, role: Role) => void> = {
   'lose the transport': (connection) => connection.transportClosed(),
   'lose the transport with an error': (connection) => connection.transportClosed(new Error('gone')),
   stream: (connection) => {
-    connection.isStreaming = true;
+    connection.sink = STREAMED;
   },
 };
 const EVENTS = [
@@ -420,5 +426,70 @@ describe.each(ROLES)('In any order of calls, a %s', (role) => {
       }),
       { numRuns: 500 },
     );
+  });
+});
+
+describe.each(ROLES)('The extensions of a %s', (role) => {
+  /** A session that marks what passes it. */
+  function session(log: string[] = []): ActiveSession {
+    const mark =
+      (direction: string): ExtensionSession['processIncomingMessage'] =>
+      (message, callback) => {
+        const data = utf8(`${direction} ${Buffer.from(message.data).toString()}`);
+        callback(null, Object.assign(message, { data }));
+      };
+    const extension = plugIn({
+      session: {
+        processIncomingMessage: mark('in'),
+        processOutgoingMessage: mark('out'),
+        close: () => log.push('closed'),
+      },
+    });
+    return { extension, session: extension.createServerSession([])! };
+  }
+
+  it('are those of the options', () => {
+    const handler = new RecordingHandler();
+    const options = { platform: nodePlatform, role, handler, sessions: [session()] };
+    const connection = new Connection(options);
+    connection.receive(text(role, 'a'));
+    connection.sendText('b');
+    expect(handler.log).toEqual(['text "in a"']);
+    expect(takeFrames(connection)).toEqual(['text "out b"']);
+  });
+
+  it('may be agreed on while connecting, and work on what waits; later none are added', () => {
+    const { connection, handler } = recordedConnection({ role, isConnecting: true });
+    const log: string[] = [];
+    connection.sendText('early');
+    connection.open([session(log)]);
+    connection.open([session(log)]);
+    connection.receive(text(role, 'a'));
+    expect(handler.log).toEqual(['text "in a"']);
+    expect(takeFrames(connection)).toEqual(['text "out early"']);
+    connection.transportClosed();
+    expect(log).toEqual(['closed']);
+  });
+
+  it('exclude a sink of frames: they work on messages', () => {
+    const frames = { onFrameStart: () => {}, onFrameData: () => {}, onFrameEnd: () => {} };
+    const handler = new RecordingHandler();
+    const options = { platform: nodePlatform, role, handler, sink: { frames } };
+    expect(() => new Connection({ ...options, sessions: [session()] })).toThrow(TypeError);
+    const connection = new Connection({ ...options, isConnecting: true });
+    expect(() => connection.open([session()])).toThrow(TypeError);
+  });
+});
+
+describe('The sessions of a connection', () => {
+  it('are closed when it ended before it could open', () => {
+    let closeCount = 0;
+    const extension = plugIn({ session: { close: () => void closeCount++ } });
+    const session = extension.createServerSession([{}]) as ExtensionSession;
+    const { connection } = recordedConnection({ role: 'server', isConnecting: true });
+    connection.accept();
+    connection.transportClosed();
+    connection.open([{ extension, session }]);
+    expect([connection.isClosed, closeCount]).toEqual([true, 1]);
   });
 });

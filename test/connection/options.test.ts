@@ -1,29 +1,32 @@
 import { describe, expect, it } from 'vitest';
-import {
-  DEFAULT_HIGH_WATER_MARK,
-  DEFAULT_MAX_LENGTH,
-  resolveLimits,
-} from '../../src/connection/options.ts';
+import { resolveLimits } from '../../src/connection/options.ts';
+import { LIMITS } from '../../src/limits.ts';
 
 describe('resolveLimits', () => {
   it('fills in the defaults', () => {
     expect(resolveLimits({})).toEqual({
-      maxLength: DEFAULT_MAX_LENGTH,
+      maxLength: LIMITS.maxLength.default,
       maxFragments: Number.POSITIVE_INFINITY,
-      highWaterMark: DEFAULT_HIGH_WATER_MARK,
+      highWaterMark: LIMITS.highWaterMark.default,
       maxBufferedAmount: Number.POSITIVE_INFINITY,
     });
-    expect([DEFAULT_MAX_LENGTH, DEFAULT_HIGH_WATER_MARK]).toEqual([67_108_863, 1_048_576]);
   });
 
   it('keeps what is given, also zero', () => {
+    for (const name of ['maxLength', 'highWaterMark', 'maxBufferedAmount'] as const) {
+      expect(resolveLimits({ [name]: 0 })).toEqual({ ...resolveLimits({}), [name]: 0 });
+    }
+    expect(resolveLimits({ maxFragments: 1 }).maxFragments).toBe(1);
+  });
+
+  it.each([Number.NaN, -1, 1.5])('refuses %d', (value) => {
     for (const name of [
       'maxLength',
       'maxFragments',
       'highWaterMark',
       'maxBufferedAmount',
     ] as const) {
-      expect(resolveLimits({ [name]: 0 })).toEqual({ ...resolveLimits({}), [name]: 0 });
+      expect(() => resolveLimits({ [name]: value })).toThrow(RangeError);
     }
   });
 

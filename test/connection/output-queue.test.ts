@@ -1,11 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { callAll } from '../../src/calls.ts';
 import { OutputQueue } from '../../src/connection/output-queue.ts';
-import { SLAB_LENGTH } from '../../src/connection/slab.ts';
 import { FIN } from '../../src/frame/frame-header.ts';
 import { Opcode } from '../../src/frame/opcode.ts';
 import { nodePlatform } from '../../src/node/node-platform.ts';
-import { CountingHost } from '../support/counting-platform.ts';
+import { SLAB_LENGTH } from '../../src/slab.ts';
+import { CountingPlatform } from '../support/counting-platform.ts';
 import { describeFrames, frameTo } from '../support/frames.ts';
 import { concat } from '../support/hex.ts';
 
@@ -47,7 +48,7 @@ describe.each(ROLES)('OutputQueue of a %s', (role) => {
           const mark = `${index}`.padEnd(length, '.');
           if (kind === 'take') taken.push(concat(queue.take()));
           else if (kind === 'text') queue.pushText(TEXT, mark);
-          else queue.pushFrame(BINARY, new TextEncoder().encode(mark));
+          else queue.pushFrame(BINARY, new TextEncoder().encode(mark), false);
           if (kind !== 'take') wanted.push(`${kind === 'text' ? 'text' : 'binary'} "${mark}"`);
           if (kind === 'take' && index % 2 === 0) queue.complete();
         });
@@ -68,8 +69,8 @@ describe.each(ROLES)('OutputQueue of a %s', (role) => {
   it('counts bytes with headers, and payload without', () => {
     const queue = new OutputQueue(nodePlatform, role);
     queue.pushText(TEXT, 'héllo');
-    queue.pushFrame(BINARY, filled(300));
-    queue.pushFrame(BINARY, filled(10_000));
+    queue.pushFrame(BINARY, filled(300), false);
+    queue.pushFrame(BINARY, filled(10_000), false);
     queue.pushText(TEXT, 'é'.repeat(10_000));
     const payloadLength = 6 + 300 + 10_000 + 20_000;
     expect(queue.payloadLength).toBe(payloadLength);
@@ -84,7 +85,7 @@ describe.each(ROLES)('OutputQueue of a %s', (role) => {
       isBlocked: true,
       bufferedByteLength: length,
     });
-    queue.complete();
+    callAll(queue.complete() ?? []);
     expect(queue).toMatchObject({
       inFlightByteLength: 0,
       inFlightPayloadLength: 0,
@@ -92,9 +93,9 @@ describe.each(ROLES)('OutputQueue of a %s', (role) => {
     });
   });
 
-  it('counts no control frame as payload: bufferedAmount is of messages (WHATWG WebSockets §3.1)', () => {
+  it('counts no control frame as payload of messages (WHATWG WebSockets §3.1)', () => {
     const queue = new OutputQueue(nodePlatform, role);
-    queue.pushFrame(PING, filled(100));
+    queue.pushFrame(PING, filled(100), false);
     expect(queue.payloadLength).toBe(0);
     expect(queue.byteLength).toBeGreaterThan(100);
   });
@@ -111,15 +112,15 @@ describe.each(ROLES)('OutputQueue of a %s', (role) => {
     queue.take();
     push('c');
     expect(calls).toEqual([]);
-    queue.complete();
+    callAll(queue.complete() ?? []);
     expect(calls).toEqual([
       ['a', undefined],
       ['b', undefined],
     ]);
-    queue.complete();
+    callAll(queue.complete() ?? []);
     expect(calls.length).toBe(2);
     queue.take();
-    queue.complete();
+    callAll(queue.complete() ?? []);
     expect(calls.slice(2)).toEqual([['c', undefined]]);
   });
 
@@ -132,20 +133,22 @@ describe.each(ROLES)('OutputQueue of a %s', (role) => {
       queue.addCallback((reason) => calls.push([name, reason]));
       if (name === 'b') queue.take();
     }
-    queue.discard(error);
+    callAll(queue.discard(), error);
     expect(calls).toEqual([
       ['a', error],
       ['b', error],
       ['c', error],
     ]);
     expect(queue).toMatchObject({ bufferedByteLength: 0, payloadLength: 0, isEmpty: true });
-    queue.complete();
+    // WHATWG WebSockets §3.1: what was dropped is never forgotten.
+    expect(queue.bufferedPayloadLength).toBe(3);
+    callAll(queue.complete() ?? []);
     expect(calls.length).toBe(3);
     expect(queue.take()).toEqual([]);
   });
 
-  it('writes to memory of its own while a write is stuck, so that a slow peer pins no shared slab', async () => {
-    const platform = new CountingHost();
+  it('writes to memory of its own while a write is stuck: no shared slab is pinned', async () => {
+    const platform = new CountingPlatform();
     const queue = new OutputQueue(platform, role);
     const before = platform.allocatedLength;
     queue.pushText(TEXT, 'stuck');
@@ -162,8 +165,8 @@ describe('Payloads of a server', () => {
     const queue = new OutputQueue(nodePlatform, 'server');
     const small = filled(8 * 1024);
     const large = filled(8 * 1024 + 1);
-    queue.pushFrame(BINARY, small);
-    queue.pushFrame(BINARY, large);
+    queue.pushFrame(BINARY, small, false);
+    queue.pushFrame(BINARY, large, false);
     small.fill(0);
     const chunks = queue.take();
     expect(chunks.at(-1)).toBe(large);
@@ -174,6 +177,119 @@ describe('Payloads of a server', () => {
   });
 });
 
+describe('A borrowed payload', () => {
+  const LONG = 8 * 1024 + 1;
+
+  it('of a server is referred to, and leaves as it lies when it is taken at once', () => {
+    const platform = new CountingPlatform();
+    const queue = new OutputQueue(platform, 'server');
+    const before = platform.allocationCount;
+    const payload = filled(LONG);
+    queue.pushFrame(BINARY, payload, true);
+    expect(queue.isBorrowing).toBe(true);
+    expect(queue.take().at(-1)).toBe(payload);
+    expect(queue.isBorrowing).toBe(false);
+    queue.keepBorrowed();
+    expect(platform.allocationCount).toBe(before);
+  });
+
+  it('is kept as a copy when it must wait, in its place', () => {
+    const platform = new CountingPlatform();
+    const queue = new OutputQueue(platform, 'server');
+    queue.pushText(TEXT, 'stuck');
+    queue.take();
+    const before = platform.allocatedLength;
+    const payload = filled(LONG);
+    queue.pushText(TEXT, 'before');
+    queue.pushFrame(BINARY, payload, true);
+    const ownSlabLength = platform.allocatedLength - before;
+    queue.keepBorrowed();
+    expect(queue.isBorrowing).toBe(false);
+    expect(platform.allocatedLength - before - ownSlabLength).toBe(LONG);
+    payload.fill(0x21);
+    queue.pushText(TEXT, 'behind');
+    queue.complete();
+    const chunks = queue.take();
+    expect(chunks).not.toContain(payload);
+    expect(describeFrames('server', concat(chunks))).toEqual([
+      'text "before"',
+      `binary "a" x ${LONG}`,
+      'text "behind"',
+    ]);
+  });
+
+  it('is copied once: what is kept is not copied with the next one', () => {
+    const platform = new CountingPlatform();
+    const queue = new OutputQueue(platform, 'server');
+    for (const byte of [0x61, 0x62]) {
+      const payload = filled(LONG).fill(byte);
+      queue.pushFrame(BINARY, payload, true);
+      queue.keepBorrowed();
+      payload.fill(0x21);
+      const count = platform.allocationCount;
+      queue.keepBorrowed();
+      expect(platform.allocationCount).toBe(count);
+    }
+    expect(takeFrames(queue, 'server')).toEqual([`binary "a" x ${LONG}`, `binary "b" x ${LONG}`]);
+  });
+
+  it('is dropped with everything', () => {
+    const queue = new OutputQueue(nodePlatform, 'server');
+    queue.pushFrame(BINARY, filled(LONG), true);
+    queue.discard();
+    expect([queue.isBorrowing, queue.isEmpty]).toEqual([false, true]);
+    queue.keepBorrowed();
+    expect(queue.take()).toEqual([]);
+  });
+
+  it('is copied at once where it is short, or masked', () => {
+    for (const [role, length] of [
+      ['server', LONG - 1],
+      ['client', LONG],
+    ] as const) {
+      const queue = new OutputQueue(nodePlatform, role);
+      const payload = filled(length);
+      queue.pushFrame(BINARY, payload, true);
+      expect(queue.isBorrowing).toBe(false);
+      payload.fill(0x21);
+      expect(takeFrames(queue, role)).toEqual([`binary "a" x ${length}`]);
+    }
+  });
+
+  it('that is not borrowed stays where it is', () => {
+    const queue = new OutputQueue(nodePlatform, 'server');
+    const payload = filled(LONG);
+    queue.pushFrame(BINARY, payload, false);
+    expect(queue.isBorrowing).toBe(false);
+    queue.keepBorrowed();
+    expect(queue.take().at(-1)).toBe(payload);
+  });
+});
+
+describe('A transient payload', () => {
+  it.each(ROLES)('of a %s is copied, however long, and counted by its plain length', (role) => {
+    const queue = new OutputQueue(nodePlatform, role);
+    for (const length of [10, 9000]) {
+      const payload = filled(length);
+      queue.pushTransient(BINARY, payload, 3);
+      payload.fill(0x21);
+    }
+    expect([queue.payloadLength, queue.isBorrowing]).toEqual([6, false]);
+    expect(takeFrames(queue, role)).toEqual(['binary "aaaaaaaaaa"', 'binary "a" x 9000']);
+  });
+});
+
+describe('A prelude', () => {
+  it('counts as being written, and not as payload', () => {
+    const queue = new OutputQueue(nodePlatform, 'server');
+    expect(queue.take(100)).toEqual([]);
+    expect(queue).toMatchObject({ isBlocked: true, inFlightByteLength: 100 });
+    expect(queue.bufferedPayloadLength).toBe(0);
+    queue.complete();
+    expect(queue.isBlocked).toBe(false);
+  });
+});
+
 describe('Serialised frames', () => {
   it('are referenced by an empty queue, and joined to what is there', () => {
     const frame = frameTo('client', { opcode: 'text', payload: 'prepared' });
@@ -181,7 +297,7 @@ describe('Serialised frames', () => {
     queue.pushSerialized(frame, 8);
     expect(queue.payloadLength).toBe(8);
     expect(queue.take()).toEqual([frame]);
-    queue.complete();
+    callAll(queue.complete() ?? []);
     queue.pushText(TEXT, 'first');
     queue.pushSerialized(frame, 8);
     expect(queue.take().length).toBe(1);
@@ -191,7 +307,7 @@ describe('Serialised frames', () => {
 describe('Slab memory that queues share', () => {
   /** Queues of one platform, as connections of one process are. */
   function queues(): [OutputQueue, OutputQueue, OutputQueue] {
-    const platform = new CountingHost();
+    const platform = new CountingPlatform();
     const make = (): OutputQueue => new OutputQueue(platform, 'server');
     return [make(), make(), make()];
   }
@@ -201,7 +317,7 @@ describe('Slab memory that queues share', () => {
     const offsets = [1, 2, 3].map(() => {
       queue.pushText(TEXT, 'hello');
       const [chunk] = queue.take();
-      queue.complete(true);
+      callAll(queue.complete(true) ?? []);
       return chunk?.byteOffset;
     });
     expect(new Set(offsets).size).toBe(1);
@@ -211,7 +327,7 @@ describe('Slab memory that queues share', () => {
     const [queue, other] = queues();
     queue.pushText(TEXT, 'kept');
     const kept = queue.take();
-    queue.complete(false);
+    callAll(queue.complete(false) ?? []);
     for (const writer of [queue, other]) {
       writer.pushText(TEXT, 'other');
       writer.take();
@@ -226,7 +342,7 @@ describe('Slab memory that queues share', () => {
     first.take();
     first.complete(true);
     second.pushText(TEXT, 'bbbbb');
-    // A write without a segment of the slab, which must not give back the segment of the one before.
+    // A write without a segment must not give back the segment of the one before.
     first.pushSerialized(frameTo('client', { opcode: 'text', payload: 'prepared' }), 8);
     first.take();
     first.complete(true);
@@ -294,7 +410,7 @@ class ModelledQueue {
     this.#queued.push(...describeFrames('server', frame));
     if (action === 'text') this.#queue.pushText(TEXT, mark);
     else if (action === 'prepared') this.#queue.pushSerialized(frame, payload.length);
-    else this.#queue.pushFrame(TEXT, payload);
+    else this.#queue.pushFrame(TEXT, payload, false);
   }
 
   #take(): void {
@@ -313,6 +429,6 @@ class ModelledQueue {
 
   #discard(): void {
     this.#queued = [];
-    this.#queue.discard(new Error('dropped'));
+    this.#queue.discard();
   }
 }

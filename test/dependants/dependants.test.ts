@@ -1,6 +1,6 @@
 /**
- * Programs that many use, each doing its real job with Sanswire in place of `ws`: programs/ has one file for each, run in a
- * process of its own against the packages that install.mjs has installed with an npm override.
+ * Programs in wide use, each doing its real job with Sanswire in place of `ws`: programs/ has one
+ * file for each, run in a process of its own. install.mjs installs them with an npm override.
  */
 
 import { execFile } from 'node:child_process';
@@ -26,7 +26,7 @@ describe.runIf(isInstalled)('programs that use ws', () => {
 
   for (const name of programs) {
     it(name.replace('.mjs', ''), { timeout: TIME_LIMIT_MS }, async () => {
-      // A program that finds something wrong exits with another code than 0, and says what on stderr.
+      // A program that finds a fault exits with another code than 0, and describes it on stderr.
       await run(process.execPath, [join(here, 'programs', name)], { timeout: TIME_LIMIT_MS });
     });
   }

@@ -1,4 +1,7 @@
-/** Event stream text: what is written is what a parser after the specification's algorithm reads, and nothing else. */
+/**
+ * Event stream text: what is written is what a parser after the specification's algorithm reads,
+ * and nothing else.
+ */
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -15,7 +18,9 @@ interface Received {
   readonly lastEventId: string;
 }
 
-/** Reads a stream as WHATWG HTML §9.2.6 says; independent of the code under test, fed in any pieces. */
+/**
+ * Reads a stream as WHATWG HTML §9.2.6 says; independent of the code under test, fed in any pieces.
+ */
 class Parser {
   readonly events: Received[] = [];
   readonly comments: string[] = [];

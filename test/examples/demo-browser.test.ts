@@ -1,8 +1,9 @@
 /**
- * The demo in Chromium: a WebSocket and an EventSource that nobody here wrote, against this package.
+ * The demo in Chromium: a WebSocket and an EventSource that nobody here wrote, against this
+ * package.
  *
- * Nothing waits for a time, everything for a condition of the page. What the page must never do (an error in its console, a
- * request that its policy forbids) is looked at in the end of each test.
+ * Nothing waits for a time, everything for a condition of the page. What the page must never do (an
+ * error in its console, a request that its policy forbids) is looked at in the end of each test.
  */
 
 import { existsSync } from 'node:fs';
@@ -10,7 +11,10 @@ import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ensureBuilt, RunningExample } from './running.ts';
 
-/** What the functions that run in the page use of it: the library of DOM types would be there for every file. */
+/**
+ * What the functions that run in the page use of it: the library of DOM types would be there for
+ * every file.
+ */
 declare const document: {
   getElementById(id: string): {
     readonly textContent: string;
@@ -172,7 +176,7 @@ describe.skipIf(isMissing)('the demo in Chromium', { timeout: TIMEOUT_MS }, () =
     await page.click('#close');
     await page.locator('#close-error', { hasText: '1001' }).waitFor();
     await page.click('#server-close');
-    await page.locator('#close-error', { hasText: '1000 or of 3000 to 4999' }).waitFor();
+    await page.locator('#close-error', { hasText: '1000 or in the range 3000-4999' }).waitFor();
     expect(await text('state')).toBe('Open');
     expect(complaints).toEqual([expect.stringContaining('400')]);
   });

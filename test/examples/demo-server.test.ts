@@ -1,4 +1,6 @@
-/** The demo's server, over the wire: what it serves, what it refuses, how it starts and how it ends. */
+/**
+ * The demo's server, over the wire: what it serves, what it refuses, how it starts and how it ends.
+ */
 
 import { once } from 'node:events';
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
@@ -223,7 +225,7 @@ describe('the actions', { timeout: TIMEOUT_MS }, () => {
     const ended = closeOf(client);
     const bad = await request(`/connections/${ID}/close?code=1001`, 'POST');
     expect(bad.status).toBe(400);
-    expect(bad.text).toContain('1000 or of 3000 to 4999');
+    expect(bad.text).toContain('1000 or in the range 3000-4999');
     const good = await request(`/connections/${ID}/close?code=4001&reason=over`, 'POST');
     expect(good.status).toBe(200);
     expect(await ended).toEqual({ code: 4001, reason: 'over', wasClean: true });

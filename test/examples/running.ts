@@ -1,5 +1,6 @@
 /**
- * Runs examples as a stranger would: as processes of their own, which import the package from dist/.
+ * Runs examples as a stranger would: as processes of their own, which import the package from
+ * dist/.
  */
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
@@ -15,7 +16,10 @@ const lock = `${root}node_modules/.examples-build`;
 /** How often another process's build is looked at, in milliseconds. */
 const LOOK_AGAIN_MS = 100;
 
-/** Builds the package if it was never built: `npm test` does so first, `npx vitest` does not. One process at a time. */
+/**
+ * Builds the package if it was never built: `npm test` does so first, `npx vitest` does not. One
+ * process at a time.
+ */
 export async function ensureBuilt(): Promise<void> {
   while (!existsSync(entry) || existsSync(lock)) {
     if (!tryLock()) {

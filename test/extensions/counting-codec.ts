@@ -1,8 +1,9 @@
 /**
- * A DEFLATE codec that counts the contexts it makes and what comes out of them, and that answers from the thread pool when
- * the test says so.
+ * A DEFLATE codec that counts its contexts and what comes out of them, and that answers from the
+ * thread pool when the test says so.
  */
 
+import type { DecodedSink, EncodeCallback, EncodeJob } from '../../src/extensions/message-codec.ts';
 import type {
   ContextFactory,
   DeflateCodec,
@@ -12,12 +13,11 @@ import type {
 } from '../../src/extensions/permessage-deflate/codec.ts';
 import { zlibCodec } from '../../src/node/zlib-codec.ts';
 
-type LaterCallback = Parameters<DeflateCodec['deflateLater']>[2];
-
-/** A message that waits in the thread pool of {@link CountingCodec.holdsLater}. */
+/** A job in the thread pool of {@link CountingCodec.holdsLater}. */
 export interface HeldDeflate {
   readonly length: number;
-  /** Compresses the message and answers. */
+  readonly keepsTail: boolean;
+  /** Compresses the bytes and answers. */
   answer(): void;
   fail(error: Error): void;
 }
@@ -43,9 +43,12 @@ export class CountingCodec implements DeflateCodec {
   inflatedLength = 0;
   /** Dictionaries that decompressors were made with. */
   dictionaryCount = 0;
-  /** Whether messages for the thread pool wait in {@link CountingCodec.held} until the test lets them go. */
+  /** Whether jobs for the thread pool wait in {@link CountingCodec.held} for the test. */
   holdsLater = false;
+  /** All jobs that were started, less those that were cancelled. */
   readonly held: HeldDeflate[] = [];
+  /** Calls of `deflateLater`. */
+  laterCount = 0;
   readonly #factory: ContextFactory;
 
   constructor(factory: ContextFactory = zlibCodec) {
@@ -75,18 +78,13 @@ export class CountingCodec implements DeflateCodec {
     const counts = this.inflaters;
     const close = closeOnce(context, counts);
     return {
-      inflate: (bytes, start, end, isLast, sink, maxLength) =>
-        context.inflate(
-          bytes,
-          start,
-          end,
-          isLast,
-          (output, from, to, isFinal) => {
-            this.inflatedLength += to - from;
-            return sink(output, from, to, isFinal);
-          },
-          maxLength,
-        ),
+      inflate: (bytes, isLast, sink, maxLength) => {
+        const counting: DecodedSink = (output, isFinal) => {
+          this.inflatedLength += output.length;
+          return sink(output, isFinal);
+        };
+        return context.inflate(bytes, isLast, counting, maxLength);
+      },
       get used() {
         return context.used;
       },
@@ -101,21 +99,32 @@ export class CountingCodec implements DeflateCodec {
     };
   }
 
-  deflateLater(bytes: Uint8Array, settings: DeflateSettings, callback: LaterCallback): void {
-    if (!this.holdsLater) {
-      zlibCodec.deflateLater(bytes, settings, callback);
-      return;
-    }
-    this.held.push({
+  deflateLater(
+    bytes: Uint8Array,
+    settings: DeflateSettings,
+    keepsTail: boolean,
+    callback: EncodeCallback,
+  ): EncodeJob {
+    this.laterCount++;
+    if (!this.holdsLater) return zlibCodec.deflateLater(bytes, settings, keepsTail, callback);
+    const job: HeldDeflate = {
       length: bytes.length,
+      keepsTail,
       answer: () => {
         const context = this.#factory.createDeflater(settings);
-        const compressed = new Uint8Array(context.deflate(bytes, true));
+        const compressed = new Uint8Array(context.deflate(bytes, !keepsTail));
         context.close();
         callback(undefined, compressed);
       },
       fail: (error) => callback(error, undefined),
-    });
+    };
+    this.held.push(job);
+    return {
+      cancel: () => {
+        const index = this.held.indexOf(job);
+        if (index >= 0) this.held.splice(index, 1);
+      },
+    };
   }
 }
 

@@ -1,9 +1,10 @@
 /**
- * Connections with extensions, in memory: negotiated as a client and a server do it, by the headers they would exchange.
+ * Connections with extensions, in memory, which a client and a server have negotiated.
  */
 
 import { Connection } from '../../src/connection/connection.ts';
 import type { ConnectionOptions, Role } from '../../src/connection/options.ts';
+import { STREAMED } from '../../src/connection/sink.ts';
 import type { ActiveSession, Extension } from '../../src/extensions/extension.ts';
 import {
   ClientNegotiation,
@@ -86,7 +87,7 @@ export function extendedConnection(
   const { isStreaming = false, ...rest } = options;
   const handler = new RecordingHandler();
   const connection = new Connection({ platform: nodePlatform, ...rest, role, handler, sessions });
-  connection.isStreaming = isStreaming;
+  if (isStreaming) connection.sink = STREAMED;
   return { connection, handler };
 }
 
@@ -142,7 +143,7 @@ export function ownDeflate(
   return createPermessageDeflate(platform, codec);
 }
 
-/** The frames of a compressed message: its payload in as many frames as there are pieces, RSV1 on the first. */
+/** The frames of a compressed message, one for each piece of its payload; RSV1 on the first. */
 export function compressedFrames(
   role: Role,
   opcode: 'text' | 'binary',

@@ -7,7 +7,7 @@ import { LatePlugIn, plugIn } from './plug-ins.ts';
 describe('checkExtension', () => {
   const valid: { readonly [name: string]: unknown } = { ...plugIn() };
 
-  it('takes plug-ins of the interface of websocket-extensions: objects, functions, instances', () => {
+  it('takes plug-ins for websocket-extensions: objects, functions, instances', () => {
     const faye: unknown = createRequire(import.meta.url)('permessage-deflate');
     const { name: _name, ...members } = valid;
     const callable = Object.assign(() => {}, members);

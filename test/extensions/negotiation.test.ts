@@ -3,8 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { HandshakeError } from '../../src/errors.ts';
 import type { Extension, ExtensionParameters } from '../../src/extensions/extension.ts';
-import { ClientNegotiation, negotiateAsServer, rsvOf } from '../../src/extensions/negotiation.ts';
-import { RSV1, RSV2, RSV3 } from '../../src/frame/frame-header.ts';
+import { ClientNegotiation, negotiateAsServer } from '../../src/extensions/negotiation.ts';
 import { parseExtensions } from '../../src/handshake/extension-header.ts';
 import { permessageDeflate } from '../../src/index.ts';
 import { agree, negotiate, offersOf } from './extended-connections.ts';
@@ -16,7 +15,7 @@ function serverHeader(extensions: readonly Extension[], offer: string): string {
   return negotiate(extensions, offersOf(offer)).header;
 }
 
-/** What a client makes of an answer: the names of its extensions, or the error that fails the connection. */
+/** What an answer leads to: the names of its extensions, or the error of the handshake. */
 function clientVerdict(
   extensions: readonly Extension[],
   answer: string,
@@ -25,14 +24,6 @@ function clientVerdict(
   if (activated instanceof HandshakeError) return `${activated.code}: ${activated.message}`;
   return activated.map(({ extension }) => extension.name);
 }
-
-describe('rsvOf', () => {
-  it('gives the reserved bits where they stand in byte 0 (RFC 6455 §5.2)', () => {
-    expect(rsvOf(plugIn())).toBe(0);
-    expect(rsvOf(plugIn({ rsv1: true }))).toBe(RSV1);
-    expect(rsvOf(plugIn({ rsv2: true, rsv3: true }))).toBe(RSV2 | RSV3);
-  });
-});
 
 describe('A server’s choice of extensions (RFC 6455 §9.1)', () => {
   const a = plugIn({ name: 'x-a', rsv1: true });
@@ -93,7 +84,7 @@ describe('A server’s choice of extensions (RFC 6455 §9.1)', () => {
       },
     ],
     [
-      'throws what is no error',
+      'throws a string',
       {
         extension: {
           createServerSession: () => {

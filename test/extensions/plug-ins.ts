@@ -57,7 +57,7 @@ export interface Question {
 }
 
 /**
- * A plug-in that answers when the test says so: it marks messages with a reserved bit and turns their bytes round.
+ * A plug-in that answers when the test says so. It marks messages and reverses their bytes.
  */
 export class LatePlugIn implements Extension {
   readonly name: string;

@@ -1,8 +1,7 @@
 /**
- * A decompressor for RFC 1951 that shares nothing with zlib: slow, strict, and it tells how far a stream refers back.
- *
- * zlib itself does not tell: it checks distances against what it has, not against the window that was agreed on
- * (RFC 7692 §7.1.2), as long as the bytes happen to lie in the same piece of output.
+ * A decompressor for RFC 1951 that shares nothing with zlib: slow, strict, and it tells how far a
+ * stream refers back. zlib itself checks distances against the output that it has, not against the
+ * window that was agreed on (RFC 7692 §7.1.2).
  */
 
 import { FLUSH_TAIL } from '../../src/extensions/permessage-deflate/codec.ts';

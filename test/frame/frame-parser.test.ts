@@ -6,7 +6,7 @@ import { type FrameHandler, FrameParser } from '../../src/frame/frame-parser.ts'
 import { FrameSerializer } from '../../src/frame/frame-serializer.ts';
 import { nodePlatform } from '../../src/node/node-platform.ts';
 import type { Platform } from '../../src/platform.ts';
-import { CountingHost } from '../support/counting-platform.ts';
+import { CountingPlatform } from '../support/counting-platform.ts';
 import { type EventLog, feedEveryCut } from '../support/every-cut.ts';
 import { buildFrame, describePayload, EXAMPLE_KEY, frameTo } from '../support/frames.ts';
 import { concat, hex, toHex, utf8 } from '../support/hex.ts';
@@ -14,7 +14,7 @@ import { concat, hex, toHex, utf8 } from '../support/hex.ts';
 type Role = 'client' | 'server';
 const ROLES: readonly Role[] = ['client', 'server'];
 
-/** Writes down frames, as `81 "payload"`, and the fault. A stop can be asked for at each header or piece. */
+/** Records frames, as `81 "payload"`, and the fault. It can stop at each header or piece. */
 class FrameRecorder implements FrameHandler {
   readonly log: string[] = [];
   readonly parser: FrameParser;
@@ -68,7 +68,7 @@ function parse(role: Role, input: Uint8Array, allowedRsv = 0): readonly string[]
   return feedEveryCut(input, (chunks) => parseChunks(role, chunks, allowedRsv), trailing).events;
 }
 
-/** The rules of §5.1, §5.2 and §5.5 on the first two bytes, in words that are not those of the parser. */
+/** The rules of §5.1, §5.2 and §5.5 on the first two bytes, in other words than the parser's. */
 function wantedFault(role: Role, first: number, second: number, allowedRsv: number): string {
   const rsv = (first >> 4) % 8;
   const opcode = first % 16;
@@ -150,7 +150,7 @@ describe.each(ROLES)('FrameParser of a %s', (role) => {
     );
   });
 
-  it('lets reserved bits through on data frames where an extension has a meaning for them (RFC 6455 §5.2)', () => {
+  it('accepts reserved bits on data frames where an extension uses them (RFC 6455 §5.2)', () => {
     for (const opcode of ['text', 'binary', 'continuation'] as const) {
       const input = frameTo(role, { opcode, rsv: 4, payload: 'a' });
       expect(parse(role, input, RSV1)[0]).toMatch(/^C\d "a"$/);
@@ -179,7 +179,7 @@ describe.each(ROLES)('FrameParser of a %s', (role) => {
 
   it('takes a declared length as a number, up to the greatest one (RFC 6455 §5.2)', () => {
     for (const length of [2n ** 31n, 2n ** 32n, 2n ** 53n - 1n, 2n ** 53n, 2n ** 63n - 1n]) {
-      const platform = new CountingHost();
+      const platform = new CountingPlatform();
       const recorder = new FrameRecorder(role, platform);
       recorder.parser.parse(frameTo(role, { opcode: 'binary', declaredLength: length }));
       expect(recorder.log).toEqual([]);
@@ -222,7 +222,7 @@ describe.each(ROLES)('FrameParser of a %s', (role) => {
   });
 
   it('allocates no more than one header for a frame, however it is cut', () => {
-    const platform = new CountingHost();
+    const platform = new CountingPlatform();
     const recorder = new FrameRecorder(role, platform);
     const frame = frameTo(role, { opcode: 'binary', payload: new Uint8Array(70_000) });
     for (const byte of frame) recorder.parser.parse(Uint8Array.of(byte));
@@ -233,7 +233,7 @@ describe.each(ROLES)('FrameParser of a %s', (role) => {
 
   it('costs calls in proportion to the chunks, and masks each byte once', () => {
     const calls = [1000, 2000].map((length) => {
-      const platform = new CountingHost();
+      const platform = new CountingPlatform();
       const recorder = new FrameRecorder(role, platform);
       const frame = frameTo(role, { opcode: 'binary', payload: new Uint8Array(length) });
       for (const byte of frame) recorder.parser.parse(Uint8Array.of(byte));
@@ -244,7 +244,7 @@ describe.each(ROLES)('FrameParser of a %s', (role) => {
   });
 });
 
-/** Parses until nothing is left; a parser that was stopped may have a frame to finish without any byte. */
+/** Parses until nothing is left; a stopped parser may have a frame to finish without any byte. */
 function feedWithStops(parser: FrameParser, chunk: Uint8Array): void {
   let rest = chunk;
   while (rest.length > 0) rest = rest.subarray(parser.parse(rest));

@@ -22,7 +22,7 @@ describe('maskBytes', () => {
     expect(target).toEqual(hex('7F 9F 4D 51 58'));
   });
 
-  it('agrees with the definition in place, at each alignment, length and position (RFC 6455 §5.3)', () => {
+  it('agrees with RFC 6455 §5.3 in place, at each alignment, length and position', () => {
     for (const length of LENGTHS) {
       const payload = Uint8Array.from({ length }, (_, index) => index * 7);
       for (let alignment = 0; alignment < 8; alignment++) {
@@ -37,7 +37,7 @@ describe('maskBytes', () => {
     }
   });
 
-  it('agrees with the definition from one range into another, and leaves the source as it is', () => {
+  it('agrees with RFC 6455 §5.3 from one range into another, and leaves the source alone', () => {
     const offset = fc.nat(9);
     fc.assert(
       fc.property(

@@ -1,7 +1,8 @@
 /**
- * Invariant: whatever bytes a peer sends, in whatever pieces, and whatever the application does meanwhile, nothing throws,
- * there is at most one failure, exactly one close, and it is last; what we send is well-formed and ends with our Close; the
- * pieces make no difference; and nothing of a connection is left when it is gone.
+ * Invariant: whatever bytes a peer sends, in whatever pieces, and whatever the application does
+ * meanwhile, nothing throws, there is at most one failure, exactly one close, and it is last; what
+ * we send is well-formed and ends with our Close; the pieces make no difference; and nothing of a
+ * connection is left when it is gone.
  *
  * `fuzz` runs it for a seed and a count. As a program: `random-bytes.ts [--seed N] [--count N]`.
  */
@@ -110,7 +111,8 @@ function check({ log, closingCount }: RecordingHandler, sent: readonly string[])
   if (closingCount > 1) throw new Error(`${closingCount} closings`);
   const closeAt = sent.findIndex((line) => line.startsWith('close'));
   const after = closeAt < 0 ? [] : sent.slice(closeAt + 1);
-  // Our Close waits for the peer's, whose Pings are answered still (RFC 6455 §5.5.2); messages are not sent.
+  // Our Close waits for the peer's, whose Pings are answered still (RFC 6455 §5.5.2); messages are
+  // not sent.
   if (after.some((line) => !line.startsWith('pong')))
     throw new Error(`After the Close: ${after[0]}`);
 }

@@ -1,6 +1,6 @@
 /**
- * Inputs for a connection: arbitrary bytes, which rarely get past the first header, and streams of frames that are mostly
- * right and then changed a little, which get deep.
+ * Inputs for a connection: arbitrary bytes, which rarely get past the first header, and streams of
+ * frames that are mostly right and then changed a little, which get deep.
  */
 
 import { buildFrame, closePayload, type FrameSpec } from '../support/frames.ts';

@@ -14,7 +14,7 @@ describe('Sec-WebSocket-Key (RFC 6455 §4.1 item 7)', () => {
     expect(new Set(keys).size).toBe(20);
   });
 
-  it('may have anything in the bits after the 16 bytes, as the example of RFC 6455 §4.1 has', () => {
+  it('may have any bits after the 16 bytes, as the example of RFC 6455 §4.1 has', () => {
     expect(isHandshakeKey('AQIDBAUGBwgJCgsMDQ4PEC==')).toBe(true);
   });
 

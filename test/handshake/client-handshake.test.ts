@@ -4,7 +4,6 @@ import {
   buildRequest,
   type ClientRequestOptions,
   judgeResponse,
-  printRequest,
 } from '../../src/handshake/client-handshake.ts';
 import { toRawHeaders } from '../../src/handshake/header-list.ts';
 import { judgeRequest } from '../../src/handshake/server-handshake.ts';
@@ -38,9 +37,6 @@ describe('buildRequest (RFC 6455 §4.1)', () => {
         '13',
       ],
     });
-    expect(printRequest(request)).toMatch(
-      /^GET \/chat HTTP\/1\.1\r\nHost: example\.com\r\n[\s\S]*\r\n\r\n$/,
-    );
   });
 
   it('offers subprotocols and extensions, and sends Origin and headers', () => {
@@ -133,7 +129,7 @@ describe('buildRequest (RFC 6455 §4.1)', () => {
   });
 });
 
-/** Judges the response of RFC 6455 §1.2 with changes: undefined takes a header away, an array repeats it. */
+/** Judges the response of RFC 6455 §1.2; undefined removes a header, an array repeats it. */
 function judge(
   headers: Record<string, string | string[] | undefined>,
   options: Partial<ClientRequestOptions> = {},
@@ -208,7 +204,7 @@ describe('judgeResponse (RFC 6455 §4.1)', () => {
     },
   );
 
-  it('fails when the server chooses none of the subprotocols offered (WHATWG WebSockets §2.2)', () => {
+  it('fails when the server chooses none of the subprotocols (WHATWG WebSockets §2.2)', () => {
     expect(judge({}, { protocols: ['a'] })).toEqual(['WS_RESPONSE_SUBPROTOCOL']);
   });
 

@@ -3,12 +3,11 @@ import { describe, expect, it } from 'vitest';
 import {
   type ExtensionOffer,
   type ExtensionParam,
-  MAX_EXTENSION_PARAMS,
-  MAX_EXTENSIONS,
   parseExtensions,
   serializeExtension,
   serializeExtensions,
 } from '../../src/handshake/extension-header.ts';
+import { LIMITS } from '../../src/limits.ts';
 
 function offer(name: string, ...params: [string, ExtensionParam][]): ExtensionOffer {
   return { name, params: new Map(params) };
@@ -98,18 +97,18 @@ describe('parseExtensions (RFC 6455 §9.1)', () => {
     expect(({} as Record<string, unknown>)['x']).toBeUndefined();
   });
 
-  it('takes MAX_EXTENSIONS extensions and MAX_EXTENSION_PARAMS parameters, and no more', () => {
+  it('takes headerExtensions extensions and extensionParameters parameters, and no more', () => {
+    const extensions = LIMITS.headerExtensions.default;
+    const parameters = LIMITS.extensionParameters.default;
     const names = (count: number) => Array<string>(count).fill('a');
-    expect(parseExtensions(names(MAX_EXTENSIONS).join())).toHaveLength(MAX_EXTENSIONS);
-    expect(parseExtensions(names(MAX_EXTENSIONS + 1).join())).toBe('too many extensions');
-    const [one] = parseExtensions(`x;${names(MAX_EXTENSION_PARAMS).join(';')}`) as ExtensionOffer[];
-    expect(one?.params.get('a')).toHaveLength(MAX_EXTENSION_PARAMS);
-    expect(parseExtensions(`x;${names(MAX_EXTENSION_PARAMS + 1).join(';')}`)).toBe(
-      'too many parameters',
-    );
+    expect(parseExtensions(names(extensions).join())).toHaveLength(extensions);
+    expect(parseExtensions(names(extensions + 1).join())).toBe('too many extensions');
+    const [one] = parseExtensions(`x;${names(parameters).join(';')}`) as ExtensionOffer[];
+    expect(one?.params.get('a')).toHaveLength(parameters);
+    expect(parseExtensions(`x;${names(parameters + 1).join(';')}`)).toBe('too many parameters');
   });
 
-  it('reads millions of spaces and unclosed quotes, which needs linear time (CVE-2020-7662)', () => {
+  it('reads millions of spaces and unclosed quotes in linear time (CVE-2020-7662)', () => {
     const count = 1_000_000;
     expect(parseExtensions(`a; b="${'\\"'.repeat(count)}`)).toBe('malformed');
     expect(parseExtensions(`a; b="${'\\a'.repeat(count)}\\`)).toBe('malformed');

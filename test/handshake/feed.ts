@@ -1,8 +1,9 @@
 /**
  * Feeds bytes to a reader of the handshake in every cut, and wants the same outcome of each.
  *
- * This is how all tests of this folder feed: whole, byte by byte, at each split point, with empty chunks in between, and
- * with trailing bytes. Chunks are overwritten after each call, so that a reader which keeps one is found out.
+ * This is how all tests of this folder feed: whole, byte by byte, at each split point, with empty
+ * chunks in between, and with trailing bytes. Chunks are overwritten after each call, so that a
+ * reader which keeps one is found out.
  */
 
 import { expect } from 'vitest';

@@ -24,7 +24,7 @@ describe('character classes (RFC 9110 §5.5, §5.6)', () => {
     expect(isTokenCode(Number.NaN)).toBe(false);
   });
 
-  it('takes tab, space, visible characters and obs-text for field characters (RFC 9110 §5.5)', () => {
+  it('takes tab, space, visible characters and obs-text for field characters (§5.5)', () => {
     for (const code of CODES) {
       const isField = code === 9 || (code >= 0x20 && code <= 0xff && code !== 0x7f);
       expect(isFieldCode(code), `code ${code}`).toBe(isField);
@@ -91,7 +91,7 @@ describe('listHas (RFC 9110 §5.6.1)', () => {
     expect(listHas(list, 'upgrade')).toBe(false);
   });
 
-  it('reads millions of spaces and commas, which is out of the question unless it is linear', () => {
+  it('reads millions of spaces and commas, which needs linear time', () => {
     const spaces = ' '.repeat(2_000_000);
     expect(listHas(`b${spaces}x`, 'upgrade')).toBe(false);
     expect(listHas(`${spaces}b${','.repeat(2_000_000)}x`, 'upgrade')).toBe(false);

@@ -55,7 +55,7 @@ describe('HeadParser', () => {
     expect(rest).toBe('\x81\x00GET /');
   });
 
-  it('ignores one empty line before a request, not two, and none before a response (RFC 9112 §2.2)', () => {
+  it('ignores one empty line before a request, not two, nor one before a response (§2.2)', () => {
     expect(parseRequest('\r\nGET / HTTP/1.1\r\n\r\n')).toMatchObject({ method: 'GET' });
     expect(parseRequest('\r\n\r\nGET / HTTP/1.1\r\n\r\n')).toHaveProperty('code');
     expect(parseResponse('\r\nHTTP/1.1 101 \r\n\r\n')).toHaveProperty('code');
@@ -154,7 +154,7 @@ describe('maxHeaderBytes', () => {
     expect(fault).toMatchObject({ limit: 10, actual: 11 });
   });
 
-  it('ends a head that drips in without end, a byte at a time (CVE-2023-43669, CVE-2026-54465)', () => {
+  it('ends an endless head of single bytes (CVE-2023-43669, CVE-2026-54465)', () => {
     const parser = response()();
     const byte = new Uint8Array(1);
     const start = 'HTTP/1.1 101 ';

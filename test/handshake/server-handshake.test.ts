@@ -9,7 +9,7 @@ import {
   type UpgradeRequest,
 } from '../../src/handshake/server-handshake.ts';
 
-/** The request of RFC 6455 §1.2, with changes: undefined takes a header away, an array repeats it. */
+/** The request of RFC 6455 §1.2, changed: undefined removes a header, an array repeats it. */
 function request(
   headers: Record<string, string | string[] | undefined> = {},
   line: Partial<UpgradeRequest> = {},
@@ -275,7 +275,7 @@ describe('judgeRequest refuses (RFC 6455 §4.2.1)', () => {
     });
   });
 
-  it('everything at once, in the order of RFC 6455 §4.2.1, as HandshakeErrors with sections', () => {
+  it('everything at once, in the order of RFC 6455 §4.2.1, as HandshakeErrors', () => {
     const line = { method: 'POST', target: '*', httpVersionMajor: 1, httpVersionMinor: 0 };
     const rawHeaders = toRawHeaders(
       Object.entries({

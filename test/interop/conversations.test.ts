@@ -1,11 +1,17 @@
-/** Our ends talking to those of makers nobody here is: text, bytes, sizes, fragments, Pings, closes, negotiation, TLS. */
+/**
+ * Our ends talking to those of makers nobody here is: text, bytes, sizes, fragments, Pings, closes,
+ * negotiation, TLS.
+ */
 
 import { describe, expect, it } from 'vitest';
 import { until } from '../api/sockets.ts';
 import { others, sanswire } from './makers.ts';
 import type { End, Maker, Settings } from './peers.ts';
 
-/** A test for those who have the feature; for the others there is nothing to test, and so nothing skipped. */
+/**
+ * A test for those who have the feature; for the others there is nothing to test, and so nothing
+ * skipped.
+ */
 function itWhen(hasFeature: boolean): (name: string, test: () => Promise<void>) => void {
   return (name, test) => {
     if (hasFeature) it(name, test);

@@ -1,4 +1,6 @@
-/** permessage-deflate with Chromium: a page of the test's own sends back what our server sends it. */
+/**
+ * permessage-deflate with Chromium: a page of the test's own sends back what our server sends it.
+ */
 
 import { existsSync } from 'node:fs';
 import { createServer } from 'node:http';

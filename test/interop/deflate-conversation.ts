@@ -1,12 +1,13 @@
 /**
- * A conversation over permessage-deflate, for the tests with other makers: lengths from nothing to 1 MiB, content that gets
- * shorter and content that does not, and many messages in a row, both ways at once. A context out of step spoils all that
- * follows, so the order and the number matter as much as the single message.
+ * A conversation over permessage-deflate, for the tests with other makers: lengths from nothing to
+ * 1 MiB, content that gets shorter and content that does not, and many messages in a row, both ways
+ * at once. A context out of step spoils all that follows, so the order and the number matter as
+ * much as the single message.
  */
 
 import { createRequire } from 'node:module';
 import { expect } from 'vitest';
-import type { DeflateOptions } from '../../src/extensions/permessage-deflate/extension.ts';
+import type { DeflateOptions } from '../../src/extensions/permessage-deflate/options.ts';
 import type { Extension } from '../../src/index.ts';
 import { type AnySocket, until } from '../api/sockets.ts';
 import { noise, records } from '../extensions/sample-data.ts';

@@ -1,4 +1,7 @@
-/** permessage-deflate with faye-websocket and its plug-in, in both roles; and that plug-in in our own sockets. */
+/**
+ * permessage-deflate with faye-websocket and its plug-in, in both roles; and that plug-in in our
+ * own sockets.
+ */
 
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -104,7 +107,7 @@ describe('The npm package permessage-deflate as a plug-in of ours', () => {
     });
   });
 
-  it('carries everything together with a plug-in that answers later than it was asked', async () => {
+  it('carries everything together with a plug-in that answers later', async () => {
     /** Answers each question in a later turn, and not in the order of the questions. */
     class LaterPlugIn extends LatePlugIn {
       constructor() {

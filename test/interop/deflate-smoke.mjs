@@ -1,8 +1,10 @@
 /**
- * permessage-deflate of the built package on any runtime: `node test/interop/deflate-smoke.mjs`, `bun test/interop/…`.
+ * permessage-deflate of the built package on any runtime: `node test/interop/deflate-smoke.mjs`,
+ * `bun test/interop/…`.
  *
- * Vitest runs on Node alone; this asks of others what matters most: two ends that stay in step over all windows, with and
- * without context takeover, short and long messages, a small pool, a bomb. Prints a line for each, exits with 1 on a failure.
+ * Vitest runs on Node alone; this asks of others what matters most: two ends that stay in step over
+ * all windows, with and without context takeover, short and long messages, a small pool, a bomb.
+ * Prints a line for each, exits with 1 on a failure.
  */
 
 import http from 'node:http';
@@ -10,7 +12,7 @@ import WebSocket, { permessageDeflate } from '../../dist/index.js';
 import { usesZlibHandle } from '../../dist/node/zlib-codec.js';
 
 const runtime = process.versions.bun ? `Bun ${process.versions.bun}` : `Node ${process.version}`;
-console.log(`${runtime}, native zlib handle: ${usesZlibHandle}`);
+console.log(`${runtime}, native zlib handle: ${usesZlibHandle()}`);
 
 /** Connects two ends; `use` gets both and resolves with what it found. */
 function withPair(options, use) {

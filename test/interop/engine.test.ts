@@ -1,4 +1,7 @@
-/** The engine without our driver and our classes, against `ws`: fragments of ours, and bytes carried by hand. */
+/**
+ * The engine without our driver and our classes, against `ws`: fragments of ours, and bytes carried
+ * by hand.
+ */
 
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
@@ -13,6 +16,7 @@ import {
   ServerEndpoint,
 } from '../../src/engine.ts';
 import { listen, until } from '../api/sockets.ts';
+import { sendFragment } from '../support/send-fragment.ts';
 
 /** Writes down what an endpoint tells, and carries its bytes. */
 function handlerFor(log: string[], flush: () => void): EndpointHandler {
@@ -55,13 +59,13 @@ function carry(endpoint: Endpoint, socket: Socket): () => void {
 
 function sendPieces(endpoint: Endpoint): void {
   const { connection } = endpoint;
-  connection?.sendFragment('a', false);
-  connection?.sendFragment('é'.repeat(100), false);
+  sendFragment(connection!, 'a', false);
+  sendFragment(connection!, 'é'.repeat(100), false);
   connection?.ping(Buffer.from('between'));
-  connection?.sendFragment('', false);
-  connection?.sendFragment('☃', true);
-  connection?.sendFragment(Buffer.alloc(70_000, 1), false);
-  connection?.sendFragment(Buffer.alloc(1, 2), true);
+  sendFragment(connection!, '', false);
+  sendFragment(connection!, '☃', true);
+  sendFragment(connection!, Buffer.alloc(70_000, 1), false);
+  sendFragment(connection!, Buffer.alloc(1, 2), true);
 }
 
 async function wantPieces(socket: WsWebSocket): Promise<void> {

@@ -1,4 +1,7 @@
-/** The makers: ours, `ws`, `faye-websocket`, `undici` and Node's own WebSocket, each as the common face of peers.ts. */
+/**
+ * The makers: ours, `ws`, `faye-websocket`, `undici` and Node's own WebSocket, each as the common
+ * face of peers.ts.
+ */
 
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
@@ -32,7 +35,7 @@ async function urlOf(server: Server, settings: Settings): Promise<string> {
   return `${settings.isSecure === true ? 'wss' : 'ws'}://127.0.0.1:${port}/`;
 }
 
-// ---- Ours and faye-websocket: the same surface --------------------------------------------------------------------------
+// ---- Ours and faye-websocket: the same surface --------------------------------------------------
 
 /** What our classes and those of faye-websocket have in common. */
 interface FayeSocket {
@@ -105,7 +108,7 @@ function fayeMaker(name: string, Class: FayeWebSocket): Maker {
 export const sanswire: Maker = fayeMaker('sanswire', WebSocket as unknown as FayeWebSocket);
 export const faye: Maker = fayeMaker('faye-websocket', Faye);
 
-// ---- ws ----------------------------------------------------------------------------------------------------------------
+// ---- ws -----------------------------------------------------------------------------------------
 
 function wsEnd(socket: WsWebSocket): End {
   const messages: (string | Buffer)[] = [];
@@ -166,7 +169,7 @@ export const ws: Maker = {
   },
 };
 
-// ---- The WHATWG interface: undici, and Node itself ----------------------------------------------------------------------
+// ---- The WHATWG interface: undici, and Node itself ----------------------------------------------
 
 /** What WHATWG WebSockets §3.1 says, as far as it is used here. */
 interface WhatwgSocket {

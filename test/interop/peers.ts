@@ -1,7 +1,9 @@
 /**
- * WebSockets of several makers behind one face: what the interop tests ask of either end of a connection.
+ * WebSockets of several makers behind one face: what the interop tests ask of either end of a
+ * connection.
  *
- * A maker has a client, a server, or both. Every message is kept as it came, text as a string and binary as a Buffer.
+ * A maker has a client, a server, or both. Every message is kept as it came, text as a string and
+ * binary as a Buffer.
  */
 
 import type { IncomingHttpHeaders } from 'node:http';

@@ -1,4 +1,7 @@
-/** Through an HTTP proxy that was written for this test with node:http, to servers of others and of ours (RFC 9110 §9.3.6). */
+/**
+ * Through an HTTP proxy that was written for this test with node:http, to servers of others and of
+ * ours (RFC 9110 §9.3.6).
+ */
 
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';

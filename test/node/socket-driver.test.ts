@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Role } from '../../src/connection/options.ts';
 import { InvalidStateError, WebSocketError } from '../../src/errors.ts';
+import { LIMITS } from '../../src/limits.ts';
 import { nodePlatform } from '../../src/node/node-platform.ts';
 import type { DriverOptions } from '../../src/node/socket-driver.ts';
-import { DEFAULT_CLOSE_TIMEOUT_MS } from '../../src/node/socket-driver.ts';
 import { closePayload, describeFrames, frameTo } from '../support/frames.ts';
 import { concat, sameBytes, utf8 } from '../support/hex.ts';
 import { MemoryDuplex } from '../support/memory-duplex.ts';
@@ -19,10 +19,11 @@ interface Driven {
 function attached(
   role: Role,
   options: Partial<DriverOptions> = {},
+  prelude?: Uint8Array,
   socket = new MemoryDuplex(),
 ): Driven {
   const driver = new RecordingDriver(socket, { role, platform: nodePlatform, ...options });
-  driver.attach();
+  driver.attach(prelude);
   return { socket, driver };
 }
 
@@ -57,7 +58,7 @@ describe.each(ROLES)('The writes of a %s', (role) => {
     const driven = started(role);
     const { connection } = driven.driver;
     connection.sendText('a');
-    connection.sendBinary(new Uint8Array(10_000).fill(0x62));
+    connection.sendBinary(new Uint8Array(8000).fill(0x62));
     connection.ping(utf8('c'));
     connection.sendText('d'.repeat(9000));
     expect(driven.socket.writes.length).toBe(0);
@@ -65,15 +66,14 @@ describe.each(ROLES)('The writes of a %s', (role) => {
     expect(driven.socket.writes.length).toBe(1);
     expect(framesOf(role, driven)).toEqual([
       'text "a"',
-      'binary "b" x 10000',
+      'binary "b" x 8000',
       'ping "c"',
       'text "d" x 9000',
     ]);
   });
 
   it('begin with the prelude, and with what is sent in the same turn', async () => {
-    const { socket, driver } = attached(role);
-    driver.sendPrelude(utf8('HTTP/1.1 101\r\n\r\n'));
+    const { socket, driver } = attached(role, {}, utf8('HTTP/1.1 101\r\n\r\n'));
     driver.connection.sendText('first');
     await settle();
     expect(socket.writes.length).toBe(1);
@@ -99,7 +99,7 @@ describe.each(ROLES)('The writes of a %s', (role) => {
     expect(framesOf(role, driven)).toEqual(['text "a"', 'text "b"', 'text "c"']);
   });
 
-  it('leave the memory alone that a Duplex still refers to, however many share the slab', async () => {
+  it('leave memory alone that a Duplex still refers to', async () => {
     const all = [started(role), started(role), started(role)];
     for (let round = 0; round < 50; round++) {
       for (const { driver } of all) driver.connection.sendText(`${round}`.padEnd(10));
@@ -191,10 +191,9 @@ describe.each(ROLES)('Backpressure at a %s', (role) => {
     expect([connection.bufferedAmount, driver.log]).toEqual([0, ['drain']]);
   });
 
-  it('answers the newest Ping only, also when nothing but the prelude is stuck (RFC 6455 §5.5.3)', async () => {
-    const { socket, driver } = attached(role);
+  it('answers the newest Ping only, also behind the prelude (RFC 6455 §5.5.3)', async () => {
+    const { socket, driver } = attached(role, {}, utf8('HTTP/1.1 101\r\n\r\n'));
     socket.isStuck = true;
-    driver.sendPrelude(utf8('HTTP/1.1 101\r\n\r\n'));
     driver.start(new Uint8Array(0));
     await settle();
     for (let count = 0; count < 100; count++) {
@@ -354,7 +353,7 @@ describe.each(ROLES)('The close timeout of a %s', (role) => {
     const driven = started(role);
     begin(driven);
     await settle();
-    vi.advanceTimersByTime(DEFAULT_CLOSE_TIMEOUT_MS - 1);
+    vi.advanceTimersByTime(LIMITS.closeTimeout.default - 1);
     await settle();
     expect(driven.socket.destroyed).toBe(false);
     vi.advanceTimersByTime(1);
@@ -407,7 +406,7 @@ describe.each(ROLES)('The heartbeat of a %s', (role) => {
 
 describe.each(ROLES)('A socket of a %s that is gone already', (role) => {
   const attachTo = async (socket: MemoryDuplex): Promise<RecordingDriver> => {
-    const { driver } = attached(role, {}, socket);
+    const { driver } = attached(role, {}, undefined, socket);
     driver.start(new Uint8Array(0));
     await driver.closed;
     return driver;
@@ -441,7 +440,7 @@ describe.each(ROLES)('A socket of a %s that is gone already', (role) => {
   it('at our side takes no message, and is 1006 when the peer ends', async () => {
     const socket = new MemoryDuplex();
     socket.end();
-    const { driver } = attached(role, {}, socket);
+    const { driver } = attached(role, {}, undefined, socket);
     driver.start(new Uint8Array(0));
     const calls: unknown[] = [];
     driver.connection.sendText('nowhere', (error) => calls.push(error));
@@ -471,34 +470,53 @@ describe.each(ROLES)('Dropping a connection of a %s', (role) => {
   });
 });
 
-describe.each(ROLES)('With endsAfterClose, a %s', (role) => {
-  it('ends the transport as soon as both Close frames went', async () => {
-    const { socket, driver } = started(role, { endsAfterClose: true });
-    driver.connection.close(1000);
-    await settle();
-    expect(socket.writableEnded).toBe(false);
-    socket.deliver(closeFrame(role));
-    await settle();
-    expect(socket.writableEnded).toBe(true);
-  });
+describe.each(ROLES)(
+  'Where the owner ends the transport after the closing handshake, a %s',
+  (role) => {
+    it('ends the transport as soon as both Close frames went', async () => {
+      const { socket, driver } = started(role);
+      driver.onCloseComplete = () => driver.driver.end();
+      driver.connection.close(1000);
+      await settle();
+      expect(socket.writableEnded).toBe(false);
+      socket.deliver(closeFrame(role));
+      await settle();
+      expect(socket.writableEnded).toBe(true);
+    });
 
-  it('ends it behind the answer to the Close of the peer, also when that waits to be written', async () => {
-    const driven = started(role, { endsAfterClose: true });
-    const { socket } = driven;
-    socket.isStuck = true;
-    socket.deliver(closeFrame(role));
-    await settle();
-    expect(socket.writableEnded).toBe(false);
-    socket.release();
-    await settle();
-    expect(framesOf(role, driven)).toEqual(['close 1000']);
-    expect(socket.writableEnded).toBe(true);
-  });
-});
+    it('ends it behind the answer to the Close of the peer, also when that waits', async () => {
+      const driven = started(role);
+      const { socket, driver } = driven;
+      driver.onCloseComplete = () => driver.driver.end();
+      socket.isStuck = true;
+      socket.deliver(closeFrame(role));
+      await settle();
+      expect(socket.writableEnded).toBe(false);
+      socket.release();
+      await settle();
+      expect(framesOf(role, driven)).toEqual(['close 1000']);
+      expect(socket.writableEnded).toBe(true);
+    });
+  },
+);
 
-it('Without endsAfterClose, a client leaves the end of the transport to the server (RFC 6455 §7.1.1)', async () => {
+it('A client leaves the end of the transport to the server (RFC 6455 §7.1.1)', async () => {
   const { socket } = started('client');
   socket.deliver(closeFrame('client'));
   await settle();
   expect(socket.writableEnded).toBe(false);
+});
+
+describe.each(ROLES)('A Duplex whose write throws, at a %s', (role) => {
+  it('is a transport that has failed', async () => {
+    const { socket, driver } = started(role);
+    const error = new Error('of the Duplex');
+    socket._write = () => {
+      throw error;
+    };
+    driver.connection.sendText('lost');
+    await settle();
+    expect(driver.log).toEqual(['error WS_TRANSPORT_ERROR', 'close 1006 unclean']);
+    expect([driver.connection.isClosed, socket.destroyed]).toEqual([true, true]);
+  });
 });

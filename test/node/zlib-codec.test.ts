@@ -1,190 +1,104 @@
 import { constants, inflateRawSync } from 'node:zlib';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type {
-  ContextFactory,
-  DeflateContext,
-  InflateContext,
-} from '../../src/extensions/permessage-deflate/codec.ts';
+import type { EncodeJob } from '../../src/extensions/message-codec.ts';
 import { FLUSH_TAIL } from '../../src/extensions/permessage-deflate/codec.ts';
-import { usesZlibHandle, worksHere, zlibCodec } from '../../src/node/zlib-codec.ts';
-import { fallbackContexts } from '../../src/node/zlib-fallback.ts';
-import { handleContexts } from '../../src/node/zlib-handle.ts';
+import * as codecModule from '../../src/node/zlib-codec.ts';
 import { noise, recordBytes } from '../extensions/sample-data.ts';
 import { concat, sameBytes } from '../support/hex.ts';
 import { DEFAULT_SETTINGS } from './zlib-contexts.ts';
 
-type Deflate = DeflateContext['deflate'];
-type Inflate = InflateContext['inflate'];
-
-/** Contexts that do what the native handle's do, but for one thing. */
-function misbehaving(fault: {
-  readonly deflate?: (own: Deflate, context: DeflateContext) => Deflate;
-  readonly inflate?: (own: Inflate) => Inflate;
-  readonly keepsWindow?: boolean;
-}): ContextFactory {
-  return {
-    createDeflater(settings) {
-      const context = handleContexts.createDeflater(settings);
-      const own: Deflate = (bytes, isLast) => context.deflate(bytes, isLast);
-      return {
-        deflate: fault.deflate?.(own, context) ?? own,
-        reset: () => (fault.keepsWindow === true ? undefined : context.reset()),
-        close: () => context.close(),
-      };
-    },
-    createInflater(windowBits, dictionary) {
-      const context = handleContexts.createInflater(windowBits, dictionary);
-      const own: Inflate = (...rest) => context.inflate(...rest);
-      return {
-        inflate: fault.inflate?.(own) ?? own,
-        get used() {
-          return context.used;
-        },
-        get isSpent() {
-          return context.isSpent;
-        },
-        reset: () => context.reset(),
-        close: () => context.close(),
-      };
-    },
-  };
-}
+const { zlibCodec } = codecModule;
 
 describe('The choice of contexts', () => {
-  it('takes the native handle, which does as it is expected to in this Node', () => {
-    expect(worksHere(handleContexts)).toBe(true);
-    expect(worksHere(misbehaving({}))).toBe(true);
-    expect(usesZlibHandle).toBe(process.env['SANSWIRE_NO_ZLIB_HANDLE'] === undefined);
-  });
+  const { versions } = process;
+  const emitWarning = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
 
-  it('would take the documented functions for working, too', () => {
-    expect(worksHere(fallbackContexts)).toBe(true);
-  });
+  /** Loads the codec in a process of other versions. */
+  async function loadWith(more: NodeJS.Dict<string> = {}): Promise<typeof codecModule> {
+    vi.resetModules();
+    emitWarning.mockClear();
+    Object.defineProperty(process, 'versions', { value: { ...versions, ...more } });
+    return await import('../../src/node/zlib-codec.ts');
+  }
 
-  it.each<[string, ContextFactory]>([
-    [
-      'cannot be made',
-      {
-        createDeflater: () => {
-          throw new Error('no handle');
-        },
-        createInflater: () => {
-          throw new Error('no handle');
-        },
-      },
-    ],
-    [
-      'throws when it is used',
-      misbehaving({
-        deflate: () => () => {
-          throw new TypeError('writeSync is not a function');
-        },
-      }),
-    ],
-    [
-      'has no window between messages',
-      misbehaving({
-        deflate: (own, context) => (bytes, isLast) => {
-          context.reset();
-          return own(bytes, isLast);
-        },
-      }),
-    ],
-    ['keeps its window when it is reset', misbehaving({ keepsWindow: true })],
-    ['gives no output', misbehaving({ deflate: () => () => new Uint8Array(0) })],
-    [
-      'gives wrong output',
-      misbehaving({
-        inflate: (own) => (bytes, start, end, isLast, sink, maxLength) =>
-          own(
-            bytes,
-            start,
-            end,
-            isLast,
-            (some, from, to, isFinal) => {
-              if (to > from) some[from] = 0;
-              return sink(some, from, to, isFinal);
-            },
-            maxLength,
-          ),
-      }),
-    ],
-    [
-      'never tells the end of a message',
-      misbehaving({
-        inflate: (own) => (bytes, start, end, isLast, sink, maxLength) =>
-          own(
-            bytes,
-            start,
-            end,
-            isLast,
-            (some, from, to) => sink(some, from, to, false),
-            maxLength,
-          ),
-      }),
-    ],
-    [
-      'takes anything for DEFLATE',
-      misbehaving({
-        inflate:
-          (own) =>
-          (...rest) => {
-            const outcome = own(...rest);
-            return outcome === 'corrupt' ? 'done' : outcome;
-          },
-      }),
-    ],
-  ])('leaves out a handle that %s', (_, factory) => {
-    expect(worksHere(factory)).toBe(false);
-  });
-
-  it('leaves out decompressors that remember what they received before a reset', () => {
-    const forgetful: ContextFactory = {
-      ...handleContexts,
-      createInflater(windowBits, dictionary) {
-        const context = handleContexts.createInflater(windowBits, dictionary);
-        return Object.assign(context, { reset: () => {} });
-      },
-    };
-    expect(worksHere(forgetful)).toBe(false);
-  });
-});
-
-describe('SANSWIRE_NO_ZLIB_HANDLE', () => {
   afterEach(() => {
+    Object.defineProperty(process, 'versions', { value: versions });
     vi.unstubAllEnvs();
     vi.doUnmock('node:zlib');
     vi.resetModules();
   });
 
-  it('chooses the documented functions', async () => {
-    vi.resetModules();
+  it.each(['20.19.0', '22.12.0', '24.0.0', '26.1.0'])(
+    'takes the native handle on Node %s',
+    async (node) => {
+      vi.stubEnv('SANSWIRE_NO_ZLIB_HANDLE', undefined);
+      expect((await loadWith({ node })).usesZlibHandle()).toBe(true);
+      expect(emitWarning).not.toHaveBeenCalled();
+    },
+  );
+
+  it.each(['21.7.3', '23.0.0', '25.0.0', '27.0.0', '200.0.0'])(
+    'takes the documented functions on Node %s, which is not known, and warns once',
+    async (node) => {
+      vi.stubEnv('SANSWIRE_NO_ZLIB_HANDLE', undefined);
+      const { usesZlibHandle, zlibCodec: codec } = await loadWith({ node });
+      expect(emitWarning).not.toHaveBeenCalled();
+      codec.createDeflater(DEFAULT_SETTINGS);
+      codec.createInflater(15, undefined);
+      expect(usesZlibHandle()).toBe(false);
+      expect(emitWarning).toHaveBeenCalledTimes(1);
+      expect(emitWarning).toHaveBeenCalledWith(
+        expect.stringMatching(`Node ${node}.*SANSWIRE_NO_ZLIB_HANDLE=1`),
+        { type: 'SanswireWarning', code: 'SANSWIRE_UNKNOWN_NODE' },
+      );
+    },
+  );
+
+  it('does not warn where the environment chooses the documented functions', async () => {
     vi.stubEnv('SANSWIRE_NO_ZLIB_HANDLE', '1');
-    const chosen = await import('../../src/node/zlib-codec.ts');
-    expect(chosen.usesZlibHandle).toBe(false);
-    const context = chosen.zlibCodec.createDeflater(DEFAULT_SETTINGS);
-    expect(context.deflate(recordBytes(100), true).length).toBeGreaterThan(0);
+    for (const node of ['20.19.0', '27.0.0']) {
+      const { usesZlibHandle, zlibCodec: codec } = await loadWith({ node });
+      expect(usesZlibHandle()).toBe(false);
+      const context = codec.createDeflater(DEFAULT_SETTINGS);
+      expect(context.deflate(recordBytes(100), true).length).toBeGreaterThan(0);
+      expect(emitWarning).not.toHaveBeenCalled();
+    }
   });
 
-  it('is not needed where zlib’s streams have no handle: that is found out', async () => {
+  it.each([
+    ['Bun', { bun: '2.0.0' }],
+    ['Deno', { deno: '3.0.0' }],
+  ])('does not warn on %s, whatever Node it resembles', async (_, runtime) => {
+    vi.stubEnv('SANSWIRE_NO_ZLIB_HANDLE', undefined);
+    const { usesZlibHandle } = await loadWith({ ...runtime, node: '27.0.0' });
+    expect(usesZlibHandle()).toBe(true);
+    expect(emitWarning).not.toHaveBeenCalled();
+  });
+
+  it('takes the documented functions where zlib’s streams have no handle', async () => {
     vi.resetModules();
     vi.doMock('node:zlib', async (importOriginal) => ({
       ...(await importOriginal<typeof import('node:zlib')>()),
       createDeflateRaw: () => ({}),
       createInflateRaw: () => ({}),
     }));
-    const chosen = await import('../../src/node/zlib-codec.ts');
-    expect(chosen.usesZlibHandle).toBe(false);
+    expect((await loadWith()).usesZlibHandle()).toBe(false);
+    expect(emitWarning).not.toHaveBeenCalled();
   });
 });
 
 describe('Compressing in the thread pool', () => {
   const compress = (payload: Uint8Array, windowBits = 15): Promise<Uint8Array> =>
     new Promise((resolve, reject) => {
-      zlibCodec.deflateLater(payload, { ...DEFAULT_SETTINGS, windowBits }, (error, compressed) => {
-        if (compressed === undefined) reject(error);
-        else resolve(compressed);
-      });
+      zlibCodec.deflateLater(
+        payload,
+        { ...DEFAULT_SETTINGS, windowBits },
+        false,
+        (error, compressed) => {
+          if (compressed === undefined) reject(error);
+          else resolve(compressed);
+        },
+      );
     });
   const inflate = (compressed: Uint8Array): Uint8Array =>
     inflateRawSync(concat([compressed, FLUSH_TAIL]), { finishFlush: constants.Z_SYNC_FLUSH });
@@ -201,5 +115,94 @@ describe('Compressing in the thread pool', () => {
     answers.forEach((answer, index) => {
       expect(sameBytes(inflate(answer), payloads[index]!)).toBe(true);
     });
+  });
+
+  it('answers later, never within the call', async () => {
+    let isWithin = true;
+    const answer = compress(recordBytes(1_000)).then(() => isWithin);
+    isWithin = false;
+    expect(await answer).toBe(false);
+  });
+
+  it('does not call back for a job that is cancelled, whether it runs or waits', async () => {
+    const cancelled = [3, 10, 11, 30];
+    const answered: number[] = [];
+    const jobs: EncodeJob[] = [];
+    const others: Promise<void>[] = [];
+    for (let index = 0; index < 40; index++) {
+      const done = new Promise<void>((resolve) => {
+        const job = zlibCodec.deflateLater(new Uint8Array(9), DEFAULT_SETTINGS, false, () => {
+          answered.push(index);
+          resolve();
+        });
+        jobs.push(job);
+      });
+      if (!cancelled.includes(index)) others.push(done);
+    }
+    for (const index of cancelled) jobs[index]!.cancel();
+    await Promise.all(others);
+    // As many jobs as can run at once: what was started before has ended.
+    await Promise.all(Array.from({ length: 16 }, () => compress(recordBytes(9))));
+    expect(answered.length).toBe(36);
+    expect(answered.filter((index) => cancelled.includes(index))).toEqual([]);
+  });
+
+  it('starts eight jobs at once, the others in the order of the calls', async () => {
+    const started: number[] = [];
+    const ends: (() => void)[] = [];
+    vi.resetModules();
+    vi.doMock('node:zlib', async (importOriginal) => ({
+      ...(await importOriginal<typeof import('node:zlib')>()),
+      deflateRaw: (bytes: Uint8Array, _: unknown, end: (...result: unknown[]) => void) => {
+        started.push(bytes.length);
+        ends.push(() => end(null, Buffer.alloc(10)));
+      },
+    }));
+    const { zlibCodec: codec } = await import('../../src/node/zlib-codec.ts');
+    vi.doUnmock('node:zlib');
+    const answered: number[] = [];
+    const jobs = Array.from({ length: 12 }, (_, index) =>
+      codec.deflateLater(new Uint8Array(index), DEFAULT_SETTINGS, false, () => {
+        answered.push(index);
+      }),
+    );
+    expect(started).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+    // A job that runs keeps its place in the thread pool, one that waits has none.
+    jobs[2]!.cancel();
+    jobs[8]!.cancel();
+    expect(started.length).toBe(8);
+    for (let index = 0; index < 8; index++) ends[index]!();
+    expect(started.slice(8)).toEqual([9, 10, 11]);
+    expect(answered).toEqual([0, 1, 3, 4, 5, 6, 7]);
+  });
+
+  it('keeps the tail of a piece that more follows, which is a message of its own', async () => {
+    const pieces = [recordBytes(50_000, 'first'), recordBytes(50_000, 'second')];
+    const coded = await Promise.all(
+      pieces.map(
+        (piece, index) =>
+          new Promise<Uint8Array>((resolve) => {
+            const keepsTail = index === 0;
+            zlibCodec.deflateLater(piece, DEFAULT_SETTINGS, keepsTail, (_, bytes) => {
+              resolve(bytes!);
+            });
+          }),
+      ),
+    );
+    expect(coded[0]!.slice(-4)).toEqual(Buffer.from(FLUSH_TAIL));
+    expect(sameBytes(inflate(concat(coded)), concat(pieces))).toBe(true);
+  });
+
+  it('reports later that a compressor cannot be made, and keeps no place for it', async () => {
+    const settings = { ...DEFAULT_SETTINGS, memLevel: 99 };
+    for (let count = 0; count < 20; count++) {
+      let isWithin = true;
+      const error = await new Promise((resolve) => {
+        zlibCodec.deflateLater(new Uint8Array(10), settings, false, (fault) => resolve(fault));
+        isWithin = false;
+      });
+      expect([error instanceof RangeError, isWithin]).toEqual([true, false]);
+    }
+    expect((await compress(recordBytes(1_000))).length).toBeGreaterThan(0);
   });
 });

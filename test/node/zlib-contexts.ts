@@ -1,5 +1,5 @@
 /**
- * What every way of making DEFLATE contexts must do: the suite that zlib-handle.test.ts and zlib-fallback.test.ts share.
+ * What all DEFLATE contexts must do: zlib-handle.test.ts and zlib-fallback.test.ts share it.
  */
 
 import fc from 'fast-check';
@@ -39,18 +39,12 @@ export function inflateWith(
 ): Inflated {
   const pieces: Uint8Array[] = [];
   let endCount = 0;
-  const outcome = context.inflate(
-    bytes,
-    0,
-    bytes.length,
-    isLast,
-    (output, start, end, isFinal) => {
-      pieces.push(copyOf(output.subarray(start, end)));
-      if (isFinal) endCount++;
-      return true;
-    },
-    maxLength,
-  );
+  const sink = (output: Uint8Array, isFinal: boolean): boolean => {
+    pieces.push(copyOf(output));
+    if (isFinal) endCount++;
+    return true;
+  };
+  const outcome = context.inflate(bytes, isLast, sink, maxLength);
   return { outcome, output: concat(pieces), endCount };
 }
 
@@ -78,14 +72,14 @@ export function describeContexts(name: string, factory: ContextFactory): void {
     factory.createDeflater({ ...DEFAULT_SETTINGS, ...settings });
 
   describe(`A compressor of ${name}`, () => {
-    it('makes DEFLATE that another implementation reads, with all settings, message after message', () => {
+    it('makes DEFLATE that another implementation reads, with all settings', () => {
       fc.assert(
         fc.property(anySettings, fc.array(anyPayload, { maxLength: 4 }), (settings, payloads) => {
           const context = factory.createDeflater(settings);
           let history: Uint8Array = new Uint8Array(0);
           for (const payload of payloads) {
             const compressed = copyOf(context.deflate(payload, true));
-            // zlib flushes a context twice only when something came between: a message of nothing may be nothing.
+            // zlib does not flush a context twice in a row: an empty message may have no bytes.
             if (payload.length === 0) continue;
             const { output, largestDistance } = referenceInflateMessage(compressed, history);
             expect(sameBytes(output, payload)).toBe(true);
@@ -110,7 +104,7 @@ export function describeContexts(name: string, factory: ContextFactory): void {
       context.close();
     });
 
-    it('leaves out the tail of the last piece of a message, and only there (RFC 7692 §7.2.1)', () => {
+    it('leaves out the tail of the last piece of a message only (RFC 7692 §7.2.1)', () => {
       const context = createDeflater();
       const pieces = [utf8('a first piece, '), utf8('a second piece, '), utf8('a third piece')];
       const coded = pieces.map((piece, index) => copyOf(context.deflate(piece, index === 2)));
@@ -120,7 +114,7 @@ export function describeContexts(name: string, factory: ContextFactory): void {
       context.close();
     });
 
-    it('ends a message with an empty last piece in an empty block, and in nothing that lay about', () => {
+    it('ends a message with an empty last piece in an empty block, and nothing else', () => {
       const context = createDeflater();
       const first = copyOf(context.deflate(utf8('content'), false));
       const last = copyOf(context.deflate(new Uint8Array(0), true));
@@ -145,7 +139,7 @@ export function describeContexts(name: string, factory: ContextFactory): void {
       context.close();
     });
 
-    it('with a window of 9 bits refers back no farther than a window of 8 bits reaches (RFC 7692 §7.1.2)', () => {
+    it('refers back with 9 bits no farther than a window of 8 reaches (RFC 7692 §7.1.2)', () => {
       const payloads = [
         new Uint8Array(3_000),
         recordBytes(5_000),
@@ -231,7 +225,7 @@ export function describeContexts(name: string, factory: ContextFactory): void {
       context.close();
     });
 
-    it('forgets its window when it is reset, so that nobody reads what another connection received', () => {
+    it('forgets its window when it is reset: nobody reads what another received', () => {
       const secret = recordBytes(1_000, 'secret');
       const deflater = createDeflater();
       const first = copyOf(deflater.deflate(secret, true));
@@ -270,6 +264,54 @@ export function describeContexts(name: string, factory: ContextFactory): void {
       context.close();
     });
 
+    it('says that a message without any bytes is corrupt (RFC 7692 §7.2.3.6)', () => {
+      const message = hex('F2 48 CD C9 C9 07 00');
+      const empty = new Uint8Array(0);
+      const corrupt = { outcome: 'corrupt', output: empty, endCount: 0 };
+      const context = factory.createInflater(15, undefined);
+      expect(inflateWith(context, empty)).toEqual(corrupt);
+      context.reset();
+      expect(inflateWith(context, message).output).toEqual(HELLO);
+      expect(inflateWith(context, empty)).toEqual(corrupt);
+      context.reset();
+      inflateWith(context, empty, false);
+      expect(inflateWith(context, empty)).toEqual(corrupt);
+      context.close();
+    });
+
+    it('says that a message without bytes is corrupt, also behind a final block', () => {
+      const context = factory.createInflater(15, undefined);
+      expect(inflateWith(context, hex('01')).outcome).toBe('done');
+      expect(inflateWith(context, new Uint8Array(0)).outcome).toBe('corrupt');
+      context.close();
+    });
+
+    it.each([
+      ['a small message', recordBytes(60)],
+      ['a long one', recordBytes(3_000)],
+      ['one that is stored', noise(300)],
+    ])('says at once that it is cut, wherever that is: %s', (_, payload) => {
+      const compressed = copyOf(createDeflater().deflate(payload, true));
+      const context = factory.createInflater(15, undefined);
+      for (let length = 0; length < compressed.length; length++) {
+        // The first byte of a stored block alone is an empty message (RFC 7692 §7.2.3.6), and the
+        // tail can stand for its last four bytes: the next byte begins an empty block.
+        if (compressed[0] === 0 && [1, compressed.length - 5].includes(length)) continue;
+        const cut = inflateWith(context, compressed.subarray(0, length));
+        expect([length, cut.outcome, cut.endCount]).toEqual([length, 'corrupt', 0]);
+        context.reset();
+      }
+      expect(sameBytes(inflateWith(context, compressed).output, payload)).toBe(true);
+      context.close();
+    });
+
+    it('says that a message whose tail was not removed is corrupt (RFC 7692 §7.2.1)', () => {
+      const context = factory.createInflater(15, undefined);
+      const message = hex('F2 48 CD C9 C9 07 00 00 00 FF FF');
+      expect(inflateWith(context, message).outcome).toBe('corrupt');
+      context.close();
+    });
+
     it('never throws and never hangs, whatever the bytes', () => {
       fc.assert(
         fc.property(
@@ -280,7 +322,7 @@ export function describeContexts(name: string, factory: ContextFactory): void {
             const { outcome, output } = inflateWith(context, bytes);
             context.close();
             if (outcome !== 'done') return;
-            // What it takes for DEFLATE is DEFLATE: up to a final block, after which zlib may be left with padding.
+            // Valid is what the reference can read, up to a final block.
             const { blocks } = tryReference(bytes) ?? { blocks: ['final'] };
             if (blocks.some((block) => block.endsWith('final'))) return;
             expect(sameBytes(output, referenceInflateMessage(bytes).output)).toBe(true);
@@ -302,17 +344,11 @@ export function describeContexts(name: string, factory: ContextFactory): void {
     let rest = compressed;
     let stops = 0;
     for (;;) {
-      const outcome = context.inflate(
-        rest,
-        0,
-        rest.length,
-        true,
-        (bytes, start, end) => {
-          pieces.push(copyOf(bytes.subarray(start, end)));
-          return false;
-        },
-        Infinity,
-      );
+      const sink = (bytes: Uint8Array): boolean => {
+        pieces.push(copyOf(bytes));
+        return false;
+      };
+      const outcome = context.inflate(rest, true, sink, Infinity);
       if (outcome === 'done') break;
       expect(outcome).toBe('stopped');
       stops++;
@@ -354,26 +390,20 @@ export function describeContexts(name: string, factory: ContextFactory): void {
       const innerCoded = copyOf(deflater.deflate(inner, true));
       const pieces: Uint8Array[] = [];
       const context = factory.createInflater(15, undefined);
-      const sink = (bytes: Uint8Array, start: number, end: number): boolean => {
-        pieces.push(copyOf(bytes.subarray(start, end)));
+      const sink = (bytes: Uint8Array): boolean => {
+        pieces.push(copyOf(bytes));
         const innerPieces: Uint8Array[] = [];
         const other = factory.createInflater(15, undefined);
-        other.inflate(
-          innerCoded,
-          0,
-          innerCoded.length,
-          true,
-          (some, from, to) => {
-            innerPieces.push(copyOf(some.subarray(from, to)));
-            return true;
-          },
-          Infinity,
-        );
+        const innerSink = (some: Uint8Array): boolean => {
+          innerPieces.push(copyOf(some));
+          return true;
+        };
+        other.inflate(innerCoded, true, innerSink, Infinity);
         other.close();
         expect(sameBytes(concat(innerPieces), inner)).toBe(true);
         return true;
       };
-      expect(context.inflate(outerCoded, 0, outerCoded.length, true, sink, Infinity)).toBe('done');
+      expect(context.inflate(outerCoded, true, sink, Infinity)).toBe('done');
       expect(sameBytes(concat(pieces), outer)).toBe(true);
     });
   });

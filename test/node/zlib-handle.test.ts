@@ -1,33 +1,81 @@
 import { describe, expect, it } from 'vitest';
 import { handleContexts } from '../../src/node/zlib-handle.ts';
-import { copyOf } from '../extensions/sample-data.ts';
-import { describeContexts } from './zlib-contexts.ts';
+import { copyOf, noise, recordBytes } from '../extensions/sample-data.ts';
+import { hex } from '../support/hex.ts';
+import { DEFAULT_SETTINGS, describeContexts, inflateWith } from './zlib-contexts.ts';
 
 describeContexts('the native handle', handleContexts);
 
 describe('A final block that ends zlib’s stream, with more behind it', () => {
-  it('is told as spent with what was used, so that a new context can go on (RFC 7692 §7.2.3.4)', () => {
+  it('makes a context spent, and tells where a new one goes on (RFC 7692 §7.2.3.4)', () => {
     const context = handleContexts.createInflater(15, undefined);
     const bytes = Uint8Array.of(0xf3, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00, 0x00);
     const pieces: Uint8Array[] = [];
-    const outcome = context.inflate(
-      bytes,
-      0,
-      bytes.length,
-      true,
-      (some, start, end, isFinal) => {
-        expect(isFinal).toBe(false);
-        pieces.push(copyOf(some.subarray(start, end)));
-        return true;
-      },
-      Infinity,
-    );
+    const sink = (some: Uint8Array, isFinal: boolean): boolean => {
+      expect(isFinal).toBe(false);
+      pieces.push(copyOf(some));
+      return true;
+    };
+    const outcome = context.inflate(bytes, true, sink, Infinity);
     expect(outcome).toBe('spent');
     expect(context.isSpent).toBe(true);
     expect(context.used).toBe(7);
     expect(Buffer.concat(pieces).toString()).toBe('Hello');
     context.reset();
     expect(context.isSpent).toBe(false);
+    context.close();
+  });
+});
+
+/** Node ends the process when a native handle is used after it was closed. */
+describe('A closed context', () => {
+  const closed = new TypeError('The zlib context is closed');
+
+  it('throws a TypeError when it compresses or is reset, and may be closed again', () => {
+    const context = handleContexts.createDeflater(DEFAULT_SETTINGS);
+    context.deflate(recordBytes(100), true);
+    context.close();
+    context.close();
+    expect(() => context.deflate(recordBytes(100), true)).toThrow(closed);
+    expect(() => context.deflate(new Uint8Array(0), false)).toThrow(closed);
+    expect(() => context.reset()).toThrow(closed);
+    context.close();
+  });
+
+  it.each([
+    ['with a dictionary', recordBytes(100)],
+    ['without one', undefined],
+  ])('throws a TypeError when it decompresses or is reset: %s', (_, dictionary) => {
+    const context = handleContexts.createInflater(15, dictionary);
+    inflateWith(context, hex('F2 48 CD C9 C9 07 00'));
+    context.close();
+    context.close();
+    expect(() => inflateWith(context, hex('F2 48 CD C9 C9 07 00'))).toThrow(closed);
+    expect(() => inflateWith(context, new Uint8Array(0), false)).toThrow(closed);
+    expect(() => context.reset()).toThrow(closed);
+    expect(() => inflateWith(context, new Uint8Array(0))).toThrow(closed);
+    context.close();
+  });
+
+  it('may have been closed by the sink of its output, and throws then, too', () => {
+    const long = copyOf(
+      handleContexts.createDeflater(DEFAULT_SETTINGS).deflate(noise(200_000), true),
+    );
+    const context = handleContexts.createInflater(15, undefined);
+    const sink = (): boolean => {
+      context.close();
+      return true;
+    };
+    expect(() => context.inflate(long, true, sink, Infinity)).toThrow(closed);
+  });
+});
+
+describe('The memory that all compressors share for their output', () => {
+  it('does not stay as long as the longest message', () => {
+    const context = handleContexts.createDeflater(DEFAULT_SETTINGS);
+    expect(context.deflate(noise(1_000_000), true).length).toBeGreaterThan(1_000_000);
+    const { buffer } = context.deflate(recordBytes(100), true);
+    expect(buffer.byteLength).toBeLessThanOrEqual(256 * 1024);
     context.close();
   });
 });

@@ -1,6 +1,6 @@
 /**
- * The package as it is published: builds dist/ when it is missing, and runs programs of users in processes of their own,
- * where `require('sanswire')` finds the package by its own name.
+ * The package as it is published: builds dist/ when it is missing, and runs programs of users in
+ * processes of their own, where `require('sanswire')` finds the package by its own name.
  */
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
@@ -14,7 +14,9 @@ export const ROOT: string = fileURLToPath(new URL('../..', import.meta.url));
 
 const LOCK = `${ROOT}node_modules/.dist-lock`;
 
-/** Builds dist/ unless it is there; test files run at the same time, and one of them builds for all. */
+/**
+ * Builds dist/ unless it is there; test files run at the same time, and one of them builds for all.
+ */
 export async function ensureBuilt(): Promise<void> {
   while (!existsSync(`${ROOT}dist/index.js`) || existsSync(LOCK)) {
     if (takeLock()) {
@@ -46,7 +48,10 @@ export interface Running {
   readonly exited: Promise<number | null>;
 }
 
-/** Runs CommonJS in a process of its own until the test is over; what it prints as an error fails the test's wait. */
+/**
+ * Runs CommonJS in a process of its own until the test is over; what it prints as an error fails
+ * the test's wait.
+ */
 export function runCommonJs(code: string): Running {
   const child = spawn(process.execPath, ['--input-type=commonjs', '-e', code], {
     cwd: ROOT,

@@ -1,4 +1,6 @@
-/** The EventSource examples of faye-websocket's README, unchanged but for the name of the package. */
+/**
+ * The EventSource examples of faye-websocket's README, unchanged but for the name of the package.
+ */
 
 import { once } from 'node:events';
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';

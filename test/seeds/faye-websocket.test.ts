@@ -1,6 +1,7 @@
 /**
- * The WebSocket examples of faye-websocket's README, unchanged but for the name of the package: CommonJS programs that get
- * the built package with `require`. Addresses become those of local servers when they run.
+ * The WebSocket examples of faye-websocket's README, unchanged but for the name of the package:
+ * CommonJS programs that get the built package with `require`. Addresses become those of local
+ * servers when they run.
  */
 
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
@@ -117,7 +118,9 @@ var protocols = null, options = {
 /** The calls that the README lists; each event prints its attributes. */
 const API = `
 ws.on('open', function(event) { console.log('open', ws.version, JSON.stringify(ws.protocol)); });
-ws.on('message', function(event) { console.log('message', typeof event.data, Buffer.isBuffer(event.data)); });
+ws.on('message', function(event) {
+  console.log('message', typeof event.data, Buffer.isBuffer(event.data));
+});
 ws.on('error', function(event) { console.log('error', event.message); });
 ws.on('close', function(event) { console.log('close', event.code, event.reason); });
 `;

@@ -1,7 +1,10 @@
-/** toDuplex: a socket as a Node Duplex, in pipelines, at its ends, and when something goes wrong. */
+/**
+ * toDuplex: a socket as a Node Duplex, in pipelines, at its ends, and when something goes wrong.
+ */
 
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import { type Duplex, PassThrough, Readable, Transform } from 'node:stream';
 import { finished, pipeline } from 'node:stream/promises';
 import { describe, expect, it } from 'vitest';
@@ -20,7 +23,8 @@ import {
   settle,
   until,
 } from '../api/sockets.ts';
-import { failure, readAll } from './messages.ts';
+import { closePayload, frameTo } from '../support/frames.ts';
+import { failure, readAll } from '../support/messages.ts';
 
 /** Two sockets that are connected, of which one is a Duplex. */
 async function duplexAndPeer(
@@ -250,6 +254,53 @@ describe.each(ROLES)('toDuplex at the %s', (role) => {
       const error = failure(duplex);
       duplex.write('too late');
       expect((await error).code).toBe('WS_INVALID_STATE');
+    });
+
+    it('is destroyed with an error when the peer answers end() with 1011', async () => {
+      const { socket, peer } = await faceOpen(role, { holdsOpen: true });
+      const duplex = toDuplex(socket);
+      const error = failure(duplex);
+      duplex.end('question');
+      await peer.untilFrame('close 1000');
+      peer.send({ opcode: 'close', payload: closePayload(1011, 'oh no') });
+      peer.socket.end();
+      expect(await error).toMatchObject({ closeCode: 1011, reason: 'oh no' });
+    });
+
+    it.each(['end', 'resetAndDestroy'] as const)(
+      'throws in a loop when the peer does %s without a Close',
+      async (how) => {
+        const { socket, peer } = await faceOpen(role);
+        const messages: unknown[] = [];
+        const loop = (async () => {
+          for await (const message of toDuplex(socket, { objectMode: true })) {
+            messages.push(message);
+          }
+        })();
+        peer.send({ opcode: 'text', payload: 'part 1' });
+        await until(() => messages.length === 1);
+        (peer.socket as Socket)[how]();
+        await expect(loop).rejects.toThrow();
+        expect(messages).toEqual(['part 1']);
+      },
+    );
+
+    it('is destroyed within closeTimeout when nobody reads and the transport is gone', async () => {
+      const options = { closeTimeout: 20 };
+      const { socket, peer } = await faceOpen(role, {
+        serverOptions: options,
+        clientOptions: options,
+      });
+      const duplex = toDuplex(socket, { objectMode: true });
+      const error = failure(duplex);
+      const message = frameTo(role, { opcode: 'text', payload: 'x' });
+      peer.write(Buffer.concat(Array.from({ length: 100 }, () => message)));
+      await until(() => socket.isPaused);
+      (peer.socket as Socket).destroy();
+      // A paused socket learns of it when it writes.
+      await until(() => socket.send('anything') === false);
+      expect(await error).toBeInstanceOf(Error);
+      expect(socket.readyState).toBe(3);
     });
 
     it('ends with the connection when the peer never answers: closeTimeout', async () => {

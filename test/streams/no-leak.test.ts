@@ -1,4 +1,6 @@
-/** Streams that are left in every way there is: the connection ends, and nothing of it stays behind. */
+/**
+ * Streams that are left in every way there is: the connection ends, and nothing of it stays behind.
+ */
 
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -8,7 +10,7 @@ import { describe, expect, it } from 'vitest';
 import { permessageDeflate } from '../../src/api/permessage-deflate.ts';
 import { toDuplex } from '../../src/streams.ts';
 import { type AnySocket, closed, endsOf, openPair, ROLES, until } from '../api/sockets.ts';
-import { nextStream, write } from './messages.ts';
+import { nextStream, write } from '../support/messages.ts';
 
 const compressed = {
   options: { extensions: [permessageDeflate] },
@@ -76,7 +78,8 @@ describe.each(ROLES)('The socket of the %s is gone after', (role) => {
       await ends;
       expect([socket.readyState, peer.readyState]).toEqual([3, 3]);
     }
-    // The runner's own timers come and go; what is left of a connection stays for longer than a test may take.
+    // The runner's own timers come and go; what is left of a connection stays for longer than a
+    // test may take.
     await until(() => resources().length === 0);
   });
 });

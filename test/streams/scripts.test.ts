@@ -1,4 +1,7 @@
-/** The examples of docs/streams.md run with one command and print what they promise; so do the scripts that measure. */
+/**
+ * The examples of docs/streams.md run with one command and print what they promise; so do the
+ * scripts that measure.
+ */
 
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';

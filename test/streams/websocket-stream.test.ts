@@ -1,4 +1,6 @@
-/** WebSocketStream: what the proposal promises (WHATWG WebSockets, pull request 48), at both ends. */
+/**
+ * WebSocketStream: what the proposal promises (WHATWG WebSockets, pull request 48), at both ends.
+ */
 
 import { createServer, type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -338,31 +340,22 @@ describe('WebSocketStream while connecting', () => {
   });
 });
 
-describe('WebSocketError', () => {
-  it('is a DOMException with no code and no reason by default', () => {
-    const error = new WebSocketError();
-    expect(error).toBeInstanceOf(DOMException);
-    expect(error).toBeInstanceOf(Error);
-    expect(error).toMatchObject({ code: 0, name: 'WebSocketError', message: '' });
-    expect(error).toMatchObject({ closeCode: null, reason: '' });
-  });
-
-  it('carries a code and a reason', () => {
-    const error = new WebSocketError('message', { closeCode: 3456, reason: 'reason' });
-    expect(error).toMatchObject({ message: 'message', closeCode: 3456, reason: 'reason' });
-    expect(new WebSocketError('', { reason: 'x' })).toMatchObject({ closeCode: 1000 });
-    expect(new WebSocketError('', { closeCode: 3333 }).reason).toBe('');
-  });
-
-  it.each([999, 1001, 2999, 5000])('refuses code %i', (closeCode) => {
-    expect(() => new WebSocketError('', { closeCode })).toThrow(
-      expect.objectContaining({ name: 'InvalidAccessError' }),
-    );
-  });
-
-  it('refuses a reason that is longer than 123 bytes in UTF-8', () => {
-    expect(() => new WebSocketError('', { reason: 'é'.repeat(62) })).toThrow(
-      expect.objectContaining({ name: 'SyntaxError' }),
-    );
+describe('An option of WebSocketStream that is not of its type or range', () => {
+  it.each<[string, object]>([
+    ['readableStrategy', { readableStrategy: { highWaterMark: Number.NaN } }],
+    ['readableStrategy', { readableStrategy: { size: 5 } }],
+    ['writableStrategy', { writableStrategy: { highWaterMark: -1 } }],
+    ['signal', { signal: null }],
+    ['signal', { signal: {} }],
+  ])('throws, and connects to nobody: %s %j', async (_, options) => {
+    let count = 0;
+    const createConnection = (): never => {
+      count++;
+      throw new Error('unreachable');
+    };
+    const settings = { ...options, createConnection } as WebSocketStreamOptions;
+    expect(() => new WebSocketStream('ws://localhost/', settings)).toThrow();
+    await settle();
+    expect(count).toBe(0);
   });
 });

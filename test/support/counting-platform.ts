@@ -1,13 +1,13 @@
 /**
- * The platform of Node with a counter in front of each service: what the engine costs, told without a clock, and what it keeps,
- * told without the process's memory.
+ * The platform of Node with a counter in front of each service: what the engine costs, told without
+ * a clock, and what it keeps, told without the process's memory.
  */
 
 import { nodePlatform } from '../../src/node/node-platform.ts';
 import type { Platform } from '../../src/platform.ts';
 import { BufferWatch } from './garbage.ts';
 
-export class CountingHost implements Platform {
+export class CountingPlatform implements Platform {
   /** All calls of the services below. */
   callCount = 0;
   /** The memory ever asked for. */
@@ -45,6 +45,8 @@ export class CountingHost implements Platform {
     this.readLength += end - start;
     return nodePlatform.decodeText(bytes, start, end);
   }
+
+  readonly maxTextLength = nodePlatform.maxTextLength;
 
   isText(bytes: Uint8Array, start: number, end: number): boolean {
     this.callCount++;
@@ -87,9 +89,5 @@ export class CountingHost implements Platform {
 
   sha1Base64(text: string): string {
     return nodePlatform.sha1Base64(text);
-  }
-
-  md5(bytes: Uint8Array): Uint8Array {
-    return nodePlatform.md5(bytes);
   }
 }

@@ -1,6 +1,7 @@
 /**
- * Feeds the same bytes cut in every way, and wants the same event log from each cut: whole, byte by byte, in two at each
- * split point, with empty chunks in between, in chops, and followed by more bytes.
+ * Feeds the same bytes cut in every way, and wants the same event log from each cut: whole, byte by
+ * byte, in two at each split point, with empty chunks in between, in chops, and followed by more
+ * bytes.
  *
  * Chunk-independence is how tests feed, not a test.
  */
@@ -17,7 +18,10 @@ export interface EventLog {
 /** Runs one cut from the beginning and returns its log. */
 export type Feed = (chunks: readonly Uint8Array[]) => EventLog;
 
-/** Up to this many bytes, each split point is tried; of longer input, those near the ends and near powers of two. */
+/**
+ * Up to this many bytes, each split point is tried; of longer input, those near the ends and near
+ * powers of two.
+ */
 const ALL_SPLITS_MAX_LENGTH = 300;
 const SPLITS_AT_START = 16;
 const SPLITS_AT_END = 3;

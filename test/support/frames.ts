@@ -1,8 +1,10 @@
 /**
- * Frames for tests (RFC 6455 §5.2), built and read without a line of src/: whatever the header says, right or wrong.
+ * Frames for tests (RFC 6455 §5.2), built and read without a line of src/: whatever the header
+ * says, right or wrong.
  *
- * The builder takes no care of the rules, because the tests break them. The reader wants whole frames, and throws at anything
- * that no endpoint may send, because what it reads is our own output.
+ * The builder takes no care of the rules, because the tests break them. The reader wants whole
+ * frames, and throws at anything that no endpoint may send, because what it reads is our own
+ * output.
  */
 
 import { concat, toHex, utf8 } from './hex.ts';
@@ -76,7 +78,10 @@ export function naiveMask(
   return payload.map((octet, index) => octet ^ maskingKey[(index + firstPosition) % 4]!);
 }
 
-/** Builds a frame as an endpoint must send it to a peer of the given role: masked to a server (RFC 6455 §5.1). */
+/**
+ * Builds a frame as an endpoint must send it to a peer of the given role: masked to a server (RFC
+ * 6455 §5.1).
+ */
 export function frameTo(role: 'client' | 'server', spec: FrameSpec): Uint8Array {
   return buildFrame(role === 'server' ? { maskingKey: EXAMPLE_KEY, ...spec } : spec);
 }
@@ -132,7 +137,9 @@ export function readFrames(bytes: Uint8Array): ReadFrame[] {
   return frames;
 }
 
-/** Describes what we have sent, a line for each frame: `pong "hi"`, `close 1002`, `text -fin "a"`. */
+/**
+ * Describes what we have sent, a line for each frame: `pong "hi"`, `close 1002`, `text -fin "a"`.
+ */
 export function describeFrames(role: 'client' | 'server', bytes: Uint8Array): string[] {
   return readFrames(bytes).map((frame) => {
     if (frame.isMasked !== (role === 'client')) throw new Error('Only a client masks (§5.1)');
@@ -153,7 +160,10 @@ function describeClose(payload: Uint8Array): string {
   return payload.length === 0 ? 'close' : `close ${payload[0]! * 256 + payload[1]!}`;
 }
 
-/** Describes bytes: `"text"` where they are printable ASCII, `hex FE FF` where not, `"*" x 126` where they repeat. */
+/**
+ * Describes bytes: `"text"` where they are printable ASCII, `hex FE FF` where not, `"*" x 126`
+ * where they repeat.
+ */
 export function describePayload(payload: Uint8Array): string {
   const isPrintable = payload.every((byte) => byte >= 0x20 && byte < 0x7f);
   if (isPrintable) return describeText(String.fromCharCode(...payload.subarray(0, 100)), payload);

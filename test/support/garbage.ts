@@ -9,7 +9,10 @@ import { runInNewContext } from 'node:vm';
 setFlagsFromString('--expose-gc');
 const collect: unknown = runInNewContext('gc');
 
-/** Collects all garbage. A turn passes first, because a weak reference holds its target until the turn's end. */
+/**
+ * Collects all garbage. A turn passes first, because a weak reference holds its target until the
+ * turn's end.
+ */
 export async function collectGarbage(): Promise<void> {
   if (typeof collect !== 'function') throw new Error('This Node cannot collect garbage on demand');
   await setImmediate();
@@ -30,8 +33,9 @@ export class BufferWatch {
   }
 
   /**
-   * Returns the bytes of the watched buffers that something still refers to. What a register or a spilled slot of the
-   * engine happens to hold is let go of within some turns; what is really kept is not, however often one looks.
+   * Returns the bytes of the watched buffers that something still refers to. What a register or a
+   * spilled slot of the engine happens to hold is let go of within some turns; what is really kept
+   * is not, however often one looks.
    */
   async retainedLength(): Promise<number> {
     let retained = 0;

@@ -1,5 +1,6 @@
 /**
- * Bytes as the tests write and print them: pairs of hexadecimal digits, with spaces wherever they help.
+ * Bytes as the tests write and print them: pairs of hexadecimal digits, with spaces wherever they
+ * help.
  */
 
 /** Reads `81 05 48 65`; throws when it is no hex, so that a typing error in a test is found. */
@@ -30,7 +31,9 @@ export function utf8(text: string): Uint8Array {
   return new TextEncoder().encode(text);
 }
 
-/** Tells whether two ranges hold the same bytes; of long ones, the assertion library takes its time. */
+/**
+ * Tells whether two ranges hold the same bytes; of long ones, the assertion library takes its time.
+ */
 export function sameBytes(first: Uint8Array | undefined, second: Uint8Array): boolean {
   return first !== undefined && Buffer.compare(first, second) === 0;
 }

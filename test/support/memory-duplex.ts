@@ -1,7 +1,9 @@
 /**
- * A Duplex in memory: what the driver writes is kept as it was given, and when a write is done is the test's to say.
+ * A Duplex in memory: what the driver writes is kept as it was given, and when a write is done is
+ * the test's to say.
  *
- * It holds references to the chunks, as a Duplex may until it calls back: memory that is used again too early shows.
+ * It holds references to the chunks, as a Duplex may until it calls back: memory that is used again
+ * too early shows.
  */
 
 import { Duplex } from 'node:stream';

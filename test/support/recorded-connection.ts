@@ -4,6 +4,7 @@
 
 import { Connection } from '../../src/connection/connection.ts';
 import type { ConnectionLimits, Role } from '../../src/connection/options.ts';
+import { type SinkChoice, STREAMED } from '../../src/connection/sink.ts';
 import { nodePlatform } from '../../src/node/node-platform.ts';
 import type { Platform } from '../../src/platform.ts';
 import { describeFrames } from './frames.ts';
@@ -15,10 +16,9 @@ export interface RunOptions extends ConnectionLimits {
   readonly platform?: Platform;
   /** Whether messages are taken piece by piece. */
   readonly isStreaming?: boolean;
-  readonly decodesText?: boolean;
+  readonly sink?: SinkChoice;
   readonly answersPings?: boolean;
-  readonly streamsText?: boolean;
-  readonly boundsStreamedFrames?: boolean;
+  readonly isConnecting?: boolean;
 }
 
 /** A connection with the handler that records it. */
@@ -32,7 +32,7 @@ export function recordedConnection(options: RunOptions): Recorded {
   const { isStreaming, ...rest } = options;
   const handler = new RecordingHandler();
   const connection = new Connection({ platform: nodePlatform, ...rest, handler });
-  connection.isStreaming = isStreaming ?? false;
+  if (isStreaming === true) connection.sink = STREAMED;
   return { connection, handler };
 }
 

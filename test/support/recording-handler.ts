@@ -1,8 +1,9 @@
 /**
  * Writes down what a connection tells, a line for each event, so that two runs can be compared.
  *
- * Lines: `text "hi"`, `binary hex FE`, `ping "hi"`, `pong ""`, `error WS_…`, `close 1000 "reason" clean`, `drain`. A message
- * that is streamed makes the same line as one that comes whole, when it is complete. `closing` and `output` are counted.
+ * Lines: `text "hi"`, `binary hex FE`, `ping "hi"`, `pong ""`, `error WS_…`, `close 1000 "reason"
+ * clean`, `drain`. A message that is streamed makes the same line as one that comes whole, when it
+ * is complete. `closing` and `output` are counted.
  */
 
 import type { ConnectionHandler } from '../../src/connection/handler.ts';
@@ -75,7 +76,11 @@ export class RecordingHandler implements ConnectionHandler {
     this.write('drain');
   }
 
-  onOutput(): void {
+  /** Whether the last output was to be taken at once. */
+  isUrgent = false;
+
+  onOutput(isUrgent: boolean): void {
+    this.isUrgent = isUrgent;
     this.outputCount++;
     this.react?.('output');
   }

@@ -1,8 +1,9 @@
 /**
  * Runs a connection over bytes in memory, and returns its event log.
  *
- * Each chunk lies between guard bytes, which the engine must not touch, and is overwritten after the call: what the engine
- * keeps must be a copy. Pieces that it may keep by reference (MessageBuffer) are exempt.
+ * Each chunk lies between guard bytes, which the engine must not touch, and is overwritten after
+ * the call: what the engine keeps must be a copy. Pieces that it may keep by reference
+ * (MessageBuffer) are exempt.
  */
 
 import { expect } from 'vitest';
@@ -56,7 +57,10 @@ function trailingPing(role: Role): Uint8Array {
   return frameTo(role, { opcode: 'ping', payload: 'trailing' });
 }
 
-/** Runs an input in every cut, followed by more, and followed by the transport's end; returns the log up to the end. */
+/**
+ * Runs an input in every cut, followed by more, and followed by the transport's end; returns the
+ * log up to the end.
+ */
 export function logOfEveryCut(options: RunOptions, input: Uint8Array): EventLog {
   const open = feedEveryCut(
     input,

@@ -30,15 +30,19 @@ export interface SocketPair {
   readonly server: Socket;
 }
 
-/** Connects a pair. The server that accepted it is closed: the sockets are all that is left. */
-export async function socketPair(): Promise<SocketPair> {
+/**
+ * Connects a pair. The server that accepted it is closed: the sockets are all that is left.
+ *
+ * @param allowHalfOpen - whether the client leaves its side open when the server has ended its own
+ */
+export async function socketPair(allowHalfOpen = false): Promise<SocketPair> {
   // As node:http accepts them: half-open.
   const listener = createServer({ allowHalfOpen: true, pauseOnConnect: true });
   listener.listen(0, '127.0.0.1');
   await once(listener, 'listening');
   const address = listener.address();
   if (address === null || typeof address === 'string') throw new Error('No port');
-  const client = new CountingSocket();
+  const client = new CountingSocket({ allowHalfOpen });
   const [[server]] = await Promise.all([
     once(listener, 'connection') as Promise<[Socket]>,
     once(client.connect(address.port, '127.0.0.1'), 'connect'),

@@ -1,4 +1,7 @@
-/** THREATS 1: extensions and parameters named like properties of every object (GHSA-5v72-xg48-5rpm crashed on one header). */
+/**
+ * THREATS 1: extensions and parameters named like properties of every object (GHSA-5v72-xg48-5rpm
+ * crashed on one header).
+ */
 
 import { createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';

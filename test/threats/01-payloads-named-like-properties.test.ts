@@ -1,4 +1,7 @@
-/** THREATS 1: a payload that names a property of every object crashed websocket-driver <= 0.7.5 with 9 bytes. */
+/**
+ * THREATS 1: a payload that names a property of every object crashed websocket-driver <= 0.7.5 with
+ * 9 bytes.
+ */
 
 import { describe, expect, it } from 'vitest';
 import { PingCallbacks } from '../../src/api/ping-callbacks.ts';

@@ -1,8 +1,11 @@
-/** THREATS 3: endless fragments of one byte and of none, segments of one byte (CVE-2026-48779, CVE-2026-12151). */
+/**
+ * THREATS 3: endless fragments of one byte and of none, segments of one byte (CVE-2026-48779,
+ * CVE-2026-12151).
+ */
 
 import { describe, expect, it } from 'vitest';
 import type { Role } from '../../src/connection/options.ts';
-import { CountingHost } from '../support/counting-platform.ts';
+import { CountingPlatform } from '../support/counting-platform.ts';
 import { frameTo } from '../support/frames.ts';
 import { concat } from '../support/hex.ts';
 import { recordedConnection } from '../support/recorded-connection.ts';
@@ -18,7 +21,7 @@ describe.each(ROLES)('Endless fragments at a %s', (role) => {
   ])(
     'that are %s hold about twice their payload, and nothing for themselves',
     async (_, payload, length) => {
-      const platform = new CountingHost();
+      const platform = new CountingPlatform();
       const { connection, handler } = recordedConnection({ role, platform });
       connection.receive(frameTo(role, { opcode: 'text', fin: false }));
       const before = await platform.retainedLength();
@@ -53,7 +56,7 @@ describe.each(ROLES)('Endless fragments at a %s', (role) => {
 
 describe.each(ROLES)('One frame in segments of one byte at a %s', (role) => {
   it('holds about twice what has come of it', async () => {
-    const platform = new CountingHost();
+    const platform = new CountingPlatform();
     const { connection, handler } = recordedConnection({ role, platform });
     const before = await platform.retainedLength();
     const frame = frameTo(role, { opcode: 'text', payload: 'a'.repeat(COUNT) });

@@ -1,8 +1,11 @@
-/** THREATS 5: declared lengths of 2^31, 2^53, 2^63, and sums that overflow (CVE-2020-27813, CVE-2026-1528, CVE-2016-10542). */
+/**
+ * THREATS 5: declared lengths of 2^31, 2^53, 2^63, and sums that overflow (CVE-2020-27813,
+ * CVE-2026-1528, CVE-2016-10542).
+ */
 
 import { describe, expect, it } from 'vitest';
 import { type Role, resolveLimits } from '../../src/connection/options.ts';
-import { CountingHost } from '../support/counting-platform.ts';
+import { CountingPlatform } from '../support/counting-platform.ts';
 import { frameTo } from '../support/frames.ts';
 import { concat, hex } from '../support/hex.ts';
 import { recordedConnection } from '../support/recorded-connection.ts';
@@ -33,7 +36,7 @@ describe.each(ROLES)('A declared length at a %s', (role) => {
   });
 
   it('allocates nothing, up to the limit itself (RFC 6455 §5.2)', () => {
-    const platform = new CountingHost();
+    const platform = new CountingPlatform();
     const { connection, handler } = recordedConnection({ role, platform });
     const before = platform.allocatedLength;
     const declaredLength = BigInt(resolveLimits({}).maxLength);

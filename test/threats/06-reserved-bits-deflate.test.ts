@@ -1,4 +1,6 @@
-/** THREATS 6: reserved bits on each type of frame where permessage-deflate has RSV1 (RFC 7692 §6). */
+/**
+ * THREATS 6: reserved bits on each type of frame where permessage-deflate has RSV1 (RFC 7692 §6).
+ */
 
 import { describe, expect, it } from 'vitest';
 import type { Role } from '../../src/connection/options.ts';

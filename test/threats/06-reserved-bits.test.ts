@@ -1,4 +1,6 @@
-/** THREATS 6: reserved bits on each type of frame, without an extension that gives them a meaning. */
+/**
+ * THREATS 6: reserved bits on each type of frame, without an extension that gives them a meaning.
+ */
 
 import { describe, expect, it } from 'vitest';
 import type { Role } from '../../src/connection/options.ts';

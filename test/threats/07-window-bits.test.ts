@@ -1,4 +1,7 @@
-/** THREATS 7: parameters of permessage-deflate that are none (CVE-2026-2229: a window of 1000 bits crashed a client). */
+/**
+ * THREATS 7: parameters of permessage-deflate that are none (CVE-2026-2229: a window of 1000 bits
+ * crashed a client).
+ */
 
 import { createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';

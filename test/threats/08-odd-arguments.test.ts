@@ -1,4 +1,8 @@
-/** THREATS 8: odd arguments of send, ping and close once sent uninitialised memory (CVE-2016-10518, CVE-2026-45736). */
+import { sendFragment } from '../support/send-fragment.ts';
+/**
+ * THREATS 8: odd arguments of send, ping and close once sent uninitialised memory (CVE-2016-10518,
+ * CVE-2026-45736).
+ */
 
 import { describe, expect, it } from 'vitest';
 import type { Role } from '../../src/connection/options.ts';
@@ -27,11 +31,11 @@ describe.each(ROLES)('Arguments that are no bytes, at a %s', (role) => {
     const { connection } = recordedConnection({ role });
     const bytes = NOT_BYTES[name] as Uint8Array;
     expect(() => connection.sendBinary(bytes)).toThrow(TypeError);
-    expect(() => connection.sendEncodedText(bytes)).toThrow(TypeError);
+    expect(() => connection.send(bytes, undefined, { isText: true })).toThrow(TypeError);
     expect(() => connection.ping(bytes)).toThrow(TypeError);
     expect(() => connection.pong(bytes)).toThrow(TypeError);
     // A fragment may be a string.
-    if (name !== 'a string') expect(() => connection.sendFragment(bytes, true)).toThrow(TypeError);
+    if (name !== 'a string') expect(() => sendFragment(connection, bytes, true)).toThrow(TypeError);
     expect([connection.isOpen, connection.hasOutput]).toEqual([true, false]);
     connection.sendText('still works');
     expect(takeFrames(connection)).toEqual(['text "still works"']);
@@ -73,7 +77,7 @@ describe.each(ROLES)('Lone surrogates at a %s', (role) => {
     const { connection } = recordedConnection({ role });
     connection.sendText('\ud800');
     connection.sendText(`${'a'.repeat(9000)}\udc00`);
-    connection.sendFragment('\udbff', true);
+    sendFragment(connection, '\udbff', true);
     connection.close(1000, '\ud800'.repeat(41));
     const [short, long, fragment, close] = takeFrames(connection);
     expect([short, fragment, close]).toEqual([

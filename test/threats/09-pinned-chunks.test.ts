@@ -1,8 +1,11 @@
-/** THREATS 9: an idle connection must not keep the 64 KiB chunk that its socket read (ws before 8.22.2 did). */
+/**
+ * THREATS 9: an idle connection must not keep the 64 KiB chunk that its socket read (ws before
+ * 8.22.2 did).
+ */
 
 import { describe, expect, it } from 'vitest';
 import type { Role } from '../../src/connection/options.ts';
-import { CountingHost } from '../support/counting-platform.ts';
+import { CountingPlatform } from '../support/counting-platform.ts';
 import { closePayload, frameTo } from '../support/frames.ts';
 import { BufferWatch } from '../support/garbage.ts';
 import { concat } from '../support/hex.ts';
@@ -63,13 +66,16 @@ describe.each(ROLES)('What a %s keeps of a chunk', (role) => {
   );
 });
 
-/** Receives bytes at the end of a chunk, lets the chunk go, and tells what of it and for it is still held. */
+/**
+ * Receives bytes at the end of a chunk, lets the chunk go, and tells what of it and for it is still
+ * held.
+ */
 async function keptOf(
   options: { readonly role: Role },
   bytes: Uint8Array,
   prepare: (recorded: Recorded) => void,
 ): Promise<{ chunk: number; memory: number }> {
-  const platform = new CountingHost();
+  const platform = new CountingPlatform();
   const recorded = recordedConnection({ ...options, platform });
   prepare(recorded);
   const before = await platform.retainedLength();
@@ -83,7 +89,9 @@ async function keptOf(
   return { chunk, memory };
 }
 
-/** The process may keep the chunk that it masked last: one for all connections (frame/masking.ts). */
+/**
+ * The process may keep the chunk that it masked last: one for all connections (frame/masking.ts).
+ */
 function displaceLastChunk(): void {
   const { connection } = recordedConnection({ role: 'server' });
   connection.receive(frameTo('server', { opcode: 'binary', payload: new Uint8Array(100) }));

@@ -1,4 +1,7 @@
-/** THREATS 10: frames glued to the request, before any listener exists, valid or not (CVE-2022-21676). */
+/**
+ * THREATS 10: frames glued to the request, before any listener exists, valid or not
+ * (CVE-2022-21676).
+ */
 
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
@@ -22,8 +25,7 @@ describe.each(ROLES)('A head with frames, given to the driver of a %s', (role) =
   const start = async (head: Uint8Array) => {
     const socket = new MemoryDuplex();
     const driver = new RecordingDriver(socket, { role, platform: nodePlatform });
-    driver.attach();
-    driver.sendPrelude(utf8('101'));
+    driver.attach(utf8('101'));
     driver.start(head);
     await settle();
     const frames = socket.written.subarray(3);
@@ -72,7 +74,9 @@ describe('Frames in the packet of the request', () => {
     ].join('\r\n'),
   );
 
-  /** Sends the request and frames in one write, and returns what the application's socket was told. */
+  /**
+   * Sends the request and frames in one write, and returns what the application's socket was told.
+   */
   async function upgradeWith(frames: Uint8Array, listens: boolean): Promise<string[]> {
     const log: string[] = [];
     const server = createServer();

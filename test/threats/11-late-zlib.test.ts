@@ -1,4 +1,7 @@
-/** THREATS 11: zlib that answers, or fails, after its connection has closed; on real sockets, with zlib's own threads. */
+/**
+ * THREATS 11: zlib that answers, or fails, after its connection has closed; on real sockets, with
+ * zlib's own threads.
+ */
 
 import { describe, expect, it } from 'vitest';
 import { permessageDeflate } from '../../src/api/permessage-deflate.ts';

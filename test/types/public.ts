@@ -1,6 +1,6 @@
 /**
- * The public types, pinned: this file is compiled and never run. `Is` wants two types to be the same, `// @ts-expect-error`
- * wants a mistake to be one.
+ * The public types, pinned: this file is compiled and never run. `Is` wants two types to be the
+ * same, `// @ts-expect-error` wants a mistake to be one.
  */
 
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
@@ -128,7 +128,10 @@ export function pinErrors(error: WebSocketError): void {
   error.code === 'WS_NO_SUCH_CODE';
 }
 
-/** A subclass can stand for its base, and each class for the other where only what they share is asked for. */
+/**
+ * A subclass can stand for its base, and each class for the other where only what they share is
+ * asked for.
+ */
 export class Chat extends WebSocket {
   name = 'chat';
 }

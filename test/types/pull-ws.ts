@@ -1,6 +1,6 @@
 /**
- * The types of sanswire/pull-ws, pinned: this file is compiled and never run. They fit those of `@types/pull-stream`, and
- * take sockets of every make.
+ * The types of sanswire/pull-ws, pinned: this file is compiled and never run. They fit those of
+ * `@types/pull-stream`, and take sockets of every make.
  */
 
 import pull from 'pull-stream';

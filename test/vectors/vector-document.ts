@@ -1,6 +1,7 @@
 /**
- * Reads the vector documents of this folder; README.md describes their notation. A document that does not follow it throws,
- * with the vector's title, so that no vector is skipped for a typing error.
+ * Reads the vector documents of this folder; README.md describes their notation. A document that
+ * does not follow it throws, with the vector's title, so that no vector is skipped for a typing
+ * error.
  */
 
 import type { ConnectionLimits, Role } from '../../src/connection/options.ts';

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { Role } from '../../src/connection/options.ts';
+import { wholeBytes } from '../../src/connection/sink.ts';
 import { describeString, frameTo } from '../support/frames.ts';
 import { concat } from '../support/hex.ts';
 import type { RunOptions } from '../support/recorded-connection.ts';
@@ -14,7 +15,7 @@ const documents = readdirSync(folder)
 
 const ROLES: readonly Role[] = ['client', 'server'];
 /** The ways to take messages: none of them may change what happens. */
-const WAYS = [{}, { isStreaming: true }, { decodesText: false }];
+const WAYS = [{}, { isStreaming: true }, { sink: wholeBytes(true) }];
 
 function checkVector(vector: Vector, role: Role): void {
   for (const way of WAYS) {

@@ -1,5 +1,5 @@
 /**
- * The page: opens the WebSocket, sends what is asked for, and shows what comes back.
+ * The page: opens the WebSocket, sends what you ask for, and shows what comes back.
  */
 
 import { showClock } from './clock.js';
@@ -10,7 +10,7 @@ import { pulse } from './wire.js';
 
 const element = (id) => document.getElementById(id);
 
-/** What close codes mean (RFC 6455 §7.4.1), as far as they come up here. */
+/** What close codes mean (RFC 6455 §7.4.1): those that occur here. */
 const CODE_MEANINGS = new Map([
   [1000, 'Normal closure: the connection has done what it was for.'],
   [1001, 'Going away: an endpoint shuts down.'],
@@ -30,13 +30,13 @@ const log = new Log(element('log'), element('log-empty'), element('announcement'
 const roundTrips = new RoundTrips();
 
 let webSocket;
-/** The id of the connection, by which the server can be asked to act on it. */
+/** The id of the connection, for requests that the server act on it. */
 let connectionId = '';
-/** What is to be sent again and again, each after the echo of the one before. */
+/** What is sent again and again, each after the echo of the one before. */
 let repetition = { text: '', left: 0 };
 let isFiguresUpdateDue = false;
 
-// ---- The connection ------------------------------------------------------------------------------------------------
+// ---- The connection -----------------------------------------------------------------------------
 
 function connect() {
   connectionId = hexOf(randomBytes(16));
@@ -114,7 +114,7 @@ element('connection-form').addEventListener('submit', (event) => {
   }
 });
 
-// ---- Messages ------------------------------------------------------------------------------------------------------
+// ---- Messages -----------------------------------------------------------------------------------
 
 function send(data) {
   if (webSocket?.readyState !== WebSocket.OPEN) return;
@@ -156,7 +156,7 @@ element('text-form').addEventListener('submit', (event) => {
 });
 
 element('text').addEventListener('keydown', (event) => {
-  // Enter also ends the input of a composed character, and then it must not send.
+  // Enter also completes a composed character; it must not send then.
   if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
   event.preventDefault();
   element('text-form').requestSubmit(element('send-text'));
@@ -180,7 +180,7 @@ async function sendFile(file) {
 
 element('file').addEventListener('change', (event) => {
   sendFile(event.target.files[0]);
-  // So that the same file can be chosen again.
+  // Allows the same file to be chosen again.
   event.target.value = '';
 });
 
@@ -204,7 +204,7 @@ for (const type of ['dragover', 'drop']) {
 
 element('clear-log').addEventListener('click', () => log.clear());
 
-/** Shows the figures with the next frame of the screen. */
+/** Shows the figures in the next frame of the screen. */
 function updateFigures() {
   if (isFiguresUpdateDue) return;
   isFiguresUpdateDue = true;
@@ -221,7 +221,7 @@ function updateFigures() {
   });
 }
 
-// ---- The end -------------------------------------------------------------------------------------------------------
+// ---- The end ------------------------------------------------------------------------------------
 
 element('close-form').addEventListener('submit', (event) => {
   event.preventDefault();
@@ -253,7 +253,7 @@ function showCloseProblem(message) {
   }
 }
 
-// ---- What the server is asked to do --------------------------------------------------------------------------------
+// ---- Requests to the server ---------------------------------------------------------------------
 
 async function askServer(action) {
   try {
@@ -278,7 +278,7 @@ element('server-drop').addEventListener('click', async () => {
     : text;
 });
 
-// ---- Small things --------------------------------------------------------------------------------------------------
+// ---- Helpers ------------------------------------------------------------------------------------
 
 function randomBytes(length) {
   const bytes = new Uint8Array(length);

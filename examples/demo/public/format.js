@@ -21,7 +21,7 @@ export function formatBytes(length) {
   return `${Number(value.toFixed(1))} ${UNITS[unit]}`;
 }
 
-/** Writes a duration in milliseconds, in three digits or so. */
+/** Writes a duration in milliseconds, with about three digits. */
 export function formatMs(duration) {
   if (duration === undefined) return '–';
   const digits = duration < 10 ? 2 : duration < 100 ? 1 : 0;

@@ -1,8 +1,8 @@
 /**
  * The log: what was sent, received, and what happened, newest first.
  *
- * Entries are added once per frame of the screen, however many came, and old ones go: a thousand messages in a second cost
- * no more than the eye can take in.
+ * Entries are added once per frame of the screen, and old ones are removed: a thousand messages a
+ * second cost no more than the eye can follow.
  */
 
 import { formatBytes, formatMs, formatPreview, formatTime, lengthOf } from './format.js';
@@ -20,7 +20,7 @@ export class Log {
 
   /**
    * @param list - the list to fill
-   * @param empty - what stands there while it is empty
+   * @param empty - what is shown while it is empty
    * @param announcement - where a screen reader hears the latest entry
    */
   constructor(list, empty, announcement) {
@@ -48,7 +48,7 @@ export class Log {
   #add(entry) {
     if (this.#waiting.length === 0) requestAnimationFrame(() => this.#show());
     this.#waiting.push({ ...entry, date: new Date() });
-    // A page in the background has no frames: it keeps what it would show.
+    // A page in the background draws no frames: it keeps what it would show.
     if (this.#waiting.length > MAX_ENTRIES) this.#waiting.shift();
   }
 

@@ -1,12 +1,13 @@
 /**
- * Round-trip times: what was sent and not echoed yet, the figures, and the chart.
+ * Round-trip times: messages that wait for their echo, the figures, and the chart.
  *
- * The server answers each message with one message, in order, so that a reply belongs to the oldest message that has none.
+ * The server answers each message with one message, in order: a reply belongs to the oldest message
+ * without one.
  */
 
-/** How many times the median is taken from. */
+/** The number of times that the median is of. */
 const KEPT_TIMES = 1000;
-/** How many times the chart shows, in what size; the size is the viewBox of the SVG. */
+/** The number of times in the chart, and its size: the viewBox of the SVG. */
 const CHART_TIMES = 60;
 const CHART_WIDTH = 240;
 const CHART_HEIGHT = 48;
@@ -18,15 +19,15 @@ export class RoundTrips {
   #count = 0;
   #minimum;
 
-  /** Takes note that a message is being sent. */
+  /** A message is being sent. */
   sent(data) {
     this.#pending.push({ data, start: performance.now() });
   }
 
   /**
-   * Takes note of a reply.
+   * A reply has come.
    *
-   * @returns what was sent and the time it took; undefined for a message that answers none
+   * @returns what was sent and the time it took; undefined for a message that is not a reply
    */
   received() {
     const message = this.#pending.shift();
@@ -39,7 +40,7 @@ export class RoundTrips {
     return { data: message.data, time };
   }
 
-  /** Forgets what was sent, as no reply can come any more. */
+  /** Forgets what was sent: no reply can come any more. */
   abandon() {
     this.#pending.length = 0;
   }

@@ -2,7 +2,7 @@
  * The picture of the two wires: a dot travels along one for each message.
  */
 
-/** The most dots on a wire; more messages than that are a blur anyhow. */
+/** The most dots on a wire; more would be a blur. */
 const MAX_DOTS = 12;
 
 const stillness = matchMedia('(prefers-reduced-motion: reduce)');

@@ -1,12 +1,10 @@
 /**
- * `connect` of nodejs-websocket: opens a client's connection through the connector that all of Sanswire's clients share.
- *
- * The socket is opened here rather than by node:http, because programs find it in `connection.socket` at once.
+ * `connect` of nodejs-websocket, through the connector that all clients share. The socket is opened
+ * here and not by node:http, because programs find it in `connection.socket` at once.
  */
 
 import type { Socket, TcpNetConnectOpts } from 'node:net';
 import type { ConnectionOptions as TlsConnectOptions } from 'node:tls';
-import type { WebSocketError } from '../../errors.ts';
 import { connectHostOf, requestTargetOf } from '../../handshake/url.ts';
 import { connect as openRequest } from '../../node/client-connector.ts';
 import type { HeadersInput, NetSettings } from '../../node/client-options.ts';
@@ -14,7 +12,7 @@ import { connectDirectly } from '../../node/client-socket.ts';
 import { targetOf } from '../../node/client-target.ts';
 import { Connection } from './connection.ts';
 
-/** Options of a client. All others go to `net.connect`, or to `tls.connect`; host and port are the URL's. */
+/** Options of a client. All others, but host and port, go to `net.connect` or `tls.connect`. */
 export type ConnectOptions = Partial<TcpNetConnectOpts> &
   TlsConnectOptions & {
     /** More headers for the request: an object of names and values. */
@@ -24,11 +22,10 @@ export type ConnectOptions = Partial<TcpNetConnectOpts> &
   };
 
 /**
- * Opens a connection. `headers` and `protocol` are known on 'connect'; a connection that cannot be opened is an 'error' and
- * a 'close' with 1006.
+ * Opens a connection. `headers` and `protocol` are known on 'connect'; a connection that cannot be
+ * opened is an 'error' and a 'close' with 1006.
  *
  * @param address - a ws or wss URL
- * @param options - see {@link ConnectOptions}
  * @param callback - called on 'connect'
  * @throws Error when the address is no such URL
  * @throws TypeError when a header or the subprotocols cannot be sent
@@ -51,28 +48,27 @@ export function connect(
     socket = connectDirectly(target);
     return socket;
   };
-  let connection: Connection | undefined;
   const attempt = openRequest(
     { ...request, http: { createConnection } },
     {
-      onOpen: (opened) => {
-        connection!.headers = opened.headers;
-        connection!.protocol = opened.protocol === '' ? undefined : opened.protocol;
-        connection!.open(opened.head);
+      onOpen: ({ headers, protocol, head }) => {
+        connection.headers = headers;
+        connection.protocol = protocol === '' ? undefined : protocol;
+        connection.open(head);
       },
       onError: (error, response) => {
-        connection!.headers = response?.headers ?? {};
-        connection!.fail(toConnectError(error));
+        connection.headers = response?.headers ?? {};
+        connection.fail(error);
       },
     },
   );
-  connection = new Connection({
+  const connection: Connection = new Connection({
     server: null,
     // node:http has called createConnection within the call above.
     socket: socket!,
     path: requestTargetOf(url),
     host: connectHostOf(url),
-    extraHeaders: extraHeaders ?? null,
+    extraHeaders,
     protocols,
     headers: {},
     abandon: () => attempt.abort(),
@@ -83,18 +79,12 @@ export function connect(
 
 /** Reads an address; a fragment, which is not for the server, is left out. */
 function readAddress(address: string | URL): URL {
-  if (!URL.canParse(String(address)))
-    throw new Error(`The address is not a URL: ${String(address)}`);
+  const text = String(address);
+  if (!URL.canParse(text)) throw new Error(`The address is not a URL: ${text}`);
   const url = new URL(address);
   if (url.protocol !== 'ws:' && url.protocol !== 'wss:') {
     throw new Error(`The scheme of the address must be ws or wss: ${url.protocol}`);
   }
   url.hash = '';
   return url;
-}
-
-/** What the transport said (ECONNREFUSED, a certificate that is not trusted) is passed on as it came. */
-function toConnectError(error: WebSocketError): Error {
-  const { code, cause } = error;
-  return code === 'WS_TRANSPORT_ERROR' && cause instanceof Error ? cause : error;
 }

@@ -1,10 +1,7 @@
 /**
- * `Server` of nodejs-websocket: listens on a port of its own, and serves nothing but WebSocket.
- *
- * - Underneath is a server of node:http or node:https, which is a net or TLS server, too. It reads the requests, within its
- *   limits of time and length; the verdict is the core's.
- * - A request that is refused is the peer's matter: no event tells of it.
- * - Closing never drops a connection.
+ * `Server` of nodejs-websocket: serves nothing but WebSocket. Underneath is a server of node:http
+ * or node:https, which is a net or TLS server, too. No event tells of a request that is refused.
+ * Closing never drops a connection.
  */
 
 import { createServer, type Server as HttpServer, type IncomingMessage } from 'node:http';
@@ -12,17 +9,15 @@ import { createServer as createSecureServer, type ServerOptions as HttpsOptions 
 import type { Socket } from 'node:net';
 import { type AcceptedRequest, judgeRequest } from '../../handshake/server-handshake.ts';
 import { buildAcceptance } from '../../handshake/server-response.ts';
+import { LIMITS } from '../../limits.ts';
 import { nodePlatform } from '../../node/node-platform.ts';
 import { refuseUpgrade, toUpgradeRequest } from '../../node/server-upgrade.ts';
-import { DEFAULT_HANDSHAKE_TIMEOUT_MS } from '../../node/timer-limits.ts';
+import { keepAllHeaders } from '../http-server.ts';
 import { TypedEmitter } from '../typed-emitter.ts';
 import { Connection } from './connection.ts';
 
-/** The events of a server, with the values that each carries. */
 export interface ServerEvents {
-  /** The server listens. */
   listening: [];
-  /** A connection was accepted. */
   connection: [connection: Connection];
   /** The server and all its connections are closed. */
   close: [];
@@ -42,19 +37,19 @@ export type SelectProtocol = (
 ) => string | null | undefined;
 
 /**
- * Options of a server. All others go to `http.createServer`, or to `https.createServer`, which hand on those of net and TLS.
- * `headersTimeout`, the milliseconds that a request may take, is 10,000 unless it is given.
+ * Options of a server. All others go to `http.createServer` or `https.createServer`; by default
+ * `headersTimeout`, the milliseconds that a request may take, is 10,000.
  */
 export type ServerOptions = HttpsOptions & {
   /** Whether to speak TLS. @defaultValue false */
   readonly secure?: boolean | undefined;
-  /** The subprotocols that the server speaks; the first of the client's that is among them is chosen. */
+  /** The subprotocols that the server speaks; the first of the client's among them is chosen. */
   readonly validProtocols?: readonly string[] | undefined;
   /** Chooses the subprotocol in place of `validProtocols`. */
   readonly selectProtocol?: SelectProtocol | undefined;
 };
 
-/** How often the server looks for requests that take too long, in milliseconds. */
+/** How often the server looks for slow requests, in milliseconds. */
 const TIMEOUT_CHECK_MS = 1000;
 const BAD_REQUEST = 400;
 const FORBIDDEN = 403;
@@ -62,9 +57,7 @@ const INTERNAL_SERVER_ERROR = 500;
 
 /** A WebSocket server, made by `createServer`. */
 export class Server extends TypedEmitter<ServerEvents> {
-  /** The net or TLS server underneath. */
   readonly socket: HttpServer;
-  /** The connections that are open, for broadcasts. */
   connections: Connection[] = [];
   readonly #selectProtocol: SelectProtocol | undefined;
 
@@ -98,11 +91,7 @@ export class Server extends TypedEmitter<ServerEvents> {
     return this;
   }
 
-  /**
-   * Accepts no more connections; those that are open stay. 'close' follows when the last of them has ended.
-   *
-   * @param callback - called on 'close'
-   */
+  /** Accepts no more connections; 'close' follows, and the callback, when the last has ended. */
   close(callback?: () => void): void {
     if (callback !== undefined) this.once('close', callback);
     this.socket.close();
@@ -114,18 +103,15 @@ export class Server extends TypedEmitter<ServerEvents> {
     if (index >= 0) this.connections.splice(index, 1);
   }
 
-  // ---- Inside ------------------------------------------------------------------------------------------------------
-
   #createSocket(given: ServerOptions): HttpServer {
     const { secure, validProtocols, selectProtocol, ...settings } = given;
     const options = {
-      headersTimeout: DEFAULT_HANDSHAKE_TIMEOUT_MS,
+      headersTimeout: LIMITS.handshakeTimeout.default,
       connectionsCheckingInterval: TIMEOUT_CHECK_MS,
       ...settings,
     };
-    const server = secure === true ? createSecureServer(options) : createServer(options);
-    // A head is bounded by its bytes. By default Node drops headers after the 1,000th, and Upgrade may be among them.
-    server.maxHeadersCount = 0;
+    const isSecure = secure === true;
+    const server = keepAllHeaders(isSecure ? createSecureServer(options) : createServer(options));
     server.on('request', (_request, response) => {
       response.writeHead(BAD_REQUEST, { Connection: 'close', 'Content-Length': 0 });
       response.end();
@@ -144,39 +130,33 @@ export class Server extends TypedEmitter<ServerEvents> {
       server: this,
       socket,
       path: request.url ?? '/',
-      host: null,
-      extraHeaders: null,
       protocols: [...verdict.protocols],
       headers: request.headers,
     });
-    const isRefused = this.#negotiate(connection, verdict, socket);
-    if (isRefused) return;
+    if (!this.#negotiate(connection, verdict, socket)) return;
     connection.once('connect', () => {
       this.connections.push(connection);
       this.emit('connection', connection);
     });
-    const { protocol } = connection;
-    const response = buildAcceptance(nodePlatform, verdict, { protocol });
+    const response = buildAcceptance(nodePlatform, verdict, { protocol: connection.protocol });
     connection.open(head, Buffer.from(response, 'latin1'));
   }
 
-  /** Agrees on a subprotocol; returns whether the application refused the request instead. */
+  /** Agrees on a subprotocol; returns false when the application refused the request instead. */
   #negotiate(connection: Connection, request: AcceptedRequest, socket: Socket): boolean {
     const { protocols } = request;
-    if (protocols.length === 0 || this.#selectProtocol === undefined) return false;
+    if (protocols.length === 0 || this.#selectProtocol === undefined) return true;
     try {
       const selected = this.#selectProtocol(connection, [...protocols]);
       // RFC 6455 §4.2.2: the server may only choose what was offered.
-      if (typeof selected === 'string' && protocols.includes(selected)) {
-        connection.protocol = selected;
-      }
+      connection.protocol = protocols.find((protocol) => protocol === selected);
     } catch (error) {
       refuseUpgrade(socket, { status: INTERNAL_SERVER_ERROR });
       throw error;
     }
-    if (connection.readyState === connection.CONNECTING) return false;
+    if (connection.readyState === connection.CONNECTING) return true;
     refuseUpgrade(socket, { status: FORBIDDEN });
-    return true;
+    return false;
   }
 }
 

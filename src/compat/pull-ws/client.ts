@@ -1,7 +1,6 @@
 /**
- * `connect` of `pull-ws`: a client of `sanswire/ws` as a pull-stream.
- *
- * The stream is there at once; what is written waits for the connection, and what goes wrong is the end of what is read.
+ * `connect` of `pull-ws`: a client of `sanswire/ws` as a pull-stream, which is there at once. What
+ * is written waits for the connection, and a failure ends what is read.
  */
 
 import { CloseCode } from '../../close-code.ts';
@@ -17,15 +16,10 @@ import {
 import { portOf } from './socket-port.ts';
 import type { CloseEventLike } from './types.ts';
 
-/** The stream of a client. */
 export interface ClientDuplex extends Duplex {
   /** The address that it connects to, without credentials. */
   readonly remoteAddress: string;
-  /**
-   * Closes the connection with 1000, behind what was sent.
-   *
-   * @param callback - called once, when the connection has closed
-   */
+  /** Closes with 1000, behind what was sent; calls back once, when that is done. */
   close(callback?: (event?: CloseEventLike) => void): void;
 }
 
@@ -61,7 +55,7 @@ export function connect(
     remoteAddress: withoutCredentials(url),
     close: (callback) => {
       if (typeof callback === 'function') {
-        port.whenClosed((event) => port.guard(() => callback(event)));
+        port.whenClosed((_end, event) => port.guard(() => callback(event)));
       }
       port.close(CloseCode.NORMAL_CLOSURE);
     },
@@ -70,7 +64,7 @@ export function connect(
   return stream;
 }
 
-/** Completes an address without a scheme, and drops its fragment, which is the client's own business. */
+/** Completes an address without a scheme, and drops its fragment, which is not for the server. */
 function readAddress(address: string | URL): string {
   const text = String(address);
   const [whole = ''] = text.split('#', 1);

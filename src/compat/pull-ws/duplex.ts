@@ -1,7 +1,6 @@
 /**
- * `duplex` of `pull-ws`: source and sink of one socket, with what is known of the request that it came from.
- *
- * WebSocket has one closing handshake for both directions, so the end of either side is the end of both.
+ * `duplex` of `pull-ws`: source and sink of one socket, with its request. WebSocket has one closing
+ * handshake for both directions, so the end of either side ends both.
  */
 
 import { type OnClose, type SinkOptions, sink } from './sink.ts';
@@ -22,7 +21,7 @@ export interface Duplex extends RequestProperties {
   readonly sink: Sink<SentMessage>;
 }
 
-/** Called once: with the stream when the connection is open, or with an error when it cannot be established. */
+/** Called once: with the stream when the connection is open, or with the error that it ended in. */
 export type OnConnect<Stream extends Duplex = Duplex> = {
   // A method, so that callbacks may leave out that one of the two is missing.
   bivarianceHack(error: Error | null, stream?: Stream): void;
@@ -30,9 +29,9 @@ export type OnConnect<Stream extends Duplex = Duplex> = {
 
 /** Options of {@link duplex}. */
 export interface DuplexOptions<Stream extends Duplex = Duplex> extends SinkOptions {
-  /** Sets the socket's `binaryType` to 'arraybuffer'; binary messages are Buffers all the same. @defaultValue false */
+  /** Sets `binaryType` to 'arraybuffer'; messages are Buffers all the same. @defaultValue false */
   readonly binary?: boolean | undefined;
-  /** Sets the socket's `binaryType`. ArrayBuffers are read as Buffers, Blobs as they are. @defaultValue unchanged */
+  /** Sets `binaryType`; ArrayBuffers are read as Buffers. @defaultValue unchanged */
   readonly binaryType?: string | undefined;
   /** Called once, when the connection is open or has failed. @defaultValue none */
   readonly onConnect?: OnConnect<Stream> | undefined;
@@ -48,22 +47,20 @@ export interface DuplexOptions<Stream extends Duplex = Duplex> extends SinkOptio
  * pull(pull.values(['a', 'b']), stream, pull.log());
  */
 export function duplex(socket: SocketLike, options?: DuplexOptions | OnClose): Duplex {
-  const settings = options ?? {};
+  const settings = typeof options === 'function' ? { onClose: options } : (options ?? {});
   const stream = createDuplex(socket, settings, socket.upgradeReq ?? {});
-  if (typeof settings === 'object') announce(socket, stream, settings.onConnect);
+  announce(socket, stream, settings.onConnect);
   return stream;
 }
 
 /** Makes a duplex without telling that it is connected. */
 export function createDuplex(
   socket: SocketLike,
-  options: Omit<DuplexOptions, 'onConnect'> | OnClose | undefined,
+  options: Omit<DuplexOptions, 'onConnect'>,
   request: Partial<RequestProperties>,
 ): Duplex {
-  if (typeof options === 'object') {
-    if (options.binaryType) socket.binaryType = options.binaryType;
-    else if (options.binary) socket.binaryType = 'arraybuffer';
-  }
+  if (options.binaryType) socket.binaryType = options.binaryType;
+  else if (options.binary) socket.binaryType = 'arraybuffer';
   const { headers, url, upgrade, method } = request;
   return { source: source(socket), sink: sink(socket, options), headers, url, upgrade, method };
 }

@@ -1,8 +1,7 @@
 /**
- * How the events of a socket end its streams: which closing is an end, and which one an error.
- *
- * A closing handshake with 1000, with 1001 (a page is left, a server is shut down) or without a code is an end. Everything
- * else is an error, because data may be missing: a connection that was lost, and a code that says that something is wrong.
+ * How the events of a socket end its streams. A closing handshake with 1000, with 1001 (a page is
+ * left, a server shuts down) or without a code is an end. Everything else is an error, because data
+ * may be missing.
  */
 
 import { CloseCode } from '../../close-code.ts';
@@ -14,7 +13,6 @@ export class ConnectionEndError extends Error {
   readonly closeCode: number;
   /** The reason that the peer gave; '' for none. */
   readonly reason: string;
-  /** The `close` event of the socket. */
   readonly event: CloseEventLike;
 
   constructor(event: CloseEventLike) {
@@ -35,9 +33,8 @@ const ENDS: readonly number[] = [
 
 /** Returns what a `close` event means to a stream: its end, or an error. */
 export function endOf(event: CloseEventLike): true | Error {
-  return event.wasClean !== false && ENDS.includes(event.code)
-    ? true
-    : new ConnectionEndError(event);
+  const isEnd = event.wasClean !== false && ENDS.includes(event.code);
+  return isEnd ? true : new ConnectionEndError(event);
 }
 
 /** Returns the error of an `error` event; a browser's has none. */

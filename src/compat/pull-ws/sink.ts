@@ -1,10 +1,10 @@
 /**
  * `sink` of `pull-ws`: a pull-stream as the messages of a socket.
  *
- * - It reads once the connection is open, and only while there is room (send-window.ts): a slow peer holds the source
- *   back. It is a loop: a source that answers at once does not deepen the stack.
- * - The end of what it reads closes the connection with 1000, an error with 1011, unless `closeOnEnd` is false.
- * - When the connection ends first, what it reads is aborted at once, also while an answer is awaited.
+ * - It reads while there is room (send-window.ts): a slow peer holds the source back. A source that
+ *   answers at once does not deepen the stack.
+ * - The end of the source closes the connection with 1000, an error with 1011, unless `closeOnEnd`
+ *   is false. When the connection ends first, the source is aborted at once.
  */
 
 import { throwLater } from '../../api/event-target.ts';
@@ -12,7 +12,7 @@ import { CloseCode } from '../../close-code.ts';
 import { portOf, type SocketPort } from './socket-port.ts';
 import type { End, SentMessage, Sink, SocketLike, Source } from './types.ts';
 
-/** Called once, when the connection has closed: with an error when it failed, or what was written did. */
+/** Called once, when the connection has closed; with an error when it or what is written failed. */
 export type OnClose = (error?: Error) => void;
 
 /** Options of {@link sink}. */
@@ -45,7 +45,6 @@ class MessageSink {
   #isLooping = false;
   /** Whether to read: the last read has been answered, and there is room. */
   #isReady = true;
-  /** Why writing failed. */
   #failure: Error | undefined;
   #stopWaiting: () => void = () => {};
 
@@ -54,7 +53,11 @@ class MessageSink {
     this.#read = read;
     this.#closesOnEnd = options.closeOnEnd !== false;
     const { onClose } = options;
-    if (onClose !== undefined) port.whenClosed(() => this.#tellClosed(onClose));
+    if (onClose === undefined) return;
+    port.whenClosed((end) => {
+      const error = this.#failure ?? end;
+      port.guard(() => (error === true ? onClose() : onClose(error)));
+    });
   }
 
   start(): void {
@@ -65,7 +68,7 @@ class MessageSink {
   #loop(): void {
     if (this.#isLooping) return;
     this.#isLooping = true;
-    // Once the connection closes nothing can be sent; how it ends is yet to be told.
+    // Once the connection closes nothing can be sent; how it ends is not known yet.
     while (this.#isReady && !this.#isOver && this.#port.isOpen) this.#readOnce();
     this.#isLooping = false;
   }
@@ -85,25 +88,24 @@ class MessageSink {
 
   #send(message: SentMessage): void {
     if (!this.#port.isOpen) return;
+    const { window } = this.#port;
+    const goOn = (): void => {
+      this.#isReady = true;
+      this.#loop();
+    };
     let hasRoom: boolean;
     try {
-      hasRoom = this.#port.send(message);
+      hasRoom = window.send(message);
     } catch (error) {
       const failure = toError(error);
       this.#finish(failure);
-      this.#abortSource(failure);
+      this.#abort(failure);
       return;
     }
-    if (hasRoom) this.#goOn();
-    else this.#port.whenRoom(() => this.#goOn());
+    if (hasRoom) goOn();
+    else window.whenRoom(goOn);
   }
 
-  #goOn(): void {
-    this.#isReady = true;
-    this.#loop();
-  }
-
-  /** What is read has ended, or failed. */
   #finish(end: Exclude<End, null | false>): void {
     this.#isOver = true;
     this.#stopWaiting();
@@ -112,17 +114,12 @@ class MessageSink {
     this.#port.close(end === true ? CloseCode.NORMAL_CLOSURE : CloseCode.INTERNAL_ERROR);
   }
 
-  /** The connection has ended. */
-  #abort(end: true | Error): void {
+  #abort(reason: true | Error): void {
     this.#isOver = true;
-    this.#abortSource(end);
-  }
-
-  #abortSource(reason: true | Error): void {
     this.#attempt(() => this.#read(reason, () => {}));
   }
 
-  /** Calls what is read. What it throws is an uncaught exception, and the end of the connection. */
+  /** Calls what is read. What it throws is an uncaught exception, and ends the connection. */
   #attempt(call: () => void): void {
     try {
       call();
@@ -131,12 +128,6 @@ class MessageSink {
       this.#port.close(CloseCode.INTERNAL_ERROR);
       throwLater(error);
     }
-  }
-
-  #tellClosed(onClose: OnClose): void {
-    const { end } = this.#port;
-    const error = this.#failure ?? (end === true ? undefined : end);
-    this.#port.guard(() => (error === undefined ? onClose() : onClose(error)));
   }
 }
 

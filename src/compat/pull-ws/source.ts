@@ -1,21 +1,23 @@
 /**
  * `source` of `pull-ws`: the messages of a socket as a pull-stream.
  *
- * - What nobody has read yet waits, up to the bounds of api/streams/message-queue.ts; then the socket stops reading, where
- *   it can. What came before the end is read before the end.
- * - Each read is answered once, in order. Reads within callbacks do not nest, however many messages wait.
- * - `abort` closes the connection, with 1000 or, for an error, 1011. A read that waits is answered at once, the abort when
- *   the connection has ended.
+ * - What nobody has read waits, up to the bounds of api/message-queue.ts; then the socket stops
+ *   reading, where it can. The end comes behind it.
+ * - Each read is answered once, in order. Reads within callbacks do not nest.
+ * - `abort` closes the connection, with 1000 or, for an error, 1011. A read that waits is answered
+ *   at once, the abort when the connection has ended.
  *
- * Listening begins when the source is made: make it in the tick in which the socket is.
+ * Listening begins when the source is made: make it in the same tick as the socket.
  */
 
 import { throwLater } from '../../api/event-target.ts';
 import { isArrayBuffer, receivedLength } from '../../api/message-data.ts';
-import { MessageQueue } from '../../api/streams/message-queue.ts';
+import { MessageQueue } from '../../api/message-queue.ts';
+import { copyIfSmallPart } from '../../bytes.ts';
 import { CloseCode } from '../../close-code.ts';
-import { keepable } from '../../connection/keepable.ts';
 import { nodePlatform } from '../../node/node-platform.ts';
+import { Queue } from '../../queue.ts';
+import type { Listening } from './socket-link.ts';
 import { portOf, type SocketPort } from './socket-port.ts';
 import type { End, ReadCallback, ReceivedMessage, SocketLike, Source } from './types.ts';
 
@@ -35,20 +37,20 @@ type Callback = ReadCallback<ReceivedMessage>;
 
 class MessageSource {
   readonly #port: SocketPort;
-  readonly #flow: ReturnType<SocketPort['listen']>;
+  readonly #listening: Listening;
   readonly #messages: MessageQueue<ReceivedMessage>;
-  readonly #callbacks: Callback[] = [];
+  readonly #callbacks: Queue<Callback> = new Queue();
   /** What reads are answered with behind the messages that wait. */
   #end: End = null;
   #isAnswering = false;
 
   constructor(port: SocketPort) {
     this.#port = port;
-    this.#flow = port.listen((message) => this.#receive(message));
-    this.#messages = new MessageQueue<ReceivedMessage>(this.#flow, receivedLength);
+    this.#listening = port.listen((message) => this.#receive(message));
+    this.#messages = new MessageQueue<ReceivedMessage>(this.#listening, receivedLength);
     port.whenEnded((end) => {
       this.#end ||= end;
-      this.#flow.stop();
+      this.#listening.unsubscribe();
       this.#answer();
     });
   }
@@ -56,10 +58,10 @@ class MessageSource {
   read(abort: End, callback: Callback): void {
     if (abort) {
       this.#abort(abort, callback);
-      return;
+    } else {
+      this.#callbacks.push(callback);
+      this.#answer();
     }
-    this.#callbacks.push(callback);
-    this.#answer();
   }
 
   #abort(abort: true | Error, callback: Callback): void {
@@ -69,29 +71,30 @@ class MessageSource {
     this.#port.whenEnded(() => this.#call(callback, end));
   }
 
-  /** Reads no more; who waits is told why. */
+  /** Reads no more, and tells waiting reads why. */
   #stop(end: true | Error): void {
     this.#end ||= end;
     this.#messages.clear();
-    this.#flow.stop();
+    this.#listening.unsubscribe();
     this.#answer();
   }
 
   #receive(data: unknown): void {
-    const message = toMessage(data);
+    const message = isArrayBuffer(data) ? Buffer.from(data) : (data as ReceivedMessage);
     if (this.#callbacks.length > 0 && !this.#isAnswering) this.#answer(message);
-    else this.#messages.push(Buffer.isBuffer(message) ? keep(message) : message);
+    else if (!Buffer.isBuffer(message)) this.#messages.push(message);
+    else this.#messages.push(copyIfSmallPart(nodePlatform, message) as Buffer);
   }
 
-  /** Answers the reads that wait, as far as there is something to answer; a loop, because callbacks read again. */
+  /** Answers the reads that wait, as far as there are answers; a loop: callbacks read again. */
   #answer(first?: ReceivedMessage): void {
     if (this.#isAnswering) return;
     this.#isAnswering = true;
     let message = first;
     while (this.#callbacks.length > 0) {
-      message ??= this.#messages.shift();
+      message ??= this.#messages.take();
       if (message === undefined && !this.#end) break;
-      const callback = this.#callbacks.shift() as Callback;
+      const callback = this.#callbacks.take() as Callback;
       if (message === undefined) this.#call(callback, this.#end);
       else this.#call(callback, null, message);
       message = undefined;
@@ -104,27 +107,15 @@ class MessageSource {
       if (end) callback(end);
       else callback(null, message);
     } catch (error) {
-      this.#catch(error, end);
+      if (error === end && error instanceof Error) {
+        // A reader without a handler for errors, such as `pull.drain(each)`, throws them. A peer
+        // must not end the process.
+        process.emitWarning(error);
+        return;
+      }
+      this.#stop(error instanceof Error ? error : true);
+      this.#port.close(CloseCode.INTERNAL_ERROR);
+      throwLater(error);
     }
   }
-
-  #catch(error: unknown, end: End): void {
-    if (error === end && error instanceof Error) {
-      // A reader without a handler for errors, such as `pull.drain(each)`, throws them. A peer must not end the process.
-      process.emitWarning(error);
-      return;
-    }
-    this.#stop(error instanceof Error ? error : true);
-    this.#port.close(CloseCode.INTERNAL_ERROR);
-    throwLater(error);
-  }
-}
-
-function toMessage(data: unknown): ReceivedMessage {
-  return isArrayBuffer(data) ? Buffer.from(data) : (data as ReceivedMessage);
-}
-
-/** A message that waits must not pin the chunk that the socket has read. */
-function keep(message: Buffer): Buffer {
-  return keepable(nodePlatform, message) as Buffer;
 }

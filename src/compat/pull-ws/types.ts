@@ -1,13 +1,11 @@
 /**
- * The types of pull-streams, and of the sockets that become some. There is no behaviour here.
- *
- * The types of streams are those that `@types/pull-stream` has, so that both fit each other; they are written out because
- * neither that package nor pull-stream itself is needed.
+ * The types of pull-streams, which fit `@types/pull-stream` without needing it, and of the sockets
+ * that become some.
  */
 
 import type { IncomingHttpHeaders } from 'node:http';
 
-/** Why a stream is over: true for its end, an error for a failure; null and false while it is not. */
+/** Why a stream is over: true at its end, an error for a failure; null or false while it is not. */
 export type End = Error | boolean | null;
 
 /** Called once for each read: with data, or with the end. */
@@ -19,7 +17,7 @@ export type Source<Data> = (abort: End, callback: ReadCallback<Data>) => void;
 /** Reads from a source until it ends. */
 export type Sink<Data> = (read: Source<Data>) => void;
 
-/** A message that came: text is a string, binary a Buffer. A Blob only where the socket's own `binaryType` is 'blob'. */
+/** A message that came: text as a string, binary as a Buffer, or as a Blob if `binaryType` is. */
 export type ReceivedMessage = string | Buffer | Blob;
 
 /** A message to send: a string or a number as text, anything else as binary. */
@@ -34,8 +32,8 @@ export interface RequestProperties {
 }
 
 /**
- * A WebSocket with the interface of WHATWG: of `sanswire`, `sanswire/ws` or `ws`, the one of Node or of undici. What it
- * can do besides is used: `pause` and `resume`, and a callback of `send`.
+ * A WebSocket with the interface of WHATWG: of `sanswire`, `sanswire/ws`, `ws`, Node or undici.
+ * What it can do besides is used: `pause` and `resume`, and a callback of `send`.
  */
 export interface SocketLike {
   /** 0 to 3: connecting, open, closing, closed. */
@@ -43,7 +41,7 @@ export interface SocketLike {
   /** Bytes that wait to be sent. */
   readonly bufferedAmount?: number;
   binaryType?: string;
-  /** The request, where a library of old puts it there. */
+  /** The request, where old libraries put it. */
   readonly upgradeReq?: Partial<RequestProperties> | undefined;
   send(data: never): unknown;
   close(code?: number): unknown;

@@ -1,70 +1,61 @@
 /**
- * Takes the bytes of outgoing frames, header first and cut anywhere, and sends what they say through the engine.
+ * Takes the bytes of outgoing frames, cut anywhere, and has the engine send them.
  *
- * - The frames are found and judged by the engine's own parser, and made anew by the engine: what an Outgoing says of masks
- *   changes nothing on the wire.
- * - A frame leaves as one when its payload comes at once, or is up to {@link GATHER_MAX_LENGTH}. A longer one leaves as it
- *   comes, in fragments (RFC 6455 §5.4), so that Pings are answered and a Close passes while it lasts.
- * - A write is done when its bytes have been handed to the system, or when they wait to be gathered.
- *
- * When its turn is, outgoing-turns.ts says.
+ * - The engine's parser judges the frames, and its serializer makes them anew: the masks of an
+ *   Outgoing change nothing on the wire.
+ * - A data frame asks for its turn with its header and keeps it to its end. Control frames pass
+ *   between the pieces of others (RFC 6455 §5.4).
+ * - A frame leaves as one when its payload comes at once, or is up to {@link GATHER_MAX_LENGTH}. A
+ *   longer one leaves in fragments, so that Pings and a Close pass meanwhile.
+ * - A write is done when its bytes have been handed to the system, or gathered.
  */
 
-import { MessageBuffer } from '../../connection/message-buffer.ts';
-import { type FaultCode, InvalidStateError, ProtocolError } from '../../errors.ts';
-import { MASK } from '../../frame/frame-header.ts';
-import { type FrameHandler, FrameParser } from '../../frame/frame-parser.ts';
+import type { Connection } from '../../connection/connection.ts';
+import { type FaultCode, InvalidStateError, notOpen, ProtocolError } from '../../errors.ts';
+import { parseClosePayload } from '../../frame/close-payload.ts';
+import type { FrameHandler, FrameParser } from '../../frame/frame-parser.ts';
 import { isControlOpcode, Opcode } from '../../frame/opcode.ts';
+import { MessageBuffer } from '../../message-buffer.ts';
 import { nodePlatform } from '../../node/node-platform.ts';
-import type { OutgoingTurns, TurnTaker } from './outgoing-turns.ts';
+import { parserOf } from './header.ts';
+import type { FrameOwner, OutgoingMessage, OutgoingMessages } from './outgoing-messages.ts';
 
-/** Up to this many bytes, what comes of a frame is gathered, so that it leaves as one. */
+/** A frame of up to this many bytes is gathered, so that it leaves as one. */
 export const GATHER_MAX_LENGTH: number = 64 * 1024;
 
-/**
- * After this many bytes the event loop gets its turn: a source that is never out of chunks, which the system takes at once,
- * would else keep everything else waiting.
- */
+/** After this many bytes the event loop gets its turn: a source may never be out of chunks. */
 const YIELD_LENGTH = 128 * 1024;
 
 type WriteDone = (error?: Error | null) => void;
 
 const NO_BYTES = new Uint8Array(0);
 
-export class FrameWriter implements FrameHandler, TurnTaker {
-  readonly #turns: OutgoingTurns;
-  readonly #onStop: (error: Error) => void;
+export class FrameWriter implements FrameHandler, FrameOwner {
+  readonly #connection: Connection;
+  readonly #messages: OutgoingMessages;
   #parser: FrameParser | undefined;
-  /** What of the present write has not been parsed. */
+  /** The first byte, until the second one says what parser to use. */
+  #beginning: Uint8Array = NO_BYTES;
   #rest: Uint8Array = NO_BYTES;
   #writeDone: WriteDone | undefined;
   /** What has been gathered of the present frame. */
   #gathered: MessageBuffer | undefined;
   #isInFrame = false;
   #isWaiting = false;
+  #message: OutgoingMessage | undefined;
   #isParsing = false;
-  /** Whether the present write has sent anything. */
   #hasSent = false;
   /** The pieces of the present write that have not been handed to the system. */
   #sendingCount = 0;
   #lengthSinceYield = 0;
   #error: Error | undefined;
 
-  /** @param onStop - called when the connection is over */
-  constructor(turns: OutgoingTurns, onStop: (error: Error) => void) {
-    this.#turns = turns;
-    this.#onStop = onStop;
+  constructor(connection: Connection, messages: OutgoingMessages) {
+    this.#connection = connection;
+    this.#messages = messages;
   }
 
-  get isContinuation(): boolean {
-    return this.#parser?.opcode === Opcode.CONTINUATION;
-  }
-
-  /**
-   * Takes the next bytes, which must not change until they are done with.
-   *
-   * @param callback - called when more may come, perhaps at once, or later with an error when the frame cannot be sent
-   */
+  /** Takes bytes, which must not change until the callback; its error says why none can be sent. */
   write(bytes: Uint8Array, callback: WriteDone): void {
     this.#writeDone = callback;
     this.#hasSent = false;
@@ -72,49 +63,38 @@ export class FrameWriter implements FrameHandler, TurnTaker {
     this.#proceed();
   }
 
-  /** Ends the writing; as {@link FrameWriter.write}. It is an error within a frame. */
+  /** Ends the writing, which is an error within a frame. */
   end(callback: WriteDone): void {
-    if (this.#isInFrame) callback(new InvalidStateError('The frame is not complete'));
-    else callback();
+    callback(this.#isInFrame ? new InvalidStateError('The frame is incomplete') : null);
   }
 
-  /** Writes no more; a frame that has begun is given up. */
-  close(cause?: Error): void {
-    this.#error ??= cause ?? new InvalidStateError('The frame was given up');
-    this.#rest = NO_BYTES;
-    this.#gathered = undefined;
-    this.#turns.leave(this, this.#error);
+  /** Writes no more. A message of which the peer has got a part fails the connection with 1011. */
+  close(cause: Error): void {
+    this.#fail(cause);
+    this.#message?.giveUp(cause);
     this.#settle();
   }
-
-  // ---- From the turns ----------------------------------------------------------------------------------------------
 
   takeTurn(): void {
     this.#isWaiting = false;
-    this.#proceed();
+    if (!this.#isParsing) this.#proceed();
   }
 
-  refuse(error: Error): void {
+  refuseTurn(error: Error): void {
     this.#isWaiting = false;
+    this.#message = undefined;
     this.#fail(error);
-    this.#settle();
+    // A write that the end of the connection stops is over when the connection is.
+    if (this.#connection.isOpen) this.#settle();
   }
-
-  stop(error: Error): void {
-    this.#isWaiting = false;
-    this.#fail(error);
-    this.#settle();
-    this.#onStop(error);
-  }
-
-  // ---- From the parser ---------------------------------------------------------------------------------------------
 
   onFrameHeader(): boolean {
     this.#isInFrame = true;
-    if (isControlOpcode(this.#parser!.opcode)) return true;
+    const { opcode, fin } = this.#parser!;
+    if (isControlOpcode(opcode)) return true;
     this.#isWaiting = true;
-    // A refusal comes within the call.
-    if (this.#turns.request(this)) this.#isWaiting = false;
+    // The turn may come within the call.
+    this.#message = this.#messages.request(this, opcode, fin);
     return !this.#isWaiting && this.#error === undefined;
   }
 
@@ -123,48 +103,58 @@ export class FrameWriter implements FrameHandler, TurnTaker {
     const piece = this.#gather(bytes, start, end, isLast);
     if (isLast) this.#isInFrame = false;
     if (piece !== undefined) this.#send(opcode, piece, isLast && fin);
-    if (isLast && this.#error === undefined) this.#turns.release(this);
-    return this.#error === undefined;
+    if (this.#error !== undefined) return false;
+    if (!isLast) return true;
+    const message = this.#message;
+    this.#message = undefined;
+    message?.endFrame();
+    return true;
   }
 
   onFrameFault(code: FaultCode, detail?: string): void {
     this.#fail(new ProtocolError(code, detail === undefined ? {} : { detail }));
   }
 
-  // ---- Inside ------------------------------------------------------------------------------------------------------
-
-  /** Makes the parser with the first bytes, which say whether frames are masked. */
-  #prepare(bytes: Uint8Array): Uint8Array {
-    const isMasked = ((bytes[1] ?? 0) & MASK) !== 0;
-    this.#parser ??= new FrameParser(nodePlatform, this, isMasked ? 'server' : 'client');
+  /** Makes the parser with the first two bytes; returns what is to be parsed. */
+  #prepare(chunk: Uint8Array): Uint8Array {
+    const isFirst = this.#beginning.length === 0;
+    const bytes = isFirst ? chunk : Buffer.concat([this.#beginning, chunk]);
+    const second = bytes[1];
+    if (second !== undefined) this.#parser ??= parserOf(this, second);
+    const parser = this.#parser;
+    this.#beginning = parser === undefined ? Uint8Array.from(bytes) : NO_BYTES;
+    if (parser === undefined) return NO_BYTES;
     // The parser unmasks where the bytes lie, and they are the application's.
-    return this.#parser.isMasked ? Buffer.from(bytes) : bytes;
+    return parser.isMasked ? new Uint8Array(bytes) : bytes;
   }
 
   #proceed(): void {
     this.#isParsing = true;
     // Also once without bytes, for a frame without payload whose turn has come.
     do {
-      if (this.#error !== undefined || this.#parser === undefined) break;
-      const used = this.#parser.parse(this.#rest);
+      if (this.#error !== undefined) break;
+      const used = this.#parser?.parse(this.#rest);
       this.#rest = this.#rest.subarray(used);
     } while (this.#rest.length > 0 && !this.#isWaiting);
     this.#isParsing = false;
     this.#settle();
   }
 
-  /** Returns what is to be sent now: a whole payload, or as much as is not to be gathered any longer. */
+  /** Returns what is to be sent now: a whole payload, or as much as makes a piece. */
   #gather(bytes: Uint8Array, start: number, end: number, isLast: boolean): Uint8Array | undefined {
-    if (isLast && this.#gathered === undefined) return bytes.subarray(start, end);
+    const isEnough = isLast || (this.#gathered?.length ?? 0) + end - start >= GATHER_MAX_LENGTH;
+    if (isEnough && this.#gathered === undefined) return bytes.subarray(start, end);
     this.#gathered ??= new MessageBuffer(nodePlatform);
-    this.#gathered.push(bytes, start, end);
-    if (!isLast && this.#gathered.length < GATHER_MAX_LENGTH) return undefined;
+    // A copy: once the write is called back, its memory may be used again.
+    this.#gathered.push(bytes, start, end, false);
+    if (!isEnough) return undefined;
     const piece = this.#gathered.take();
     this.#gathered = undefined;
     return piece;
   }
 
-  #send(opcode: number, payload: Uint8Array, isMessageEnd: boolean): void {
+  #send(opcode: number, payload: Uint8Array, isEnd: boolean): void {
+    const connection = this.#connection;
     this.#hasSent = true;
     this.#sendingCount++;
     this.#lengthSinceYield += payload.length;
@@ -173,17 +163,25 @@ export class FrameWriter implements FrameHandler, TurnTaker {
       if (error !== undefined) this.#fail(error);
       this.#settle();
     };
-    const error = isControlOpcode(opcode)
-      ? this.#turns.sendControl(opcode, payload, sent)
-      : this.#turns.sendPiece(payload, isMessageEnd, opcode, sent);
-    if (error === undefined) return;
-    this.#sendingCount--;
-    this.#fail(error);
+    if (opcode === Opcode.PING) connection.ping(payload, sent);
+    else if (opcode === Opcode.PONG) connection.pong(payload, sent);
+    else if (opcode === Opcode.CLOSE) sent(this.#sendClose(payload));
+    else this.#message?.send(payload, isEnd, sent);
+  }
+
+  /** Begins the closing handshake; returns why not. */
+  #sendClose(payload: Uint8Array): Error | undefined {
+    const status = parseClosePayload(nodePlatform, payload, 0, payload.length);
+    if (typeof status === 'string') return new ProtocolError(status);
+    if (!this.#connection.isOpen) return notOpen();
+    this.#connection.close(status.code, status.reason);
+    return undefined;
   }
 
   #fail(error: Error): void {
     this.#error ??= error;
     this.#rest = NO_BYTES;
+    this.#gathered = undefined;
   }
 
   /** Ends the present write when nothing of it is left to do. */
@@ -193,7 +191,7 @@ export class FrameWriter implements FrameHandler, TurnTaker {
     if (done === undefined || this.#isParsing || (isBusy && this.#error === undefined)) return;
     this.#writeDone = undefined;
     if (!this.#hasSent && this.#error === undefined) {
-      // At once, so that a header and its payload come in one turn: nothing overtakes what was written before.
+      // At once, so that nothing comes between a header and its payload.
       done();
     } else if (this.#lengthSinceYield < YIELD_LENGTH) {
       // Not within the engine's call: what the writer's listeners throw must not reach the engine.

@@ -1,71 +1,63 @@
 /**
- * The incoming frames of one socket: which stream gets what the engine tells, and when the socket stops reading.
+ * The incoming frames of one Socket.
  *
- * - Each frame that begins while somebody listens for 'incoming' has a stream of its own; others are thrown away.
- * - The socket stops while the present frame's stream is full, and while {@link MAX_UNREAD} streams are open whose end
- *   nobody has read.
- * - A stream that nobody has begun to read is no reason to stop for long, because programs ignore frames that they do not
- *   want. At such a stop it is given until the end of the turn, and thrown away then: the oldest first.
- *
- * It judges nothing: the engine does, before it tells.
+ * - Each frame that begins while somebody listens for 'incoming' has a stream of its own; the
+ *   payload of others is dropped.
+ * - The brake is held while the present stream is full, and while {@link MAX_UNREAD} are unread.
+ * - Programs ignore frames that they do not want. At the end of the turn, streams that nobody has
+ *   begun to read are destroyed, the oldest first, so that they do not hold the brake for long.
  */
 
-import type { FrameListener, IncomingFrameHeader } from '../../connection/frame-listener.ts';
-import { keepable } from '../../connection/keepable.ts';
+import type { Duplex } from 'node:stream';
+import { copyIfSmallPart } from '../../bytes.ts';
+import type { BrakeHolder } from '../../connection/brake.ts';
+import type { Connection } from '../../connection/connection.ts';
+import type { FrameSink } from '../../connection/sink.ts';
+import { WebSocketError } from '../../errors.ts';
+import type { FrameHeader } from '../../frame/frame-header.ts';
+import { LIMITS } from '../../limits.ts';
 import { nodePlatform } from '../../node/node-platform.ts';
-import {
-  describeHeader,
-  INCOMING_HIGH_WATER_MARK,
-  Incoming,
-  type IncomingSource,
-} from './incoming.ts';
+import { describeHeader } from './header.ts';
+import { INCOMING_HIGH_WATER_MARK, Incoming, type IncomingSource } from './incoming.ts';
 
-/** The most frames that may be open at once; the socket reads on when half of them are closed. */
-export const MAX_UNREAD = 16;
+/** The most frames that may be open; the Socket reads on when half of them are closed. */
+export const MAX_UNREAD: number = LIMITS.walveOpenFrames.default;
 
-/** What the frames need of their socket. */
-export interface FramesOwner {
-  /** Whether somebody listens for frames. */
-  readonly hasListener: boolean;
-  onIncoming(incoming: Incoming): void;
-  /** Stops and continues reading. */
-  pause(): void;
-  resume(): void;
-  /** A stream was destroyed with an error while its frame was coming. */
-  fail(cause: Error): void;
+// Frames are still delivered after our own Close, so readers may still be slow.
+const FULL_STREAM: BrakeHolder = { outlastsClose: true };
+const UNREAD_STREAMS: BrakeHolder = { outlastsClose: true };
+
+/** Closes with 1011 for an error of the application, unless the connection is closing. */
+export function failInternally(connection: Connection, cause: Error): void {
+  if (connection.isOpen) connection.fail(new WebSocketError('WS_INTERNAL', { cause }));
 }
 
-export class IncomingFrames implements FrameListener, IncomingSource {
-  readonly #owner: FramesOwner;
-  /** The stream of the frame that is coming; undefined when its rest is thrown away. */
+export class IncomingFrames implements FrameSink, IncomingSource {
+  /** Set by the Socket, which makes it with these frames as its sink. */
+  connection!: Connection;
+  readonly #socket: Duplex;
+  /** The stream of the frame that is coming; undefined when its rest is dropped. */
   #current: Incoming | undefined;
   readonly #unread: Set<Incoming> = new Set();
-  /** Why the socket stands still: streams that are full, and this object when there are too many. */
-  readonly #holds: Set<object> = new Set();
   #isJudging = false;
   #isOver = false;
 
-  constructor(owner: FramesOwner) {
-    this.#owner = owner;
+  constructor(socket: Duplex) {
+    this.#socket = socket;
   }
 
-  // ---- From the engine ---------------------------------------------------------------------------------------------
-
-  onFrameStart(header: IncomingFrameHeader): void {
-    if (!this.#owner.hasListener) return;
+  onFrameStart(header: FrameHeader): void {
+    if (this.#socket.destroyed || this.#socket.listenerCount('incoming') === 0) return;
     const incoming = new Incoming({}, { header: describeHeader(header), source: this });
     this.#current = incoming;
     this.#unread.add(incoming);
-    if (this.#unread.size >= MAX_UNREAD) this.#holdAll();
-    this.#owner.onIncoming(incoming);
+    if (this.#unread.size >= MAX_UNREAD) this.#hold(UNREAD_STREAMS);
+    this.#socket.emit('incoming', incoming);
   }
 
   onFrameData(bytes: Uint8Array): void {
-    const incoming = this.#current;
-    // A piece may wait for long: it must not keep a much larger chunk of the socket alive.
-    if (incoming === undefined || incoming.push(keepable(nodePlatform, bytes))) return;
-    this.#hold(incoming);
-    this.#judgeLater();
+    const piece = copyIfSmallPart(nodePlatform, bytes);
+    if (this.#current?.push(piece) === false) this.#hold(FULL_STREAM);
   }
 
   onFrameEnd(): void {
@@ -74,61 +66,52 @@ export class IncomingFrames implements FrameListener, IncomingSource {
     if (incoming === undefined) return;
     incoming.push(null);
     // A stream that has its end never asks for more.
-    this.#release(incoming);
-    if (isIgnored(incoming) && this.#ignoredLength() >= INCOMING_HIGH_WATER_MARK) this.#holdAll();
+    this.#release(FULL_STREAM);
+    if (isIgnored(incoming) && this.#ignoredLength() >= INCOMING_HIGH_WATER_MARK) {
+      this.#hold(UNREAD_STREAMS);
+    }
   }
 
-  // ---- From the streams --------------------------------------------------------------------------------------------
-
   wantMore(incoming: Incoming): void {
-    if (incoming === this.#current) this.#release(incoming);
+    if (incoming === this.#current) this.#release(FULL_STREAM);
   }
 
   incomingClosed(incoming: Incoming, error: Error | null): void {
     this.#unread.delete(incoming);
-    const isCurrent = incoming === this.#current;
-    if (isCurrent) this.#current = undefined;
-    if (isCurrent && error !== null) this.#owner.fail(error);
-    this.#release(incoming);
-    if (this.#unread.size * 2 <= MAX_UNREAD) this.#release(this);
+    if (this.#unread.size * 2 <= MAX_UNREAD) this.#release(UNREAD_STREAMS);
+    if (incoming !== this.#current) return;
+    this.#current = undefined;
+    if (error !== null) failInternally(this.connection, error);
+    this.#release(FULL_STREAM);
   }
 
-  // ---- From the socket ---------------------------------------------------------------------------------------------
-
-  /** Reads on, whoever lags behind: nothing more comes but what is held back. */
+  /** Reads on, however slow the readers: only held-back input still comes. */
   stopHolding(): void {
     this.#isOver = true;
-    this.#holds.clear();
-    this.#owner.resume();
+    this.#release(FULL_STREAM);
+    this.#release(UNREAD_STREAMS);
   }
 
-  /** No more bytes come: a frame that is not complete never will be. */
+  /** No more bytes come: an incomplete frame stays incomplete. */
   close(error: Error): void {
     const incoming = this.#current;
     this.#current = undefined;
     incoming?.destroy(error);
   }
 
-  // ---- Inside ------------------------------------------------------------------------------------------------------
-
-  #hold(reason: object): void {
+  #hold(holder: BrakeHolder): void {
     if (this.#isOver) return;
-    this.#holds.add(reason);
-    if (this.#holds.size === 1) this.#owner.pause();
-  }
-
-  #release(reason: object): void {
-    if (this.#holds.delete(reason) && this.#holds.size === 0) this.#owner.resume();
-  }
-
-  #holdAll(): void {
-    this.#hold(this);
+    this.connection.brake.hold(holder);
     this.#judgeLater();
   }
 
-  /** Throws away what nobody reads, when those who got it in this turn have had the time to begin. */
+  #release(holder: BrakeHolder): void {
+    this.connection.brake.release(holder);
+  }
+
+  /** Destroys what nobody reads, once those who got it in this turn have had the time to begin. */
   #judgeLater(): void {
-    if (this.#isJudging || this.#isOver) return;
+    if (this.#isJudging) return;
     this.#isJudging = true;
     setImmediate(() => {
       this.#isJudging = false;
@@ -138,11 +121,10 @@ export class IncomingFrames implements FrameListener, IncomingSource {
         length -= incoming.readableLength;
         incoming.destroy();
       }
-      if (this.#unread.size < MAX_UNREAD) this.#release(this);
+      if (this.#unread.size < MAX_UNREAD) this.#release(UNREAD_STREAMS);
     });
   }
 
-  /** The bytes that nobody has begun to read. */
   #ignoredLength(): number {
     let length = 0;
     for (const incoming of this.#unread) if (isIgnored(incoming)) length += incoming.readableLength;

@@ -1,42 +1,35 @@
 /**
- * One incoming frame as a stream of its payload, while it comes.
+ * One incoming frame as a stream of its payload.
  *
- * - A Socket makes one for each frame, with the header in place, and fills it: then it can be read only.
- * - One that a program makes itself is a Transform: frame bytes in, the payload of the first frame out. It says 'header'
- *   when that is known, and hands back with 'flush' what came behind the frame. It judges frames, and not messages.
- * - There is no 'readable' without something to read, at the end or in an empty frame, so that
+ * - A Socket makes one for each frame, with the header in place, and fills it.
+ * - One that a program makes is a Transform: frame bytes in, the payload of the first frame out. It
+ *   emits 'header', and 'flush' with what came behind the frame. It judges frames, not messages.
+ * - There is no 'readable' without something to read, so that
  *   `on('readable', () => incoming.read().toString())` never meets null.
- *
- * The frames are found by the engine's parser, here as well as in a Socket.
  */
 
 import {
   type DuplexOptions,
+  type Readable,
   Transform,
   type TransformCallback,
   type TransformOptions,
 } from 'node:stream';
-import { ignoreError } from '../../api/streams/ignore-error.ts';
-import type { IncomingFrameHeader } from '../../connection/frame-listener.ts';
-import { LimitExceededError, ProtocolError, WebSocketError } from '../../errors.ts';
-import { MASK, writeUint32 } from '../../frame/frame-header.ts';
-import { type FrameHandler, FrameParser } from '../../frame/frame-parser.ts';
-import { nodePlatform } from '../../node/node-platform.ts';
+import { ProtocolError, WebSocketError } from '../../errors.ts';
+import type { FrameHandler, FrameParser } from '../../frame/frame-parser.ts';
+import { LIMITS, limitExceeded } from '../../limits.ts';
+import { ignoreError } from '../../node/ignore-error.ts';
+import { readWaiting } from '../../node/read-waiting.ts';
 import type { UntypedListener } from '../typed-emitter.ts';
-import { FRAME_MAX_LENGTH, type IncomingHeader } from './header.ts';
+import { describeHeader, FRAME_MAX_LENGTH, type IncomingHeader, parserOf } from './header.ts';
 
 /** The bytes of one frame that may wait for its reader. */
-export const INCOMING_HIGH_WATER_MARK: number = 64 * 1024;
+export const INCOMING_HIGH_WATER_MARK: number = LIMITS.walveUnreadFrame.default;
 
 /** What a frame of a Socket tells where it comes from. */
 export interface IncomingSource {
-  /** The reader wants more. */
   wantMore(incoming: Incoming): void;
-  /**
-   * The stream is over: read to its end, or destroyed before.
-   *
-   * @param error - why it was destroyed, if for a reason
-   */
+  /** The stream was read to its end, or was destroyed, perhaps for a reason. */
   incomingClosed(incoming: Incoming, error: Error | null): void;
 }
 
@@ -48,14 +41,13 @@ export interface IncomingFeed {
 
 const NO_BYTES = Buffer.alloc(0);
 
-/** The options of a frame that a Socket fills: the writable side is closed from the beginning. */
 const FED: DuplexOptions & { readonly writable: boolean } = {
   highWaterMark: INCOMING_HIGH_WATER_MARK,
   writable: false,
 };
 
 /**
- * A Readable of the payload of one frame.
+ * Reads the payload of one frame.
  *
  * @example
  * socket.on('incoming', (incoming) => {
@@ -63,20 +55,16 @@ const FED: DuplexOptions & { readonly writable: boolean } = {
  * });
  */
 export class Incoming extends Transform {
-  /** The header of the frame. A Socket's frames have it from the beginning; else it is null until 'header'. */
-  // The frames that programs see have it: the type says what they can rely on in an 'incoming' listener.
+  /** The header. In an Incoming that a program has made, it is null until 'header'. */
   header: IncomingHeader;
   readonly #source: IncomingSource | undefined;
   #parser: FrameParser | undefined;
-  /** The bytes before the second one of the header, which says what parser it takes. */
+  /** The first byte, until the second one says what parser to use. */
   #beginning: Uint8Array = NO_BYTES;
   #fault: WebSocketError | undefined;
   #isComplete = false;
 
-  /**
-   * @param options - of the Transform
-   * @param feed - given by a Socket, which finds the frame itself
-   */
+  /** @param feed - given by a Socket, which finds the frame itself */
   constructor(options: TransformOptions = {}, feed?: IncomingFeed) {
     super(feed === undefined ? options : FED);
     this.on('error', ignoreError);
@@ -84,12 +72,16 @@ export class Incoming extends Transform {
     this.#source = feed?.source;
   }
 
+  override read(size?: number): ReturnType<Readable['read']> {
+    return readWaiting(this, size);
+  }
+
   override _read(size: number): void {
     if (this.#source === undefined) super._read(size);
     else this.#source.wantMore(this);
   }
 
-  /** Keeps a 'readable' back that there is nothing to read for; Node says one at the end, too. */
+  /** Suppresses a 'readable' with nothing to read; Node emits one at the end, too. */
   override emit(name: string | symbol, ...values: Parameters<UntypedListener<this>>): boolean {
     if (name !== 'readable' || this.readableLength > 0) return super.emit(name, ...values);
     // What the listener would have called: it makes 'end' come.
@@ -98,22 +90,12 @@ export class Incoming extends Transform {
   }
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, callback: TransformCallback): void {
-    if (this.#isComplete) {
-      this.emit('flush', chunk);
-      callback();
-      return;
-    }
     // A copy, because the parser unmasks where the bytes lie.
     const bytes = Buffer.concat([this.#beginning, chunk]);
     const second = bytes[1];
-    if (this.#parser === undefined && second === undefined) {
-      this.#beginning = bytes;
-      callback();
-      return;
-    }
-    this.#beginning = NO_BYTES;
-    this.#parser ??= this.#createParser(second ?? 0);
-    const used = this.#parser.parse(bytes);
+    if (second !== undefined) this.#parser ??= this.#createParser(second);
+    this.#beginning = this.#parser === undefined ? bytes : NO_BYTES;
+    const used = this.#isComplete ? 0 : (this.#parser?.parse(bytes) ?? bytes.length);
     if (this.#fault === undefined && used < bytes.length) this.emit('flush', bytes.subarray(used));
     callback(this.#fault ?? null);
   }
@@ -133,13 +115,9 @@ export class Incoming extends Transform {
   #createParser(secondByte: number): FrameParser {
     const handler: FrameHandler = {
       onFrameHeader: () => {
-        if (parser.payloadLength > FRAME_MAX_LENGTH) {
-          const { payloadLength } = parser;
-          this.#fault = new LimitExceededError(
-            'WS_MESSAGE_TOO_LONG',
-            FRAME_MAX_LENGTH,
-            payloadLength,
-          );
+        const { payloadLength } = parser;
+        if (payloadLength > FRAME_MAX_LENGTH) {
+          this.#fault = limitExceeded('walveFrameLength', FRAME_MAX_LENGTH, payloadLength);
           return false;
         }
         this.header = describeHeader(parser);
@@ -157,18 +135,7 @@ export class Incoming extends Transform {
         this.#fault = new ProtocolError(code, detail === undefined ? {} : { detail });
       },
     };
-    const role = (secondByte & MASK) === 0 ? 'client' : 'server';
-    const parser: FrameParser = new FrameParser(nodePlatform, handler, role);
+    const parser: FrameParser = parserOf(handler, secondByte);
     return parser;
   }
-}
-
-/** Describes a header in the names of walve. */
-export function describeHeader(header: IncomingFrameHeader): IncomingHeader {
-  const { fin, rsv, opcode, payloadLength, isMasked, maskingKey } = header;
-  const described = { final: fin, rsv, masked: isMasked, mask: isMasked, opcode };
-  if (!isMasked) return { ...described, length: payloadLength };
-  const masking = Buffer.alloc(4);
-  writeUint32(masking, 0, maskingKey);
-  return { ...described, masking, length: payloadLength };
 }

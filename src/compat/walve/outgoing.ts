@@ -1,17 +1,14 @@
 /**
  * One outgoing frame as a Transform: payload in, the bytes of the frame out.
  *
- * - Piped into a Socket, it has a way of its own there (lane.ts): frames of several streams do not mix, and a slow peer slows
- *   its writer down.
- * - The header counts when the first chunk comes, or the end: until then it may be changed.
- * - What is written beyond `header.length` is cut off. An end before it is an error, and the frame is not sent.
- *
- * The bytes are made by the engine's functions; a Socket has the engine make its frames itself, and masks by its role.
+ * - Piped into a Socket, it has a lane of its own: frames do not mix, and a slow peer slows its
+ *   writer down.
+ * - The header may be changed until the first chunk comes, or the end.
+ * - What is written beyond `header.length` is cut off. An end before it is an error, and the frame
+ *   is not sent.
  */
 
 import { Transform, type TransformCallback, type TransformOptions } from 'node:stream';
-import { ignoreError } from '../../api/streams/ignore-error.ts';
-import { InvalidStateError, ProtocolError, WebSocketError } from '../../errors.ts';
 import {
   FIN,
   headerLength,
@@ -20,16 +17,15 @@ import {
   writeHeader,
   writeUint32,
 } from '../../frame/frame-header.ts';
+import { ignoreError } from '../../node/ignore-error.ts';
 import { nodePlatform } from '../../node/node-platform.ts';
 import { checkHeader, type OutgoingHeader } from './header.ts';
-import { type FrameLane, openLane } from './lane.ts';
+import { openLane, reportUnsent, Socket } from './socket.ts';
 
-/** Options of an Outgoing: those of a Transform, and the header; its fields may also stand here themselves. */
+/** Options of an Outgoing: those of a Transform, and the header or its fields. */
 export interface OutgoingOptions extends Omit<TransformOptions, 'final'>, OutgoingHeader {
   readonly header?: OutgoingHeader | undefined;
 }
-
-const MASKING_KEY_LENGTH = 4;
 
 /**
  * Writes one frame.
@@ -40,11 +36,10 @@ const MASKING_KEY_LENGTH = 4;
  */
 export class Outgoing extends Transform {
   header: OutgoingHeader;
-  readonly #lanes: Map<unknown, FrameLane> = new Map();
-  /** The socket that hears of an error. */
-  #destination: NodeJS.EventEmitter | undefined;
+  readonly #lanes: Map<unknown, ReturnType<typeof openLane>> = new Map();
+  /** The Socket that is told of an error: its listeners may see nothing else of the frame. */
+  #socket: Socket | undefined;
   #hasHeader = false;
-  /** Payload bytes that are to come. */
   #missing = 0;
   #position = 0;
   #maskingKey: number | undefined;
@@ -57,43 +52,31 @@ export class Outgoing extends Transform {
   }
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, callback: TransformCallback): void {
-    try {
-      if (!this.#hasHeader) this.#pushHeader(chunk.length);
-      this.#pushPayload(chunk);
-      callback();
-    } catch (error) {
-      callback(error as Error);
-    }
+    const error = this.#pushHeader(chunk.length);
+    if (error === undefined) this.#pushPayload(chunk);
+    callback(error);
   }
 
   override _flush(callback: TransformCallback): void {
-    try {
-      if (!this.#hasHeader) this.#pushHeader(0);
-      if (this.#missing === 0) callback();
-      else callback(new RangeError(`The frame lacks ${this.#missing} bytes of its length`));
-    } catch (error) {
-      callback(error as Error);
-    }
+    const error = this.#pushHeader(0);
+    if (error !== undefined || this.#missing === 0) callback(error);
+    else callback(new RangeError(`The frame lacks ${this.#missing} bytes of its length`));
   }
 
-  /** What has been read to its end is its lane's to send: 'close' waits for that, and tells whether it worked. */
+  /** Once read to the end, waits for the lanes to send it: 'close' says whether that worked. */
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     const lanes = [...this.#lanes.values()];
     if (!this.readableEnded || error !== null || lanes.length === 0) {
       for (const lane of lanes) lane.destroy(error ?? undefined);
-      this.#tell(error);
-      callback(error);
+      this.#finish(error, callback);
       return;
     }
     let openCount = lanes.length;
     let failure: Error | null = null;
     for (const lane of lanes) {
       lane.once('close', () => {
-        failure ??= lane.failure ?? null;
-        openCount--;
-        if (openCount > 0) return;
-        this.#tell(failure);
-        callback(failure);
+        failure ??= lane.errored;
+        if (--openCount === 0) this.#finish(failure, callback);
       });
     }
   }
@@ -103,24 +86,25 @@ export class Outgoing extends Transform {
     options?: { end?: boolean },
   ): Destination {
     if (this.#lanes.has(destination)) return destination;
+    if (!(destination instanceof Socket)) return super.pipe(destination, options);
     const lane = openLane(destination);
-    if (lane === undefined) return super.pipe(destination, options);
     this.#lanes.set(destination, lane);
-    this.#destination = destination;
+    this.#socket = destination;
     lane.once('finish', () => {
       if (options?.end !== false) destination.end();
     });
     lane.once('close', () => {
       destination.emit('unpipe', this);
-      // Not when it was taken out of the way by unpipe().
+      // Not when unpipe() took it out of the way.
       if (this.#lanes.get(destination) !== lane) return;
       this.#lanes.delete(destination);
-      if (!lane.writableFinished) this.destroy(lane.failure);
+      if (!lane.writableFinished) this.destroy(lane.errored ?? undefined);
     });
     super.pipe(lane);
     destination.emit('pipe', this);
-    // A frame that will have no chunk has its turn now, or those behind it would overtake it.
-    if (!this.#hasHeader && this.header.length === 0) this.#pushEmptyFrame();
+    // A frame that will have no chunk takes its place now, or those behind it would overtake it.
+    const error = this.header.length === 0 ? this.#pushHeader(0) : undefined;
+    if (error !== undefined) this.destroy(error);
     return destination;
   }
 
@@ -135,70 +119,46 @@ export class Outgoing extends Transform {
     return super.unpipe(destination);
   }
 
-  /** Tells the socket, too: a frame that was not sent may be all that its listeners see of it. */
-  #tell(error: Error | null): void {
-    const destination = this.#destination;
-    if (error === null || destination === undefined || isEndOfConnection(error)) return;
-    process.nextTick(() => destination.emit('error', error));
+  #finish(error: Error | null, callback: (error?: Error | null) => void): void {
+    const socket = this.#socket;
+    if (error !== null && socket !== undefined) process.nextTick(reportUnsent, socket, error);
+    callback(error);
   }
 
-  #pushEmptyFrame(): void {
-    try {
-      this.#pushHeader(0);
-    } catch (error) {
-      this.destroy(error as Error);
-    }
-  }
-
-  /** @throws RangeError when no frame may have such a header */
-  #pushHeader(firstLength: number): void {
-    const { fin, opcode, length } = checkHeader(this.header, firstLength);
-    const isMasked = Boolean(this.header.masked);
+  /** Begins the frame, unless it has begun; returns an error when no frame may begin so. */
+  #pushHeader(firstLength: number): Error | undefined {
+    if (this.#hasHeader) return undefined;
+    const { header } = this;
+    const checked = checkHeader(header, firstLength);
+    if (checked instanceof Error) return checked;
+    const { fin, opcode, length } = checked;
+    const isMasked = Boolean(header.masked);
     const head = Buffer.alloc(headerLength(length, isMasked));
-    writeHeader(head, 0, (fin ? FIN : 0) | opcode, length, isMasked ? MASK : 0);
-    if (isMasked) this.#maskingKey = this.#writeMaskingKey(head);
-    this.header.length = length;
+    const end = writeHeader(head, 0, (fin ? FIN : 0) | opcode, length, isMasked ? MASK : 0);
+    if (isMasked) {
+      if (header.masking !== undefined) head.set(header.masking, end);
+      else writeUint32(head, end, nodePlatform.maskingKey());
+      header.masking ??= Buffer.from(head.subarray(end));
+      this.#maskingKey = readUint32(head, end);
+    }
+    header.length = length;
     this.#hasHeader = true;
     this.#missing = length;
     this.push(head);
     if (length === 0) this.push(null);
-  }
-
-  /** Writes the key at the end of the header. @throws RangeError when it is not of four bytes */
-  #writeMaskingKey(head: Buffer): number {
-    const offset = head.length - MASKING_KEY_LENGTH;
-    const { masking } = this.header;
-    if (masking === undefined) {
-      writeUint32(head, offset, nodePlatform.maskingKey());
-      this.header.masking = Buffer.from(head.subarray(offset));
-    } else if (masking.length === MASKING_KEY_LENGTH) {
-      head.set(masking, offset);
-    } else {
-      throw new RangeError(`A masking key has ${MASKING_KEY_LENGTH} bytes`);
-    }
-    return readUint32(head, offset);
+    return undefined;
   }
 
   #pushPayload(chunk: Buffer): void {
-    const payload = chunk.subarray(0, this.#missing);
-    if (payload.length === 0) return;
-    const position = this.#position;
-    this.#position += payload.length;
-    this.#missing -= payload.length;
-    this.push(this.#maskingKey === undefined ? payload : this.#mask(payload, position));
+    const length = Math.min(chunk.length, this.#missing);
+    if (length === 0) return;
+    // A copy: the write is called back before its bytes have been read.
+    const payload = Buffer.allocUnsafe(length);
+    if (this.#maskingKey === undefined) chunk.copy(payload, 0, 0, length);
+    else nodePlatform.mask(chunk, 0, length, payload, 0, this.#maskingKey, this.#position);
+    this.#position += length;
+    this.#missing -= length;
+    this.push(payload);
     if (this.#missing === 0) this.push(null);
   }
-
-  /** Masks a copy: the payload is the application's. */
-  #mask(payload: Buffer, position: number): Buffer {
-    const masked = Buffer.allocUnsafe(payload.length);
-    nodePlatform.mask(payload, 0, payload.length, masked, 0, this.#maskingKey ?? 0, position);
-    return masked;
-  }
-}
-
-/** Whether an error says no more than that the connection is over, which its socket tells itself. */
-function isEndOfConnection(error: Error): boolean {
-  if (error instanceof InvalidStateError) return true;
-  return error instanceof WebSocketError && !(error instanceof ProtocolError);
 }

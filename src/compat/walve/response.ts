@@ -1,8 +1,6 @@
 /**
- * The response that accepts an opening handshake, as a ServerResponse of node:http (RFC 6455 §4.2.2), for programs that
- * answer the request themselves and make a Socket afterwards. `Server` does not need it.
- *
- * A request without a key that is one is refused with 400. The other rules are judged by Server.
+ * The response that accepts an opening handshake (RFC 6455 §4.2.2), for programs that answer the
+ * request themselves. A request without a valid key gets 400.
  */
 
 import { type IncomingMessage, ServerResponse } from 'node:http';

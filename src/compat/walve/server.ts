@@ -1,26 +1,22 @@
 /**
- * Makes Sockets of the upgrades of an http server.
+ * Makes Sockets of the upgrades of an http server. A request that breaks the rules of the opening
+ * handshake (RFC 6455 §4.2.1) is refused, which is an 'error' where somebody listens.
  *
- * - The opening handshake is judged by the engine (RFC 6455 §4.2.1). A request that breaks it is refused with the status
- *   that is due, and told with 'error'; one without a listener for 'error' is refused all the same.
- * - Several servers may listen to one http server, each to a `url`. A request that none of them wants is left to other
- *   'upgrade' listeners, and refused with 404 where there are none.
- *
- * It keeps no list of Sockets, and does not listen itself: that is the http server's part.
+ * Several servers may listen to one http server, each to a `url`. A request that none of them wants
+ * is left to other 'upgrade' listeners, and refused with 404 where there are none.
  */
 
 import { EventEmitter } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { readSocketOptions } from '../../api/socket-options.ts';
-import { HandshakeError } from '../../errors.ts';
 import { judgeRequest } from '../../handshake/server-handshake.ts';
 import { buildAcceptance, type Refusal } from '../../handshake/server-response.ts';
 import { nodePlatform } from '../../node/node-platform.ts';
 import { refuseUpgrade, toUpgradeRequest } from '../../node/server-upgrade.ts';
 import { type ConnectionSettings, Socket } from './socket.ts';
 
-/** Options of a Server: those of its Sockets, and what it listens to. */
+/** Options of a Server and its Sockets. */
 export interface ServerOptions extends ConnectionSettings {
   /** The request target that is served, compared as it is, query included. @defaultValue all */
   readonly url?: string | undefined;
@@ -43,8 +39,9 @@ export interface UpgradeEmitter {
 
 const NOT_FOUND = 404;
 
-/** The Servers that listen to an http server: a request that one of them has taken is none of the others'. */
+/** The Servers that listen to each http server. */
 const listening = new WeakMap<UpgradeEmitter, Server[]>();
+/** The sockets of requests that one of them has taken. */
 const taken = new WeakSet<Duplex>();
 
 /**
@@ -60,10 +57,7 @@ export class Server extends EventEmitter<ServerEvents> {
   url: string | undefined;
   readonly #settings: ConnectionSettings;
 
-  /**
-   * @param options - see {@link ServerOptions}
-   * @throws TypeError or RangeError for a limit of a wrong type or range
-   */
+  /** @throws TypeError or RangeError for a limit of a wrong type or range */
   constructor(options: ServerOptions | null = {}) {
     super();
     const { url, ...settings } = options ?? {};
@@ -74,21 +68,18 @@ export class Server extends EventEmitter<ServerEvents> {
 
   /** Listens to the `upgrade` event of an http or https server. */
   listen(server: UpgradeEmitter): this {
-    const others = listening.get(server) ?? [];
-    if (others.includes(this)) return this;
-    others.push(this);
-    listening.set(server, others);
+    const servers = listening.get(server) ?? [];
+    if (servers.includes(this)) return this;
+    servers.push(this);
+    listening.set(server, servers);
     server.on('upgrade', (request, socket, head) => {
       if (taken.has(socket)) return;
+      const hasOthers = server.listenerCount('upgrade') > servers.length;
+      const isForNobody = !hasOthers && !servers.some((one) => one.#isFor(request));
       if (this.#isFor(request)) this.#accept(request, socket, head);
-      else if (isForNobody(request, server)) this.#refuse(socket, request, { status: NOT_FOUND });
+      else if (isForNobody) this.#refuse(socket, request, { status: NOT_FOUND });
     });
     return this;
-  }
-
-  /** Whether the server serves a request. @internal */
-  static serves(server: Server, request: IncomingMessage): boolean {
-    return server.#isFor(request);
   }
 
   #isFor(request: IncomingMessage): boolean {
@@ -101,9 +92,7 @@ export class Server extends EventEmitter<ServerEvents> {
     if (!verdict.accepted) {
       this.#refuse(socket, request, verdict);
       const [error] = verdict.errors;
-      if (this.listenerCount('error') > 0) {
-        this.emit('error', error ?? new HandshakeError('WS_INTERNAL'));
-      }
+      if (error !== undefined && this.listenerCount('error') > 0) this.emit('error', error);
       return;
     }
     const prelude = Buffer.from(buildAcceptance(nodePlatform, verdict, {}), 'latin1');
@@ -116,29 +105,15 @@ export class Server extends EventEmitter<ServerEvents> {
   }
 }
 
-/** Whether no Server wants a request, and nobody else could. */
-function isForNobody(request: IncomingMessage, server: UpgradeEmitter): boolean {
-  const servers = listening.get(server) ?? [];
-  if (servers.some((one) => Server.serves(one, request))) return false;
-  return server.listenerCount('upgrade') <= servers.length;
-}
-
 type ConnectListener = (socket: Socket, request: IncomingMessage) => void;
 
-/**
- * Creates a Server.
- *
- * @param options - see {@link ServerOptions}; may be left out
- * @param listener - added to its event `connect`
- * @throws TypeError or RangeError for a limit of a wrong type or range
- */
+/** Creates a Server. @param listener - added to its event `connect` */
 export function createServer(
   options?: ServerOptions | ConnectListener | null,
   listener?: ConnectListener,
 ): Server {
-  const hasOptions = typeof options !== 'function';
-  const server = new Server(hasOptions ? options : {});
-  const onConnect = hasOptions ? listener : options;
-  if (typeof onConnect === 'function') server.on('connect', onConnect);
+  if (typeof options === 'function') return createServer({}, options);
+  const server = new Server(options);
+  if (typeof listener === 'function') server.on('connect', listener);
   return server;
 }

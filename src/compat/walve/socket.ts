@@ -1,58 +1,60 @@
 /**
- * One WebSocket connection as walve has it: a Duplex over the TCP socket, whose incoming frames are streams of their own.
+ * One WebSocket connection of walve: a Duplex over a TCP socket, after the opening handshake.
  *
- * - Frames come with 'incoming'; the readable side of the Socket has no bytes, only its end. Frames go out through Outgoings
- *   that are piped in, or as whole frames in bytes.
- * - The connection is the engine's: it checks, answers Pings, and closes by the closing handshake.
- * - 'end' and 'close' come once each, however the connection ends. An 'error' that nobody listens for ends no process.
- *
- * The opening handshake is done elsewhere: by Server, or by the application.
+ * - Frames come as streams, with 'incoming'; the readable side of the Socket has only an end. They
+ *   go out through Outgoings that are piped in, or in bytes.
+ * - 'end' and 'close' come once each. An 'error' without a listener ends no process.
  */
 
-import type { Duplex } from 'node:stream';
+import { Duplex, type DuplexOptions, Writable } from 'node:stream';
 import {
   readSocketOptions,
   type SocketOptions as SharedOptions,
 } from '../../api/socket-options.ts';
-import { ignoreError } from '../../api/streams/ignore-error.ts';
-import { type OwnerEvents, WebSocketDriver } from '../../api/websocket-driver.ts';
 import { CloseCode } from '../../close-code.ts';
+import type { Connection } from '../../connection/connection.ts';
 import type { Role } from '../../connection/options.ts';
-import { WebSocketError } from '../../errors.ts';
+import { InvalidStateError, ProtocolError, WebSocketError } from '../../errors.ts';
+import { LIMITS } from '../../limits.ts';
+import { ignoreError } from '../../node/ignore-error.ts';
 import { nodePlatform } from '../../node/node-platform.ts';
-import { DEFAULT_CLOSE_TIMEOUT_MS } from '../../node/socket-driver.ts';
+import { type OwnerEvents, SocketDriver } from '../../node/socket-driver.ts';
+import type { TypedEmitter } from '../typed-emitter.ts';
 import { FrameWriter } from './frame-writer.ts';
 import type { Incoming } from './incoming.ts';
-import { type FramesOwner, IncomingFrames } from './incoming-frames.ts';
-import { FrameLane, offerLanes } from './lane.ts';
-import { OutgoingTurns } from './outgoing-turns.ts';
-import { SocketStream } from './typed-events.ts';
+import { failInternally, IncomingFrames } from './incoming-frames.ts';
+import { OutgoingMessages } from './outgoing-messages.ts';
 
 /** The limits and times of a connection, as every WebSocket has them (docs/limits.md). */
-export type ConnectionSettings = Pick<
-  SharedOptions,
-  | 'maxLength'
-  | 'maxFragments'
-  | 'highWaterMark'
-  | 'maxBufferedAmount'
-  | 'ping'
-  | 'pongTimeout'
-  | 'closeTimeout'
->;
+export type ConnectionSettings = Omit<SharedOptions, 'headers' | 'extensions' | 'signal'>;
 
 /** Options of a Socket. */
 export interface SocketOptions extends ConnectionSettings {
-  /** The end of the connection that we are: a client masks its frames, a server wants masked ones. @defaultValue 'server' */
+  /** Our end of the connection. @defaultValue 'server' */
   readonly role?: Role | undefined;
   /** What was read from the TCP socket after the opening handshake. @defaultValue nothing */
   readonly head?: Uint8Array | undefined;
-  /** What is to be written before the first frame: the response of the opening handshake. @defaultValue nothing */
+  /** What to write before the first frame: the handshake's response. @defaultValue nothing */
   readonly prelude?: Uint8Array | undefined;
 }
 
-type StreamCallback = (error?: Error | null) => void;
+/** The events of a Socket, besides those of a Duplex. */
+export interface SocketEvents {
+  incoming: [incoming: Incoming];
+  error: [error: Error];
+}
 
-const NO_BYTES = Buffer.alloc(0);
+type StreamCallback = (error?: Error | null) => void;
+type SocketStream = TypedEmitter<SocketEvents> & Duplex;
+
+/** Node's Duplex under a type that knows the events of a Socket. */
+const SocketStream = Duplex as unknown as new (options?: DuplexOptions) => SocketStream;
+
+// For Outgoing, set by the static block, so that a Socket has no methods but its own.
+/** Opens a lane into a Socket: what is written there becomes a frame. */
+export let openLane: (socket: Socket) => Writable;
+/** Tells a Socket why a frame was not sent. */
+export let reportUnsent: (socket: Socket, error: Error) => void;
 
 /**
  * Speaks WebSocket over a TCP socket, or over any Duplex.
@@ -66,59 +68,56 @@ const NO_BYTES = Buffer.alloc(0);
  */
 export class Socket extends SocketStream {
   static readonly #events: OwnerEvents<Socket> = {
-    error: (socket, error) => socket.#connectionFailed(error),
-    closed: (socket, code) => socket.#connectionClosed(code),
-    // Messages are taken as frames, and write callbacks tell what 'drain' would.
+    // Messages are taken as frames.
     message: () => {},
-    messageStart: () => {},
-    messageData: () => {},
-    messageEnd: () => {},
-    pong: () => {},
-    drain: () => {},
+    closing: (socket) => socket.#connectionClosing(),
+    error: (socket, error) => {
+      if (!socket.destroyed) socket.emit('error', error);
+    },
+    closed: (socket, code) => socket.#connectionClosed(code),
   };
 
-  readonly #driver: WebSocketDriver<Socket>;
+  static {
+    openLane = (socket) => socket.#openLane();
+    reportUnsent = (socket, error) => socket.#reportUnsent(error);
+  }
+
+  readonly #connection: Connection;
   readonly #frames: IncomingFrames;
-  readonly #turns: OutgoingTurns;
+  readonly #messages: OutgoingMessages;
   readonly #writer: FrameWriter;
-  readonly #lanes: Set<FrameLane> = new Set();
+  readonly #lanes: Map<Writable, FrameWriter> = new Map();
   readonly #closeTimeoutMs: number;
   #finished: StreamCallback | undefined;
-  /** Gives up waiting for frames that are complete and cannot leave. */
+  /** Stops waiting for frames that are complete and cannot leave. */
   #deadline: NodeJS.Timeout | undefined;
 
   /**
-   * @param source - the TCP socket, or any Duplex that carries the connection, after the opening handshake
+   * @param source - what carries the connection, after the opening handshake
    * @param options - see {@link SocketOptions}
    * @throws TypeError or RangeError for an option of a wrong type or range
    */
   constructor(source: Duplex, options: SocketOptions = {}) {
-    const { role = 'server', head = NO_BYTES, prelude, ...settings } = options;
+    const { role = 'server', head = Buffer.alloc(0), prelude, ...settings } = options;
     if (role !== 'server' && role !== 'client') {
       throw new TypeError("Option role must be 'server' or 'client'");
     }
     const shared = readSocketOptions(settings);
     super();
     this.on('error', ignoreError);
-    this.#closeTimeoutMs = shared.closeTimeoutMs ?? DEFAULT_CLOSE_TIMEOUT_MS;
-    this.#frames = new IncomingFrames(this.#createFramesOwner());
-    this.#driver = new WebSocketDriver(this, Socket.#events, source, {
-      ...shared,
-      platform: nodePlatform,
-      role,
-      frameListener: this.#frames,
-    });
-    this.#turns = new OutgoingTurns(this.#driver.connection);
-    this.#writer = new FrameWriter(this.#turns, () => {});
-    this.#turns.join(this.#writer);
-    offerLanes(this, () => this.#openLane());
-    this.#driver.attach();
-    // Whoever holds the socket back: nothing comes any more but what is held back.
-    source.once('close', () => this.#frames.stopHolding());
-    source.once('timeout', () => this.#driver.connection.close());
-    if (prelude !== undefined) this.#driver.sendPrelude(prelude);
+    this.#closeTimeoutMs = shared.closeTimeoutMs ?? LIMITS.closeTimeout.default;
+    const frames = new IncomingFrames(this);
+    const driverOptions = { ...shared, platform: nodePlatform, role, sink: { frames } };
+    const driver = new SocketDriver<Socket>(this, Socket.#events, driverOptions);
+    frames.connection = driver.connection;
+    this.#frames = frames;
+    this.#connection = driver.connection;
+    this.#messages = new OutgoingMessages(driver.connection);
+    this.#writer = new FrameWriter(driver.connection, this.#messages);
+    driver.attach(source, prelude);
+    source.once('timeout', () => this.#connection.close());
     // When the application has had the time to listen.
-    process.nextTick(() => this.#driver.start(head));
+    process.nextTick(() => driver.start(head));
     // So that 'end' comes although nobody reads.
     this.resume();
   }
@@ -130,67 +129,89 @@ export class Socket extends SocketStream {
     this.#writer.write(chunk, callback);
   }
 
-  /** Ends the connection by the closing handshake, with 1000, behind what was written (RFC 6455 §7.1.2). */
+  /** Closes with 1000 once the Outgoings that have ended have been sent (RFC 6455 §7.1.2). */
   override _final(callback: StreamCallback): void {
     this.#finished = callback;
     this.#deadline = setTimeout(() => this.#close(), this.#closeTimeoutMs);
+    this.#deadline.unref();
     this.#closeBehindLanes();
   }
 
   /** Closes with 1001, or for an error with 1011 and no detail. */
   override _destroy(error: Error | null, callback: StreamCallback): void {
     clearTimeout(this.#deadline);
-    const { connection } = this.#driver;
-    if (!connection.isClosed && error === null) connection.close(CloseCode.GOING_AWAY);
-    else if (!connection.isClosed) this.#fail(error as Error);
-    this.#turns.close(error ?? new WebSocketError('WS_ABORTED'));
-    this.#frames.close(error ?? new WebSocketError('WS_ABORTED'));
+    if (error === null) this.#connection.close(CloseCode.GOING_AWAY);
+    else failInternally(this.#connection, error);
+    const cause = error ?? new WebSocketError('WS_ABORTED');
+    this.#writer.close(cause);
+    this.#closeStreams(cause);
     this.#frames.stopHolding();
     callback(error);
   }
 
-  // ---- From the connection -----------------------------------------------------------------------------------------
-
-  #connectionFailed(error: WebSocketError): void {
-    if (!this.destroyed) this.emit('error', error);
+  #connectionClosing(): void {
+    this.#messages.yield();
+    // Unless the Close is ours, only held-back input still comes from the peer.
+    if (!this.#connection.isCloseRequested) this.#frames.stopHolding();
   }
 
   #connectionClosed(code: number): void {
-    const { failure } = this.#driver.connection;
-    const error = failure ?? new WebSocketError('WS_ABORTED', { detail: `closed with ${code}` });
-    this.#frames.close(error);
-    this.#turns.close(error);
+    const error = new WebSocketError('WS_ABORTED', { detail: `closed with ${code}` });
+    this.#closeStreams(this.#connection.failure ?? error);
     if (this.destroyed) return;
     this.#finish();
-    this.once('end', () => this.destroy());
+    // First, because another listener may throw.
+    this.prependOnceListener('end', () => this.destroy());
     this.push(null);
     // Also where somebody has paused, or the stream would never end.
     this.resume();
   }
 
-  // ---- Inside ------------------------------------------------------------------------------------------------------
-
-  #openLane(): FrameLane {
-    const lane = new FrameLane(this.#turns);
-    this.#lanes.add(lane);
+  #openLane(): Writable {
+    const writer = new FrameWriter(this.#connection, this.#messages);
+    const lane = new Writable({
+      write: (chunk: Buffer, _encoding, callback) => writer.write(chunk, callback),
+      final: (callback) => writer.end(callback),
+      destroy: (error, callback) => {
+        writer.close(error ?? new InvalidStateError('The frame was given up'));
+        callback(error);
+      },
+    });
+    this.#lanes.set(lane, writer);
+    lane.on('error', ignoreError);
     lane.once('close', () => {
       this.#lanes.delete(lane);
       this.#closeBehindLanes();
     });
+    if (this.#connection.isClosed || this.destroyed) lane.destroy(new WebSocketError('WS_ABORTED'));
     return lane;
   }
 
-  /** Closes when all Outgoings that have ended have been sent; one that has not is not waited for. */
+  /** Unless the end of the connection kept the frame from leaving: that is told once. */
+  #reportUnsent(error: Error): void {
+    const isEnd =
+      error instanceof InvalidStateError ||
+      error === this.#connection.failure ||
+      (error instanceof WebSocketError && !(error instanceof ProtocolError));
+    if (!isEnd && !this.destroyed) this.emit('error', error);
+  }
+
+  #closeStreams(error: Error): void {
+    this.#frames.close(error);
+    for (const lane of this.#lanes.keys()) lane.destroy(error);
+  }
+
+  /** Closes when all Outgoings that have ended have been sent; the others are not waited for. */
   #closeBehindLanes(): void {
-    const isWaiting = [...this.#lanes].some((lane) => lane.writableEnded);
-    if (this.#finished !== undefined && !isWaiting) this.#close();
+    if (this.#finished === undefined) return;
+    for (const lane of this.#lanes.keys()) if (lane.writableEnded) return;
+    this.#close();
   }
 
   #close(): void {
     clearTimeout(this.#deadline);
-    const { connection } = this.#driver;
-    connection.close(CloseCode.NORMAL_CLOSURE);
-    if (connection.isClosed) this.#finish();
+    this.#connection.close(CloseCode.NORMAL_CLOSURE);
+    if (this.#connection.isClosed) this.#finish();
   }
 
   #finish(): void {
@@ -198,24 +219,5 @@ export class Socket extends SocketStream {
     const finished = this.#finished;
     this.#finished = undefined;
     finished?.();
-  }
-
-  #fail(cause: Error): void {
-    const { connection } = this.#driver;
-    if (connection.isOpen) connection.fail(new WebSocketError('WS_INTERNAL', { cause }));
-  }
-
-  /** What the incoming frames may do, kept apart so that a Socket has no methods but its own. */
-  #createFramesOwner(): FramesOwner {
-    const socket = this;
-    return {
-      get hasListener() {
-        return !socket.destroyed && socket.listenerCount('incoming') > 0;
-      },
-      onIncoming: (incoming: Incoming) => void this.emit('incoming', incoming),
-      pause: () => this.#driver.pause(),
-      resume: () => this.#driver.resume(),
-      fail: (cause) => this.#fail(cause),
-    };
   }
 }

@@ -1,20 +1,25 @@
 /**
- * Opens the connection of a client: reads the address and the options as `ws` takes them, and hands them to the connector
- * that all of Sanswire's clients share.
- *
- * Whatever `http.request` understands may stand among the options and is passed on, less what the handshake owns.
- * Headers that the handshake sets itself are dropped from those given, as `ws` overrides them; programs hand over what
- * they copied from a browser.
+ * Opens the connection of a client: reads the address and the options of `ws` for the connector
+ * that all clients share. Passes on options of `http.request`. Drops headers that the handshake
+ * sets, as `ws` overrides them: programs pass what they copied from a browser.
  */
 
-import type { ClientRequest, IncomingMessage } from 'node:http';
+import type { ClientRequest } from 'node:http';
+import { HandshakeError, type WebSocketError } from '../../errors.ts';
+import type { ActiveSession } from '../../extensions/extension.ts';
+import { ClientNegotiation } from '../../extensions/negotiation.ts';
 import type { ProtocolVersion } from '../../handshake/protocol-version.ts';
 import { findSubprotocolFault } from '../../handshake/subprotocol.ts';
+import { LIMITS } from '../../limits.ts';
 import { connect } from '../../node/client-connector.ts';
-import type { ConnectEvents, ConnectHandle, HttpSettings } from '../../node/client-options.ts';
-import { type ClientOptions, DEFAULT_HANDSHAKE_TIMEOUT_MS } from './options.ts';
-
-const DEFAULT_MAX_REDIRECTS = 10;
+import type {
+  ConnectEvents,
+  ConnectHandle,
+  HttpSettings,
+  OpenedConnection,
+} from '../../node/client-options.ts';
+import { readDeflateOptions } from './deflate-options.ts';
+import { type ClientOptions, readWsLimit } from './options.ts';
 
 /** The server that an address names. */
 export interface Address {
@@ -22,12 +27,13 @@ export interface Address {
   readonly href: string;
   /** What to connect to, as ws or wss. */
   readonly url: URL;
-  /** The path of a Unix socket, for `ws+unix:` and `wss+unix:`. */
   readonly socketPath: string | undefined;
 }
 
+const SCHEMES = ['ws:', 'wss:', 'http:', 'https:', 'ws+unix:', 'wss+unix:'];
+
 /**
- * Reads an address: ws, wss, http, https, or `ws+unix:/path/of/the/socket:/path?query`.
+ * Parses an address: ws, wss, http, https, or `ws+unix:/path/of/the/socket:/path?query`.
  *
  * @throws SyntaxError when it is none of these
  */
@@ -38,64 +44,38 @@ export function parseAddress(address: string | URL): Address {
   } catch (cause) {
     throw new SyntaxError(`Invalid URL: ${String(address)}`, { cause });
   }
-  if (url.protocol === 'http:') url.protocol = 'ws:';
-  else if (url.protocol === 'https:') url.protocol = 'wss:';
-  const isUnix = url.protocol === 'ws+unix:' || url.protocol === 'wss+unix:';
-  if (!isUnix && url.protocol !== 'ws:' && url.protocol !== 'wss:') {
-    throw new SyntaxError(
-      `Not a scheme of a WebSocket (ws, wss, http, https, ws+unix, wss+unix): ${url.protocol}`,
-    );
+  if (!SCHEMES.includes(url.protocol)) {
+    const allowed = SCHEMES.map((scheme) => scheme.slice(0, -1)).join(', ');
+    throw new SyntaxError(`Not a scheme of a WebSocket (${allowed}): ${url.protocol}`);
   }
-  if (isUnix && url.pathname === '')
+  const isUnix = url.protocol.endsWith('+unix:');
+  if (isUnix && url.pathname === '') {
     throw new SyntaxError('The path of the Unix socket is missing');
+  }
   if (url.hash !== '' || url.href.endsWith('#')) {
     throw new SyntaxError('A WebSocket URL must not have a fragment');
   }
-  return isUnix ? parseUnixAddress(url) : { href: url.href, url, socketPath: undefined };
+  if (isUnix) return parseUnixAddress(url);
+  url.protocol = url.protocol.replace('http', 'ws');
+  return { href: url.href, url, socketPath: undefined };
 }
 
 function parseUnixAddress(address: URL): Address {
-  const colon = address.pathname.indexOf(':');
-  const socketPath = colon < 0 ? address.pathname : address.pathname.slice(0, colon);
-  const path = colon < 0 ? '/' : address.pathname.slice(colon + 1);
-  const scheme = address.protocol === 'ws+unix:' ? 'ws' : 'wss';
-  // The host is what the Host header says; nothing is looked up.
-  const url = new URL(`${scheme}://localhost`);
-  url.pathname = path;
+  const [socketPath = '', ...path] = address.pathname.split(':');
+  // The host is for the Host header; nothing is looked up.
+  const url = new URL(`${address.protocol.replace('+unix', '')}//localhost`);
+  url.pathname = path.join(':');
   url.search = address.search;
   return { href: address.href, url, socketPath };
 }
 
-/** Options that are the face's, or that the address decides; the rest is for http.request. */
-const OWN_OPTIONS: ReadonlySet<string> = new Set([
-  'allowSynchronousEvents',
-  'autoPong',
-  'closeTimeout',
-  'finishRequest',
-  'followRedirects',
-  'generateMask',
-  'handshakeTimeout',
-  'headers',
-  'host',
-  'hostname',
-  'maxBufferedChunks',
-  'maxFragments',
-  'maxPayload',
-  'maxPendingAutoPongs',
-  'maxRedirects',
-  'method',
-  'origin',
-  'path',
-  'perMessageDeflate',
-  'port',
-  'protocol',
-  'protocolVersion',
-  'setHost',
-  'signal',
-  'skipUTF8Validation',
-  'socketPath',
-  'timeout',
-]);
+/** Options that are read here, or that the address decides; the others are for http.request. */
+const OWN_OPTIONS: ReadonlySet<string> = new Set(
+  `allowSynchronousEvents autoPong closeTimeout finishRequest followRedirects generateMask
+  handshakeTimeout headers host hostname maxBufferedChunks maxFragments maxPayload
+  maxPendingAutoPongs maxRedirects method origin path perMessageDeflate port protocol
+  protocolVersion setHost signal skipUTF8Validation socketPath timeout`.split(/\s+/),
+);
 
 function pickHttpSettings(options: ClientOptions): HttpSettings {
   const entries = Object.entries(options).filter(
@@ -104,80 +84,74 @@ function pickHttpSettings(options: ClientOptions): HttpSettings {
   return Object.fromEntries(entries) as HttpSettings;
 }
 
-/** Headers that the handshake sets in any case. */
-const OWN_HEADERS: ReadonlySet<string> = new Set([
-  'connection',
-  'content-length',
-  'sec-websocket-key',
-  'sec-websocket-version',
-  'transfer-encoding',
-  'upgrade',
-]);
+/** Headers that every handshake sets. */
+const OWN_HEADERS: ReadonlySet<string> = new Set(
+  `connection content-length sec-websocket-key sec-websocket-version transfer-encoding
+  upgrade`.split(/\s+/),
+);
 
-interface SplitHeaders {
-  /** Headers that the connector takes. */
-  readonly free: [string, string | string[]][];
-  /** Headers of the handshake that it does not set this time; they are set on the request, unjudged. */
-  readonly raw: [string, string | string[]][];
-}
+type Field = [name: string, value: string | string[]];
 
+/** Splits off the headers of the handshake that it does not set this time; they go unchecked. */
 function splitHeaders(headers: ClientOptions['headers'], isSet: (name: string) => boolean) {
-  const split: SplitHeaders = { free: [], raw: [] };
   // Of names that differ in case only, the last one counts, as in node:http.
-  const byName = new Map<string, [string, string | string[]]>();
+  const byName = new Map<string, Field>();
   for (const [name, value] of Object.entries(headers ?? {})) {
     if (value === undefined || value === null) continue;
     const text = Array.isArray(value) ? value.map(String) : String(value);
     byName.set(name.toLowerCase(), [name, text]);
   }
+  const free: Field[] = [];
+  const raw: Field[] = [];
   for (const [name, field] of byName) {
     if (OWN_HEADERS.has(name)) continue;
-    if (!name.startsWith('sec-websocket-')) split.free.push(field);
-    else if (!isSet(name)) split.raw.push(field);
+    if (!name.startsWith('sec-websocket-')) free.push(field);
+    else if (!isSet(name)) raw.push(field);
   }
-  return split;
+  return { free, raw };
 }
 
-function readVersion(version: number | undefined): ProtocolVersion {
-  if (version === undefined) return 13;
+function readVersion(version = 13): ProtocolVersion {
   if (version === 13 || version === 8) return version;
   throw new RangeError(`The protocol version must be 13 or 8: ${version}`);
 }
 
-/** What the face is told while the connection is opened. */
+/** What happens while the connection is opened. */
 export interface OpeningEvents
-  extends Pick<ConnectEvents, 'onOpen' | 'onError' | 'onUnexpectedResponse' | 'onRedirect'> {
-  onUpgrade(response: IncomingMessage): void;
-  /** Ends the request in the application's stead; undefined when that is not asked for. */
+  extends Pick<ConnectEvents, 'onUnexpectedResponse' | 'onRedirect' | 'onUpgrade'> {
+  onOpen(opened: OpenedConnection, sessions: readonly ActiveSession[]): void;
+  onError(error: WebSocketError): void;
+  /** Ends the request in place of this file; undefined when the application does not ask for it. */
   finishRequest: ((request: ClientRequest) => void) | undefined;
 }
 
 /** Returns the most redirects to follow. */
 export function maxRedirectsOf(options: ClientOptions): number {
   if (options.followRedirects !== true) return 0;
-  return options.maxRedirects ?? DEFAULT_MAX_REDIRECTS;
+  return Math.trunc(options.maxRedirects ?? LIMITS.wsMaxRedirects.default);
 }
 
 /**
  * Opens a connection.
  *
- * @param extensions - the Sec-WebSocket-Extensions header; '' for none
  * @throws SyntaxError for subprotocols that are not distinct tokens
- * @throws RangeError for an unknown version or a limit out of range, TypeError for a header that cannot be sent
+ * @throws RangeError for an unknown version or a limit out of range
+ * @throws TypeError for a header that HTTP does not allow
  */
 export function openClient(
   address: Address,
   protocols: readonly string[],
-  extensions: string,
   options: ClientOptions,
   events: OpeningEvents,
 ): ConnectHandle {
   const fault = findSubprotocolFault(protocols);
   if (fault !== undefined) throw new SyntaxError(fault);
+  const deflate = readDeflateOptions(options.perMessageDeflate ?? true, 'client');
+  const negotiation = new ClientNegotiation(deflate === undefined ? [] : [deflate]);
+  const extensions = negotiation.header;
   const { free, raw } = splitHeaders(options.headers, (name) => {
     return name === 'sec-websocket-protocol' ? protocols.length > 0 : extensions !== '';
   });
-  const { handshakeTimeout = DEFAULT_HANDSHAKE_TIMEOUT_MS } = options;
   const finishRequest = (request: ClientRequest): void => {
     for (const [name, value] of raw) request.setHeader(name, value);
     if (events.finishRequest === undefined) request.end();
@@ -191,9 +165,21 @@ export function openClient(
     version: readVersion(options.protocolVersion),
     headers: free,
     http: { ...pickHttpSettings(options), socketPath: address.socketPath },
-    handshakeTimeout: handshakeTimeout > 0 ? handshakeTimeout : Number.POSITIVE_INFINITY,
+    handshakeTimeout: readWsLimit('wsHandshakeTimeout', options.handshakeTimeout),
     maxRedirects: maxRedirectsOf(options),
     signal: options.signal,
   };
-  return connect(request, { ...events, finishRequest });
+  return connect(request, {
+    ...events,
+    finishRequest,
+    onOpen(opened) {
+      const sessions = negotiation.activate(opened.extensions);
+      if (sessions instanceof HandshakeError) {
+        opened.socket.destroy();
+        events.onError(sessions);
+      } else {
+        events.onOpen(opened, sessions);
+      }
+    },
+  });
 }

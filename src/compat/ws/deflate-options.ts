@@ -1,9 +1,7 @@
 /**
- * `perMessageDeflate`: the options of `ws` in the terms of the built-in extension (RFC 7692), and which offers a server
- * with such options accepts.
- *
- * What `ws` names by server and client, the extension names by own and requested. Options of zlib that concern only how
- * `ws` drives it (chunk sizes, concurrency) have no meaning here: docs/migrating-ws.md lists them.
+ * `perMessageDeflate`: the options of `ws` in the terms of the built-in extension (RFC 7692), which
+ * calls own and requested what `ws` calls server and client; and the offers that a server with such
+ * options accepts. Options of how `ws` drives zlib have no effect (docs/migrating-ws.md).
  */
 
 import { type DeflateExtension, permessageDeflate } from '../../api/permessage-deflate.ts';
@@ -11,7 +9,7 @@ import type { Role } from '../../connection/options.ts';
 import type { ExtensionParameters } from '../../extensions/extension.ts';
 import type { PerMessageDeflateOptions } from './options.ts';
 
-/** Messages shorter than this many bytes are not compressed, where `threshold` says nothing. */
+/** Messages shorter than this many bytes are not compressed. */
 export const DEFAULT_THRESHOLD = 1024;
 
 const withDefaults: DeflateExtension = permessageDeflate.configure({
@@ -32,24 +30,18 @@ export function readDeflateOptions(
   if (options === true || Object.keys(options).length === 0) return withDefaults;
   const { threshold = DEFAULT_THRESHOLD } = options;
   const { level, memLevel, strategy } = options.zlibDeflateOptions ?? {};
-  const server = {
-    noContextTakeover: options.serverNoContextTakeover === true,
-    maxWindowBits: numberOf(options.serverMaxWindowBits),
-  };
-  const client = {
-    noContextTakeover: options.clientNoContextTakeover === true,
-    maxWindowBits: numberOf(options.clientMaxWindowBits),
-  };
+  const server = [options.serverNoContextTakeover, options.serverMaxWindowBits] as const;
+  const client = [options.clientNoContextTakeover, options.clientMaxWindowBits] as const;
   const [own, requested] = role === 'server' ? [server, client] : [client, server];
   return permessageDeflate.configure({
     level,
     memLevel,
     strategy,
     threshold,
-    noContextTakeover: own.noContextTakeover,
-    maxWindowBits: own.maxWindowBits,
-    requestNoContextTakeover: requested.noContextTakeover,
-    requestMaxWindowBits: requested.maxWindowBits,
+    noContextTakeover: own[0] === true,
+    maxWindowBits: numberOf(own[1]),
+    requestNoContextTakeover: requested[0] === true,
+    requestMaxWindowBits: numberOf(requested[1]),
   });
 }
 
@@ -58,9 +50,21 @@ function numberOf(value: number | boolean | undefined): number | undefined {
   return typeof value === 'number' ? value : undefined;
 }
 
+const isTrue = (value: unknown): boolean => value === true;
+const isWindowBits = (value: unknown): boolean =>
+  Number.isInteger(value) && Number(value) >= 8 && Number(value) <= 15;
+
+/** The parameters of an offer and their values (RFC 7692 §7.1). */
+const PARAMETERS: ReadonlyMap<string, (value: unknown) => boolean> = new Map([
+  ['server_no_context_takeover', isTrue],
+  ['client_no_context_takeover', isTrue],
+  ['server_max_window_bits', isWindowBits],
+  ['client_max_window_bits', (value) => value === true || isWindowBits(value)],
+]);
+
 /**
- * Finds the offers that a server with some options accepts, as `ws` does: an offer that breaks the rules spoils all of
- * them, and one that asks for what the options refuse is passed over.
+ * Finds the offers that a server with some options accepts. As in `ws`, an offer that breaks the
+ * rules spoils all of them, and one that asks for what the options refuse is skipped.
  *
  * @returns the offers that are left, or what is wrong with one
  */
@@ -68,30 +72,10 @@ export function filterOffers(
   offers: readonly ExtensionParameters[],
   options: PerMessageDeflateOptions,
 ): readonly ExtensionParameters[] | string {
-  for (const offer of offers) {
-    for (const [name, value] of Object.entries(offer)) {
-      if (!isValidParameter(name, value)) return `the parameter ${name} is not valid`;
-    }
+  for (const [name, value] of offers.flatMap((offer) => Object.entries(offer))) {
+    if (!PARAMETERS.get(name)?.(value)) return `the parameter ${name} is not valid`;
   }
   return offers.filter((offer) => isAcceptable(offer, options));
-}
-
-function isValidParameter(name: string, value: unknown): boolean {
-  switch (name) {
-    case 'server_no_context_takeover':
-    case 'client_no_context_takeover':
-      return value === true;
-    case 'client_max_window_bits':
-      return value === true || isWindowBits(value);
-    case 'server_max_window_bits':
-      return isWindowBits(value);
-    default:
-      return false;
-  }
-}
-
-function isWindowBits(value: unknown): boolean {
-  return Number.isInteger(value) && Number(value) >= 8 && Number(value) <= 15;
 }
 
 function isAcceptable(offer: ExtensionParameters, options: PerMessageDeflateOptions): boolean {

@@ -1,30 +1,32 @@
 /**
- * The EventTarget side of a WebSocket in the way of `ws`: `addEventListener`, `removeEventListener` and the `on<event>`
- * attributes stand beside the EventEmitter, whose listeners get bare values, and wrap them into event objects.
- *
- * Only `open`, `message`, `close` and `error` are known; text is a string here. The same function is added once.
+ * `addEventListener`, `removeEventListener` and the `on<event>` attributes of `ws`. Their listeners
+ * are in the EventEmitter's list, and make event objects of its values; text is a string here.
  */
 
-import type { EventEmitter } from 'node:events';
 import { CloseEvent, ErrorEvent, MessageEvent, WebSocketEvent } from '../../api/events.ts';
+import { TypedEmitter } from '../typed-emitter.ts';
+import type {
+  CloseEvent as CloseEventType,
+  ErrorEvent as ErrorEventType,
+  Event,
+  EventListenerOptions,
+  MessageEvent as MessageEventType,
+  WebSocketEventMap,
+  WebSocketEvents,
+} from './types.ts';
 
-/** What the EventTarget side needs of a socket. */
-export interface EventSocket extends EventEmitter {
-  /** Whether the closing handshake was completed. */
-  readonly [WAS_CLEAN]: boolean;
-}
-
-/** Names a property of sockets; a symbol, because `ws` has no such property. */
+/** A symbol, because sockets of `ws` have no such property. */
 export const WAS_CLEAN: unique symbol = Symbol('wasClean');
 
 type Handler =
   | ((this: unknown, event: unknown) => unknown)
   | { handleEvent(event: unknown): unknown };
-type Values = readonly [first?: unknown, second?: unknown];
+type Listener<Type> = ((event: Type) => void) | { handleEvent(event: Type): void };
+type CreateEvent = (socket: EventTargetEmitter, first: unknown, second: unknown) => object;
 
 /** A listener of the EventEmitter that stands for one of the EventTarget. */
 interface Wrapper {
-  (this: EventSocket, ...values: unknown[]): void;
+  (this: EventTargetEmitter, ...values: unknown[]): void;
   [HANDLER]: Handler;
   [IS_ATTRIBUTE]: boolean;
 }
@@ -32,83 +34,98 @@ interface Wrapper {
 const HANDLER: unique symbol = Symbol('handler');
 const IS_ATTRIBUTE: unique symbol = Symbol('isAttribute');
 
-/** Makes the event object of the values that the EventEmitter carries. */
-const EVENTS: { readonly [type: string]: (socket: EventSocket, values: Values) => object } = {
+const EVENTS: { readonly [type: string]: CreateEvent } = {
   open: (socket) => new WebSocketEvent('open', socket),
-  message: (socket, [data, isBinary]) =>
+  message: (socket, data, isBinary) =>
     new MessageEvent('message', isBinary === true ? data : String(data), socket),
-  close: (socket, [code, reason]) =>
+  close: (socket, code, reason) =>
     new CloseEvent('close', code as number, String(reason), socket[WAS_CLEAN], socket),
-  error: (socket, [error]) => new ErrorEvent('error', error as Error, socket),
+  error: (socket, error) => new ErrorEvent('error', error as Error, socket),
 };
 
-/** The events that have an attribute. */
-export const EVENT_NAMES: readonly string[] = Object.keys(EVENTS);
+export abstract class EventTargetEmitter extends TypedEmitter<WebSocketEvents> {
+  declare static readonly CONNECTING: 0;
+  declare static readonly OPEN: 1;
+  declare static readonly CLOSING: 2;
+  declare static readonly CLOSED: 3;
+  declare readonly CONNECTING: 0;
+  declare readonly OPEN: 1;
+  declare readonly CLOSING: 2;
+  declare readonly CLOSED: 3;
 
-/** Adds a listener; a type that is not known, and a handler that is there already, are passed over. */
-export function addListener(
-  socket: EventSocket,
-  type: string,
-  handler: unknown,
-  isOnce: boolean,
-): void {
-  if (!Object.hasOwn(EVENTS, type) || !isHandler(handler)) return;
-  const known = socket
-    .listeners(type)
-    .some((entry) => isWrapper(entry) && entry[HANDLER] === handler && !entry[IS_ATTRIBUTE]);
-  if (known) return;
-  const wrapper = wrap(type, handler, false);
-  if (isOnce) socket.once(type, wrapper);
-  else socket.on(type, wrapper);
-}
+  declare onopen: ((event: Event) => void) | null;
+  declare onmessage: ((event: MessageEventType) => void) | null;
+  declare onclose: ((event: CloseEventType) => void) | null;
+  declare onerror: ((event: ErrorEventType) => void) | null;
 
-/** Removes a listener that {@link addListener} added. */
-export function removeListener(socket: EventSocket, type: string, handler: unknown): void {
-  for (const entry of socket.listeners(type)) {
-    if (isWrapper(entry) && entry[HANDLER] === handler && !entry[IS_ATTRIBUTE]) {
-      socket.removeListener(type, entry);
-      return;
+  static {
+    for (const type of Object.keys(EVENTS)) {
+      Object.defineProperty(EventTargetEmitter.prototype, `on${type}`, {
+        configurable: true,
+        enumerable: true,
+        get(this: EventTargetEmitter) {
+          return find(this, type, isAttribute)?.[HANDLER] ?? null;
+        },
+        // Anything but a function removes the handler.
+        set(this: EventTargetEmitter, handler: unknown) {
+          const former = find(this, type, isAttribute);
+          if (former) this.removeListener(type, former);
+          if (typeof handler === 'function') this.on(type, wrap(type, handler as Handler, true));
+        },
+      });
     }
+  }
+
+  /** Whether the closing handshake was completed. @internal */
+  abstract get [WAS_CLEAN](): boolean;
+
+  /** Adds a listener that gets an event object, unless it is there already. */
+  addEventListener<Type extends keyof WebSocketEventMap>(
+    type: Type,
+    listener: Listener<WebSocketEventMap[Type]>,
+    options?: EventListenerOptions,
+  ): void {
+    const handler: unknown = listener;
+    const isHandler =
+      typeof handler === 'function' ||
+      (typeof handler === 'object' && handler !== null && 'handleEvent' in handler);
+    if (!Object.hasOwn(EVENTS, type) || !isHandler || find(this, type, isOf(handler))) return;
+    const wrapper = wrap(type, handler as Handler, false);
+    if (options?.once === true) this.once(type, wrapper);
+    else this.on(type, wrapper);
+  }
+
+  /** Removes what `addEventListener` added. */
+  removeEventListener<Type extends keyof WebSocketEventMap>(
+    type: Type,
+    listener: Listener<WebSocketEventMap[Type]>,
+  ): void {
+    const wrapper = find(this, type, isOf(listener));
+    if (wrapper) this.removeListener(type, wrapper);
   }
 }
 
-/** Returns the handler of an `on<event>` attribute, or null. */
-export function getAttribute(socket: EventSocket, type: string): Handler | null {
-  return findAttribute(socket, type)?.[HANDLER] ?? null;
+const isAttribute = (wrapper: Wrapper): boolean => wrapper[IS_ATTRIBUTE];
+const isOf = (handler: unknown) => (wrapper: Wrapper) =>
+  !wrapper[IS_ATTRIBUTE] && wrapper[HANDLER] === handler;
+
+function find(
+  socket: EventTargetEmitter,
+  type: string,
+  isWanted: (wrapper: Wrapper) => boolean,
+): Wrapper | undefined {
+  const entries: readonly object[] = socket.listeners(type);
+  return entries.find((entry): entry is Wrapper => HANDLER in entry && isWanted(entry as Wrapper));
 }
 
-/** Sets an `on<event>` attribute; what is no handler removes it. */
-export function setAttribute(socket: EventSocket, type: string, handler: unknown): void {
-  const former = findAttribute(socket, type);
-  if (former !== undefined) socket.removeListener(type, former);
-  if (typeof handler === 'function') socket.on(type, wrap(type, handler as Handler, true));
-}
-
-function findAttribute(socket: EventSocket, type: string): Wrapper | undefined {
-  return socket.listeners(type).find((entry): entry is Wrapper & typeof entry => {
-    return isWrapper(entry) && entry[IS_ATTRIBUTE];
-  });
-}
-
-function wrap(type: string, handler: Handler, isAttribute: boolean): Wrapper {
-  const createEvent = EVENTS[type] as (socket: EventSocket, values: Values) => object;
-  const wrapper = function (this: EventSocket, first?: unknown, second?: unknown): void {
-    const event = createEvent(this, [first, second]);
+function wrap(type: string, handler: Handler, forAttribute: boolean): Wrapper {
+  const createEvent = EVENTS[type] as CreateEvent;
+  const wrapper = function (this: EventTargetEmitter, first?: unknown, second?: unknown): void {
+    const event = createEvent(this, first, second);
     if (typeof handler === 'function') handler.call(this, event);
     else handler.handleEvent(event);
   } as Wrapper;
   wrapper[HANDLER] = handler;
-  wrapper[IS_ATTRIBUTE] = isAttribute;
+  wrapper[IS_ATTRIBUTE] = forAttribute;
   return wrapper;
-}
-
-function isWrapper(entry: object): entry is Wrapper {
-  return HANDLER in entry;
-}
-
-function isHandler(candidate: unknown): candidate is Handler {
-  return (
-    typeof candidate === 'function' ||
-    (typeof candidate === 'object' && candidate !== null && 'handleEvent' in candidate)
-  );
 }

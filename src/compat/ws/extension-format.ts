@@ -1,83 +1,58 @@
 /**
- * `extension` of `ws`: the Sec-WebSocket-Extensions header (RFC 6455 §9.1) as an object of arrays, on the parser and the
- * printer of the core.
- *
- * The object has no prototype, so no name that a peer sends can reach one. All values are strings, and a parameter without
- * a value is true.
+ * `extension` of `ws`: the Sec-WebSocket-Extensions header (RFC 6455 §9.1) as an object of arrays.
+ * Values are strings, or true for none. The objects have no prototype, which a peer's name might
+ * reach.
  */
 
 import {
   type ExtensionParam,
-  type ExtensionValue,
   parseExtensions,
   serializeExtension,
 } from '../../handshake/extension-header.ts';
 
 /** The parameters of one offer: each name with its values, in order. */
-export interface ExtensionParameterLists {
-  [name: string]: (string | true)[];
-}
+export type ExtensionParameterLists = Record<string, (string | true)[]>;
 
 /** The offers of a header, by the name of the extension. */
-export interface ExtensionOffers {
-  [name: string]: ExtensionParameterLists[];
-}
+export type ExtensionOffers = Record<string, ExtensionParameterLists[]>;
 
 type ParameterValue = string | number | boolean;
+type ParametersInput = Record<string, ParameterValue | ParameterValue[]>;
 
-/** What `format` takes: a value or a list of values for each parameter, an offer or a list of offers for each name. */
-export interface ExtensionOffersInput {
-  [name: string]:
-    | { [name: string]: ParameterValue | ParameterValue[] }
-    | { [name: string]: ParameterValue | ParameterValue[] }[];
-}
+/** What `format` accepts: single values, or lists of them. */
+export type ExtensionOffersInput = Record<string, ParametersInput | ParametersInput[]>;
 
-/**
- * Parses the header.
- *
- * @throws SyntaxError when it does not follow the grammar
- */
+/** Parses the header. @throws SyntaxError when it does not follow the grammar */
 function parse(header: string): ExtensionOffers {
   const parsed = parseExtensions(header);
   if (typeof parsed === 'string') throw new SyntaxError(`The header is ${parsed}`);
   const offers = Object.create(null) as ExtensionOffers;
   for (const { name, params } of parsed) {
     const parameters = Object.create(null) as ExtensionParameterLists;
-    for (const [param, value] of params) parameters[param] = listOf(value).map(toText);
+    for (const [param, value] of params) {
+      parameters[param] = [value].flat().map((one) => one === true || String(one));
+    }
     offers[name] ??= [];
     offers[name].push(parameters);
   }
   return offers;
 }
 
-function listOf(value: ExtensionParam): readonly ExtensionValue[] {
-  return Array.isArray(value) ? (value as readonly ExtensionValue[]) : [value as ExtensionValue];
-}
-
-function toText(value: ExtensionValue): string | true {
-  return value === true ? true : String(value);
-}
-
-/**
- * Prints the header.
- *
- * @throws TypeError when a name or a value is not a token
- */
+/** Serializes the header. @throws TypeError when a name or a value is not a token */
 function format(extensions: ExtensionOffersInput): string {
-  const printed: string[] = [];
+  const serialized: string[] = [];
   for (const [name, offers] of Object.entries(extensions)) {
-    for (const parameters of Array.isArray(offers) ? offers : [offers]) {
-      const entries = Object.entries(parameters).map(([param, value]): [string, ExtensionParam] => [
-        param,
-        (Array.isArray(value) ? value : [value]) as ExtensionValue[],
-      ]);
-      printed.push(serializeExtension(name, entries));
+    for (const parameters of [offers].flat()) {
+      const entries = Object.entries(parameters).map(
+        ([param, value]) => [param, [value].flat()] as [string, ExtensionParam],
+      );
+      serialized.push(serializeExtension(name, entries));
     }
   }
-  return printed.join(', ');
+  return serialized.join(', ');
 }
 
-/** The header of extensions, parsed and printed. */
+/** Parses and serializes the header of extensions. */
 export const extension: {
   parse: (header: string) => ExtensionOffers;
   format: (extensions: ExtensionOffersInput) => string;

@@ -1,128 +1,105 @@
 /**
- * The sending side of a connected socket: the options of `send`, messages in pieces, Blobs, and the order of all calls.
- *
- * A call is made on the connection at once, unless a Blob before it is still being read. Whether the socket may send at
- * all is its own to say.
+ * The sending side of a socket: `send`, `ping` and `pong` of `ws`, and frames that an application
+ * has serialized.
  */
 
+// Imported because the globals are getters, which would be called for each message.
+import { Blob } from 'node:buffer';
+import { readBlob } from '../../api/message-data.ts';
+import { ReadyState } from '../../api/ready-state.ts';
 import type { Connection } from '../../connection/connection.ts';
-import { type CloseArguments, toBytes } from './payload.ts';
-import { TaskQueue } from './task-queue.ts';
+import type { ReadLater } from '../../connection/outgoing-order.ts';
+import { Opcode } from '../../frame/opcode.ts';
+import { notOpenError } from './errors.ts';
+import { lengthOf, toBytes } from './payload.ts';
+import { readRawFrame } from './raw-frame.ts';
 import type { SendCallback, SendOptions } from './types.ts';
+import type { WebSocket } from './websocket.ts';
 
 export class Outgoing {
   readonly #connection: Connection;
-  readonly #onBroken: (error: Error) => void;
+  readonly #onUnreadable: (error: Error) => void;
   /** Whether the last piece sent did not end its message: what follows continues it. */
-  #isInMessage = false;
-  /** Absent until a Blob is sent. */
-  #tasks: TaskQueue | undefined;
+  #isInFragments = false;
+  #discardedLength = 0;
 
-  /**
-   * @param onBroken - a Blob could not be read, so that what is behind it cannot be sent in order any more
-   */
-  constructor(connection: Connection, onBroken: (error: Error) => void) {
+  /** @param onUnreadable - called when a Blob could not be read, which fails the connection */
+  constructor(connection: Connection, onUnreadable: (error: Error) => void) {
     this.#connection = connection;
-    this.#onBroken = onBroken;
+    this.#onUnreadable = onUnreadable;
   }
 
-  /** Payload bytes that wait. */
+  /** As {@link WebSocket.bufferedAmount}. */
   get bufferedAmount(): number {
-    return this.#connection.bufferedAmount + (this.#tasks?.byteLength ?? 0);
+    return this.#connection.bufferedAmount + this.#discardedLength;
   }
 
-  /**
-   * Sends a message or a piece of one.
-   *
-   * @throws TypeError when the data is nothing that Buffer.from takes
-   */
+  /** As {@link WebSocket.send}. */
   send(data: unknown, options: SendOptions | undefined, callback: SendCallback | undefined): void {
-    const isBinary = options?.binary ?? typeof data !== 'string';
-    if (data instanceof Blob) {
-      this.#sendBlob(data, isBinary, options, callback);
-      return;
-    }
-    const payload = typeof data === 'string' && !isBinary ? data : toBytes(data);
-    if (this.#tasks?.isWaiting !== true) this.#deliver(payload, isBinary, options, callback);
-    else {
-      this.#tasks.push({
-        byteLength: payload.length,
-        run: () => this.#deliver(payload, isBinary, options, callback),
-        drop: (error) => callback?.(error),
-      });
-    }
-  }
-
-  /**
-   * Sends a Ping or a Pong.
-   *
-   * @throws RangeError when the payload is longer than 125 bytes
-   */
-  sendControl(kind: 'ping' | 'pong', data: unknown, callback: SendCallback | undefined): void {
-    const payload = toBytes(data);
-    if (this.#tasks?.isWaiting !== true) {
-      this.#connection[kind](payload, callback);
-      return;
-    }
-    this.#tasks.push({
-      byteLength: payload.length,
-      run: () => this.#connection[kind](payload, callback),
-      drop: (error) => callback?.(error),
-    });
-  }
-
-  /** Begins the closing handshake, behind what was sent before. */
-  close(status: CloseArguments): void {
-    const run = (): void => this.#connection.close(status.code, status.reason);
-    if (this.#tasks?.isWaiting === true) this.#tasks.push({ byteLength: 0, run, drop: () => {} });
-    else run();
-  }
-
-  /** Drops what waits; each callback gets the error. */
-  discard(error: Error): void {
-    this.#tasks?.discard(error);
-  }
-
-  #deliver(
-    payload: string | Uint8Array,
-    isBinary: boolean,
-    options: SendOptions | undefined,
-    callback: SendCallback | undefined,
-  ): void {
-    const connection = this.#connection;
+    if (!this.#admit(data, callback)) return;
+    const isText = !(options?.binary ?? typeof data !== 'string');
     const isLast = options?.fin ?? true;
-    const isCompressed = options?.compress ?? true;
-    if (!isLast || this.#isInMessage) {
-      this.#isInMessage = !isLast;
-      connection.sendFragment(payload, isLast, callback, !isBinary);
-    } else if (typeof payload === 'string') {
-      connection.sendText(payload, callback, isCompressed);
-    } else if (isBinary) {
-      connection.sendBinary(payload, callback, isCompressed);
+    const isCoded = options?.compress ?? true;
+    const isWhole = isLast && !this.#isInFragments;
+    if (isWhole && isText && typeof data === 'string') {
+      this.#connection.sendText(data, callback, isCoded);
+      return;
+    }
+    const how = isWhole ? { isText, isCoded } : { isText, isLast };
+    if (!(data instanceof Uint8Array) && data instanceof Blob) {
+      this.#connection.sendLater(data.size, this.#reader(data), callback, how);
     } else {
-      connection.sendEncodedText(payload, callback, isCompressed);
+      this.#connection.send(toBytes(data), callback, how);
+    }
+    this.#isInFragments = !isLast;
+  }
+
+  /** Sends a Ping or Pong. @param values - among which the callback may be */
+  sendControl(kind: 'ping' | 'pong', data: unknown, values: readonly unknown[]): void {
+    const callback = values.find((value) => typeof value === 'function') as
+      | SendCallback
+      | undefined;
+    const payload = typeof data === 'function' ? undefined : data;
+    if (this.#admit(payload, callback)) this.#connection[kind](toBytes(payload), callback);
+  }
+
+  /** Sends a frame that is serialized. The callback gets an error for one that cannot be sent. */
+  sendFrame(list: readonly Uint8Array[], callback?: SendCallback): void {
+    const frame = readRawFrame(list);
+    if (frame instanceof TypeError) {
+      callback?.(frame);
+      return;
+    }
+    const { opcode, fin, payload } = frame;
+    if (opcode === Opcode.PING || opcode === Opcode.PONG) {
+      this.sendControl(opcode === Opcode.PING ? 'ping' : 'pong', payload, [callback]);
+    } else {
+      this.send(payload, { binary: opcode === Opcode.BINARY, fin, compress: false }, callback);
     }
   }
 
-  #sendBlob(
-    blob: Blob,
-    isBinary: boolean,
-    options: SendOptions | undefined,
-    callback: SendCallback | undefined,
-  ): void {
-    this.#tasks ??= new TaskQueue();
-    const tasks = this.#tasks;
-    const read = (): void =>
-      tasks.waitFor(
-        blob.arrayBuffer(),
-        blob.size,
-        (buffer) => this.#deliver(new Uint8Array(buffer), isBinary, options, callback),
-        (error) => {
-          callback?.(error);
-          this.#onBroken(error);
-        },
-      );
-    if (!tasks.isWaiting) read();
-    else tasks.push({ byteLength: blob.size, run: read, drop: (error) => callback?.(error) });
+  /** Tells whether data may be sent, and the callback if it comes too late. */
+  #admit(data: unknown, callback: SendCallback | undefined): boolean {
+    if (this.#connection.isOpen) return true;
+    const { readyState } = this.#connection;
+    const error = notOpenError(readyState);
+    if (readyState === ReadyState.CONNECTING) throw error;
+    this.#discardedLength += lengthOf(data);
+    if (callback !== undefined) process.nextTick(callback, error);
+    return false;
+  }
+
+  /** A Blob that cannot be read fails the connection: what is behind it stays unsent. */
+  #reader(blob: Blob): ReadLater {
+    const read = readBlob(blob);
+    return (done) =>
+      read((error, bytes) => {
+        try {
+          done(error, bytes);
+        } finally {
+          const { failure } = this.#connection;
+          if (error !== undefined && failure?.cause === error) this.#onUnreadable(error);
+        }
+      });
   }
 }

@@ -1,36 +1,34 @@
 /**
- * `PerMessageDeflate` of `ws`: negotiates and (de)compresses on its own, for programs that use `Receiver` and `Sender`
- * without a socket. It is the built-in extension (RFC 7692) with the method names of `ws`.
- *
- * Results are given on the next tick at the earliest, each as bytes of its own, in the order of the calls.
+ * `PerMessageDeflate` of `ws`, for `Receiver` and `Sender`: the built-in extension (RFC 7692) with
+ * the methods of `ws`. Callbacks come on the next tick at the earliest, in the order of the calls.
  */
 
 import type { DeflateExtension } from '../../api/permessage-deflate.ts';
-import { InvalidStateError } from '../../errors.ts';
+import { InvalidStateError, ProtocolError } from '../../errors.ts';
 import type {
   ActiveSession,
   ExtensionParameters,
   ExtensionSession,
 } from '../../extensions/extension.ts';
 import type { CodecSession, MessageCodec } from '../../extensions/message-codec.ts';
-import { filterOffers, readDeflateOptions } from './deflate-options.ts';
-import { invalidDataError, tooLongError } from './errors.ts';
+import { limitExceeded } from '../../limits.ts';
+import { Queue } from '../../queue.ts';
+import { DEFAULT_THRESHOLD, filterOffers, readDeflateOptions } from './deflate-options.ts';
+import { toConnectionError } from './errors.ts';
 import type { ExtensionParameterLists } from './extension-format.ts';
-import type { PerMessageDeflateOptions } from './options.ts';
+import { type PerMessageDeflateOptions, readWsLimit } from './options.ts';
+import { toBuffer } from './payload.ts';
 
-/** What the constructor takes besides the options of the extension. */
+/** Options of the constructor. */
 export interface PerMessageDeflateSettings extends PerMessageDeflateOptions {
-  /** Which end it is. Default: false, a client's. */
+  /** Whether it is a server's. @defaultValue false */
   isServer?: boolean | undefined;
-  /** The longest message to decompress in bytes. Default: 0, no limit. */
+  /** The longest message to decompress in bytes; 0 for no limit. @defaultValue 0 */
   maxPayload?: number | undefined;
 }
 
-/** Parameters as an object. */
-export interface DeflateParameters {
-  [name: string]: number | boolean;
-}
-
+/** The parameters of the extension (RFC 7692 §7.1). */
+export type DeflateParameters = Record<string, number | boolean>;
 type Callback = (error: Error | null, data?: Buffer) => void;
 
 export class PerMessageDeflate {
@@ -39,38 +37,36 @@ export class PerMessageDeflate {
     return 'permessage-deflate';
   }
 
-  /** The parameters agreed on; null before that. */
+  /** The parameters agreed on; null before `accept`. */
   params: DeflateParameters | null = null;
 
   readonly #settings: PerMessageDeflateSettings;
   readonly #extension: DeflateExtension;
   #session: (ExtensionSession & CodecSession) | undefined;
+  /** The callbacks of long data, and of what comes behind it. */
+  readonly #compressing = new Queue<Callback>();
 
   constructor(settings: PerMessageDeflateSettings = {}) {
     this.#settings = settings;
     const role = settings.isServer ? 'server' : 'client';
-    // A handshake is not what this object does, so the client's and the server's options are never absent here.
+    // Undefined stands for no options at all, and here are some.
     this.#extension = readDeflateOptions({ threshold: 0, ...settings }, role) as DeflateExtension;
   }
 
   /** Returns the parameters that a client offers. */
   offer(): DeflateParameters {
-    const settings = this.#settings;
+    const { serverMaxWindowBits, clientMaxWindowBits = true, ...settings } = this.#settings;
     const offer: DeflateParameters = {};
     if (settings.serverNoContextTakeover) offer['server_no_context_takeover'] = true;
     if (settings.clientNoContextTakeover) offer['client_no_context_takeover'] = true;
-    if (settings.serverMaxWindowBits) {
-      offer['server_max_window_bits'] = settings.serverMaxWindowBits;
-    }
-    const { clientMaxWindowBits = true } = settings;
+    if (serverMaxWindowBits) offer['server_max_window_bits'] = serverMaxWindowBits;
     if (clientMaxWindowBits !== false) offer['client_max_window_bits'] = clientMaxWindowBits;
     return offer;
   }
 
   /**
-   * Takes the client's offers, at a server, or the server's answer, at a client.
+   * Accepts the offers of a client, or the answer of a server, as `extension.parse` returns them.
    *
-   * @param configurations - as `extension.parse` gives them
    * @returns the parameters agreed on
    * @throws Error when none can be accepted
    */
@@ -82,51 +78,65 @@ export class PerMessageDeflate {
     return this.params;
   }
 
-  /** Compresses a message or a piece of one; what a flush ends with is left out at the end of a message. */
+  /** Compresses a message or a piece of one; `fin` says whether the message ends with it. */
   compress(data: Uint8Array, fin: boolean, callback: Callback): void {
     const codec = this.#codec;
-    const compressed = Buffer.from(codec.encodePiece(data, fin));
-    process.nextTick(callback, null, compressed);
+    if (this.#compressing.length === 0 && !codec.isLong(data.length)) {
+      process.nextTick(callback, null, Buffer.from(codec.encodePiece(data, fin)));
+      return;
+    }
+    this.#compressing.push(callback);
+    codec.encodeLater(data, fin ? 'lastPiece' : 'piece', (error, encoded) => {
+      this.#compressing.take();
+      process.nextTick(callback, error ?? null, encoded && toBuffer(encoded));
+    });
   }
 
-  /** Decompresses a message or a piece of one. */
+  /** Decompresses a message or a piece of one; `fin` says whether the message ends with it. */
   decompress(data: Uint8Array, fin: boolean, callback: Callback): void {
     const codec = this.#codec;
-    const limit = this.#settings.maxPayload || Number.POSITIVE_INFINITY;
+    const limit = readWsLimit('wsMaxPayload', this.#settings.maxPayload ?? 0);
     const pieces: Buffer[] = [];
     let length = 0;
     codec.maxLength = limit;
-    const outcome = codec.decode(data, 0, data.length, fin, (bytes, start, end) => {
-      length += end - start;
+    const outcome = codec.decode(data, fin, (bytes) => {
+      length += bytes.length;
       if (length > limit) return false;
-      pieces.push(Buffer.from(bytes.subarray(start, end)));
+      pieces.push(Buffer.from(bytes));
       return true;
     });
     if (outcome === 'done' && length <= limit) {
       process.nextTick(callback, null, Buffer.concat(pieces));
-    } else {
-      process.nextTick(callback, outcome === 'corrupt' ? invalidDataError() : tooLongError());
+      return;
     }
+    const error =
+      outcome === 'corrupt'
+        ? new ProtocolError('WS_INVALID_DEFLATE')
+        : limitExceeded('wsMaxPayload', limit, length);
+    process.nextTick(callback, toConnectionError(error));
   }
 
-  /** Frees what the object holds. */
+  /** Frees the compression contexts; what is being compressed is an error. */
   cleanup(): void {
     this.#session?.close();
     this.#session = undefined;
+    for (const callback of this.#compressing.takeAll()) {
+      process.nextTick(callback, new Error('PerMessageDeflate was closed while compressing'));
+    }
   }
 
-  /** Whether our compressor forgets between messages. @internal */
+  /** Whether our compressor starts each message afresh. @internal */
   get forgets(): boolean {
     const name = this.#settings.isServer ? 'server' : 'client';
     return this.params?.[`${name}_no_context_takeover`] === true;
   }
 
-  /** Messages shorter than this are not worth compressing where each is on its own. @internal */
+  /** Shorter messages are not compressed when {@link PerMessageDeflate.forgets}. @internal */
   get threshold(): number {
-    return this.#settings.threshold ?? 1024;
+    return this.#settings.threshold ?? DEFAULT_THRESHOLD;
   }
 
-  /** The session, for a connection to use; undefined before `accept`. @internal */
+  /** The session, for a connection; undefined before `accept`. @internal */
   get activeSession(): ActiveSession | undefined {
     return this.#session && { extension: this.#extension, session: this.#session };
   }
@@ -155,7 +165,7 @@ export class PerMessageDeflate {
   }
 }
 
-/** Makes numbers of the values that are, and takes single values out of their lists. */
+/** Converts the values of `extension.parse`, which are lists of strings. */
 function toParameters(lists: ExtensionParameterLists): ExtensionParameters {
   const parameters = Object.create(null) as Record<string, unknown>;
   for (const [name, values] of Object.entries(lists)) {

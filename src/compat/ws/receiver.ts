@@ -1,38 +1,29 @@
 /**
- * `Receiver` of `ws`: a Writable that takes the bytes of a connection and tells the messages in them, on Sanswire's
- * engine. For programs that have a transport of their own; sockets do not go through here.
- *
- * It answers nothing: 'ping' and 'conclude' are the program's to act on. A violation is the error of the write.
+ * `Receiver` of `ws`: a Writable that makes messages of bytes, for programs with a transport of
+ * their own. Sockets do not use it. It answers no Ping and no Close. A violation is the error of
+ * the write. What a listener throws reaches neither the engine nor the Writable.
  */
 
 import { Writable } from 'node:stream';
+import { throwLater } from '../../api/event-target.ts';
 import { Connection } from '../../connection/connection.ts';
 import type { ConnectionHandler } from '../../connection/handler.ts';
 import { toConnectionError } from './errors.ts';
-import { readConnectionSettings } from './options.ts';
+import { EventTurns } from './event-turns.ts';
+import { type ConnectionSettings, readConnectionSettings } from './options.ts';
 import { toBuffer, toRawData } from './payload.ts';
 import { PerMessageDeflate } from './per-message-deflate.ts';
 import type { BinaryType } from './types.ts';
 
 /** Extensions in use, by name. */
-export interface ExtensionsInUse {
-  readonly [name: string]: PerMessageDeflate | undefined;
-}
+export type ExtensionsInUse = Readonly<Record<string, PerMessageDeflate | undefined>>;
 
-export interface ReceiverOptions {
-  /** Whether several events may come within one turn of the event loop. Default: true. */
-  allowSynchronousEvents?: boolean | undefined;
+/** Options of a Receiver; here `maxFragments` and `maxPayload` are off by default. */
+export interface ReceiverOptions extends Omit<ConnectionSettings, 'autoPong' | 'closeTimeout'> {
   binaryType?: BinaryType | undefined;
   extensions?: ExtensionsInUse | undefined;
-  /** Whether the peer is a client, whose frames are masked. Default: false. */
+  /** Whether the peer is a client, whose frames are masked. @defaultValue false */
   isServer?: boolean | undefined;
-  /** Accepted, and never exceeded. */
-  maxBufferedChunks?: number | undefined;
-  /** The most frames of one message; 0 for no limit. Default: 0. */
-  maxFragments?: number | undefined;
-  /** The longest message in bytes; 0 for no limit. Default: 0. */
-  maxPayload?: number | undefined;
-  skipUTF8Validation?: boolean | undefined;
 }
 
 type WriteDone = (error?: Error | null) => void;
@@ -40,9 +31,8 @@ type WriteDone = (error?: Error | null) => void;
 export class Receiver extends Writable {
   readonly #connection: Connection;
   readonly #binaryType: BinaryType;
-  readonly #isSynchronous: boolean;
+  readonly #turns: EventTurns | undefined;
   #error: Error | undefined;
-  #isDeferring = false;
   #writeDone: WriteDone | undefined;
 
   constructor(options: ReceiverOptions = {}) {
@@ -52,7 +42,6 @@ export class Receiver extends Writable {
     const settings = readConnectionSettings({ ...options, maxFragments, maxPayload });
     const session = extensions[PerMessageDeflate.extensionName]?.activeSession;
     this.#binaryType = binaryType;
-    this.#isSynchronous = settings.allowsSynchronousEvents;
     this.#connection = new Connection({
       ...settings.driver,
       answersPings: false,
@@ -60,6 +49,16 @@ export class Receiver extends Writable {
       sessions: session === undefined ? [] : [session],
       handler: this.#createHandler(),
     });
+    if (settings.allowsSynchronousEvents) return;
+    const { brake } = this.#connection;
+    this.#turns = new EventTurns(brake);
+    brake.listener = {
+      onHold: () => {},
+      onRelease: () => {
+        this.#connection.proceed();
+        this.#settle();
+      },
+    };
   }
 
   override _write(chunk: Uint8Array, _encoding: BufferEncoding, callback: WriteDone): void {
@@ -68,22 +67,20 @@ export class Receiver extends Writable {
     this.#settle();
   }
 
-  // ---- From the connection -----------------------------------------------------------------------------------------
-
-  /** What the connection tells, kept apart so that a Receiver has no methods but those of `ws`. */
+  /** A handler of its own, so that a Receiver has no methods but those of `ws`. */
   #createHandler(): ConnectionHandler {
     const ignore = (): void => {};
     return {
       onMessage: (data, isBinary) => {
         const bytes = data as Uint8Array;
         const message = isBinary ? toRawData(bytes, this.#binaryType) : toBuffer(bytes);
-        this.#tell('message', message, isBinary);
+        this.#deliver('message', message, isBinary);
       },
-      onPing: (payload) => this.#tell('ping', toBuffer(payload)),
-      onPong: (payload) => this.#tell('pong', toBuffer(payload)),
+      onPing: (payload) => this.#deliver('ping', toBuffer(payload)),
+      onPong: (payload) => this.#deliver('pong', toBuffer(payload)),
       onClosing: () => this.#conclude(),
       onError: (error) => {
-        this.#error = toConnectionError(error) ?? error;
+        this.#error = toConnectionError(error);
       },
       onMessageStart: ignore,
       onMessageData: ignore,
@@ -94,34 +91,30 @@ export class Receiver extends Writable {
     };
   }
 
-  /** The peer has sent its Close: nothing may follow. */
+  /** Ends the stream when the peer has sent its Close: nothing may follow (RFC 6455 §5.5.1). */
   #conclude(): void {
     const { closeReceived } = this.#connection;
     if (closeReceived === undefined) return;
-    this.emit('conclude', closeReceived.code, Buffer.from(closeReceived.reason));
+    this.#emit('conclude', closeReceived.code, Buffer.from(closeReceived.reason));
     this.end();
   }
 
-  // ---- Inside ------------------------------------------------------------------------------------------------------
-
-  #tell(name: string, ...values: unknown[]): void {
-    if (this.#isSynchronous) {
-      this.emit(name, ...values);
-      return;
-    }
-    this.#isDeferring = true;
-    this.#connection.pause();
-    setImmediate(() => {
-      this.#isDeferring = false;
-      this.emit(name, ...values);
-      this.#connection.resume();
-      this.#settle();
-    });
+  #deliver(name: string, ...values: unknown[]): void {
+    if (this.#turns === undefined) this.#emit(name, ...values);
+    else this.#turns.put(() => this.#emit(name, ...values));
   }
 
-  /** Ends the present write, unless an event of it is still to come. */
+  #emit(name: string, ...values: unknown[]): void {
+    try {
+      this.emit(name, ...values);
+    } catch (error) {
+      throwLater(error);
+    }
+  }
+
+  /** Ends the present write, unless one of its events is still to come. */
   #settle(): void {
-    if (this.#isDeferring) return;
+    if (this.#turns?.isWaiting === true) return;
     const done = this.#writeDone;
     this.#writeDone = undefined;
     done?.(this.#error);

@@ -1,98 +1,122 @@
 /**
- * `Sender` of `ws`: writes frames to a stream. For programs that have a transport of their own, and for those that make
- * frames with `Sender.frame`; sockets do not go through here.
- *
- * Calls leave in their order, although compression and the bytes of a Blob come later.
+ * `Sender` of `ws`: writes frames to a stream (RFC 6455 §5.2), for programs with a transport of
+ * their own. Sockets do not use it. Frames leave in the order of the calls, although compression
+ * and Blobs take time.
  */
 
+import { randomFillSync } from 'node:crypto';
 import type { Duplex } from 'node:stream';
+import { promisify } from 'node:util';
+import { shield } from '../../api/shield.ts';
 import { CloseCode } from '../../close-code.ts';
 import { buildClosePayload } from '../../frame/close-payload.ts';
-import { SHORT_PAYLOAD_MAX } from '../../frame/frame-header.ts';
+import {
+  FIN,
+  headerLength,
+  MASK,
+  RSV1,
+  SHORT_PAYLOAD_MAX,
+  writeHeader,
+} from '../../frame/frame-header.ts';
 import { Opcode } from '../../frame/opcode.ts';
 import { nodePlatform } from '../../node/node-platform.ts';
-import { type FrameOptions, frameList } from './frame-list.ts';
-import { readCloseArguments, toBytes } from './payload.ts';
+import { Queue } from '../../queue.ts';
+import { readCloseArguments, toBuffer, toBytes } from './payload.ts';
 import { PerMessageDeflate } from './per-message-deflate.ts';
 import type { ExtensionsInUse } from './receiver.ts';
-import { TaskQueue } from './task-queue.ts';
-import type { SendCallback, SendOptions } from './types.ts';
+import type { GenerateMask, SendCallback, SendOptions } from './types.ts';
 
-/** A payload that is at hand, or that comes later. */
-type Payload = Uint8Array | Blob;
+/** Options of `Sender.frame`. */
+export interface FrameOptions {
+  readonly opcode: number;
+  /** Whether the frame ends its message. */
+  readonly fin: boolean;
+  /** Whether the payload is masked, as every frame of a client is. */
+  readonly mask?: boolean | undefined;
+  /** Whether the payload is compressed. */
+  readonly rsv1?: boolean | undefined;
+  /** When false, the payload may be masked in place. @defaultValue true */
+  readonly readOnly?: boolean | undefined;
+  /** Fills the masking key. @defaultValue a cryptographically strong source */
+  readonly generateMask?: GenerateMask | undefined;
+}
+
+/** A frame whose payload is at hand, or comes later. */
+interface PendingFrame extends FrameOptions {
+  readonly payload: Uint8Array | Blob;
+  readonly isCompressed: boolean;
+  readonly callback: SendCallback | undefined;
+}
+
+type Compress = (bytes: Uint8Array, fin: boolean) => Promise<Buffer>;
 
 export class Sender {
-  /**
-   * Makes one frame.
-   *
-   * @returns its header and its payload, to be written one behind the other
-   */
+  /** Makes one frame: its header with the masking key, and its payload unless it is empty. */
   static frame(data: unknown, options: FrameOptions): Buffer[] {
-    return frameList(data, options);
+    const payload = toBuffer(toBytes(data));
+    const { length } = payload;
+    const isMasked = options.mask === true;
+    const header = Buffer.allocUnsafe(headerLength(length, isMasked));
+    const firstByte = (options.fin ? FIN : 0) | (options.rsv1 ? RSV1 : 0) | options.opcode;
+    writeHeader(header, 0, firstByte, length, isMasked ? MASK : 0);
+    if (!isMasked) return length === 0 ? [header] : [header, payload];
+    const key = header.subarray(header.length - 4);
+    if (options.generateMask === undefined) randomFillSync(key);
+    else options.generateMask(key);
+    const target = options.readOnly === false ? payload : Buffer.allocUnsafe(length);
+    nodePlatform.mask(payload, 0, length, target, 0, key.readUInt32BE(0), 0);
+    return [header, target];
   }
 
   readonly #stream: Duplex;
   readonly #deflate: PerMessageDeflate | undefined;
-  readonly #generateMask: ((mask: Buffer) => void) | undefined;
-  readonly #tasks = new TaskQueue();
+  readonly #compress: Compress | undefined;
+  readonly #generateMask: GenerateMask | undefined;
+  /** The frames that wait; the bytes of the first one are being prepared. */
+  readonly #pending = new Queue<PendingFrame>();
   #isInMessage = false;
   #isCompressing = false;
 
-  /**
-   * @param stream - where the frames are written
-   * @param extensions - those in use, by name
-   * @param generateMask - fills masking keys
-   */
-  constructor(
-    stream: Duplex,
-    extensions: ExtensionsInUse = {},
-    generateMask?: (mask: Buffer) => void,
-  ) {
+  constructor(stream: Duplex, extensions: ExtensionsInUse = {}, generateMask?: GenerateMask) {
     this.#stream = stream;
-    this.#deflate = extensions[PerMessageDeflate.extensionName];
+    const deflate = extensions[PerMessageDeflate.extensionName];
+    this.#deflate = deflate;
+    this.#compress = deflate && (promisify(deflate.compress.bind(deflate)) as Compress);
     this.#generateMask = generateMask;
   }
 
-  /**
-   * Sends a Close frame.
-   *
-   * @throws TypeError for a code that may not be sent, RangeError for a reason over 123 bytes
-   */
-  close(
-    code?: number,
-    reason?: string | Uint8Array,
-    mask?: boolean,
-    callback?: SendCallback,
-  ): void {
+  /** Sends a Close. @throws TypeError for a code that may not be sent, RangeError as `ping` */
+  close(code?: number, reason?: unknown, mask?: boolean, callback?: SendCallback): void {
     const status = readCloseArguments(code, reason);
-    const { code: sent = CloseCode.NO_STATUS_RECEIVED } = status;
+    const sent = status.code ?? CloseCode.NO_STATUS_RECEIVED;
     const payload = buildClosePayload(nodePlatform, sent, status.reason);
-    this.#send(payload, { opcode: Opcode.CLOSE, fin: true, mask }, false, callback);
+    this.#sendControl(Opcode.CLOSE, payload, mask, callback);
   }
 
   /** Sends a Ping. @throws RangeError for a payload over 125 bytes */
   ping(data: unknown, mask?: boolean, callback?: SendCallback): void {
-    this.#sendControl(Opcode.PING, data, mask, callback);
+    this.#sendControl(Opcode.PING, toBytes(data), mask, callback);
   }
 
   /** Sends a Pong. @throws RangeError for a payload over 125 bytes */
   pong(data: unknown, mask?: boolean, callback?: SendCallback): void {
-    this.#sendControl(Opcode.PONG, data, mask, callback);
+    this.#sendControl(Opcode.PONG, toBytes(data), mask, callback);
   }
 
-  /** Sends a message, or a piece of one. */
+  /** Sends a message, or a piece of one. @throws TypeError for what Buffer.from does not take */
   send(data: unknown, options: SendOptions, callback?: SendCallback): void {
-    const payload: Payload = data instanceof Blob ? data : toBytes(data);
-    const fin = options.fin ?? false;
+    const payload = data instanceof Blob ? data : toBytes(data);
+    const { fin = false, mask } = options;
     const isFirst = !this.#isInMessage;
-    if (isFirst) this.#isCompressing = this.#shallCompress(payload, options);
+    if (isFirst) this.#isCompressing = this.#shouldCompress(payload, options);
     this.#isInMessage = !fin;
+    const isCompressed = this.#isCompressing;
     const opcode = isFirst ? (options.binary ? Opcode.BINARY : Opcode.TEXT) : Opcode.CONTINUATION;
-    const rsv1 = isFirst && this.#isCompressing;
-    this.#send(payload, { opcode, fin, rsv1, mask: options.mask }, this.#isCompressing, callback);
+    const rsv1 = isFirst && isCompressed;
+    this.#send({ payload, opcode, fin, rsv1, mask, isCompressed, callback });
   }
 
-  /** Writes a frame that is serialised already. */
+  /** Writes the bytes of a frame as they are. */
   sendFrame(list: readonly Uint8Array[], callback?: SendCallback): void {
     const last = list.length - 1;
     if (last > 0) this.#stream.cork();
@@ -103,74 +127,53 @@ export class Sender {
     if (last > 0) this.#stream.uncork();
   }
 
-  #shallCompress(payload: Payload, options: SendOptions): boolean {
+  #shouldCompress(payload: Uint8Array | Blob, options: SendOptions): boolean {
     const deflate = this.#deflate;
     if (deflate === undefined || !options.compress) return false;
     const length = payload instanceof Blob ? payload.size : payload.length;
     return !deflate.forgets || length >= deflate.threshold;
   }
 
-  #sendControl(
-    opcode: Opcode,
-    data: unknown,
-    mask: boolean | undefined,
-    callback: SendCallback | undefined,
-  ): void {
-    const payload = toBytes(data);
+  #sendControl(opcode: Opcode, payload: Uint8Array, mask?: boolean, callback?: SendCallback): void {
     if (payload.length > SHORT_PAYLOAD_MAX) {
       throw new RangeError(`The payload of a control frame is at most ${SHORT_PAYLOAD_MAX} bytes`);
     }
-    this.#send(payload, { opcode, fin: true, mask }, false, callback);
+    this.#send({ payload, opcode, fin: true, mask, isCompressed: false, callback });
   }
 
-  /** Sends a frame in its turn. */
-  #send(
-    payload: Payload,
-    options: FrameOptions,
-    isCompressed: boolean,
-    callback: SendCallback | undefined,
-  ): void {
-    const run = (): void => this.#sendNow(payload, options, isCompressed, callback);
-    if (!this.#tasks.isWaiting) {
-      run();
-      return;
+  #send(frame: PendingFrame): void {
+    const { payload, isCompressed } = frame;
+    const isFirst = this.#pending.length === 0;
+    // A copy: the bytes are the caller's again when the call returns.
+    const owned = payload instanceof Blob ? payload : new Uint8Array(payload);
+    if (isFirst && !isCompressed && owned instanceof Uint8Array) {
+      this.#write(frame, owned);
+    } else {
+      this.#pending.push({ ...frame, payload: owned });
+      if (isFirst) void this.#writePending();
     }
-    const byteLength = payload instanceof Blob ? payload.size : payload.length;
-    this.#tasks.push({ byteLength, run, drop: (error) => callback?.(error) });
   }
 
-  #sendNow(
-    payload: Payload,
-    options: FrameOptions,
-    isCompressed: boolean,
-    callback: SendCallback | undefined,
-  ): void {
-    const write = (bytes: Uint8Array): void => {
-      const frame = frameList(bytes, { ...options, generateMask: this.#generateMask });
-      this.sendFrame(frame, callback);
-    };
-    if (payload instanceof Uint8Array && !isCompressed) {
-      write(payload);
-      return;
-    }
-    const ready = this.#prepare(payload, isCompressed, options.fin);
-    const length = payload instanceof Blob ? payload.size : payload.length;
-    this.#tasks.waitFor(ready, length, write, (error) => {
-      callback?.(error);
-      this.#tasks.discard(error);
+  async #writePending(): Promise<void> {
+    try {
+      for (let frame = this.#pending.first; frame; frame = this.#pending.first) {
+        const { payload, isCompressed, fin } = frame;
+        let bytes = payload instanceof Blob ? new Uint8Array(await payload.arrayBuffer()) : payload;
+        if (isCompressed && this.#compress) bytes = await this.#compress(bytes, fin);
+        this.#write(frame, bytes);
+        this.#pending.take();
+      }
+    } catch (reason) {
+      // What is behind a frame that cannot be sent could not be sent in order.
+      const error = reason instanceof Error ? reason : new Error(String(reason));
+      const frames = this.#pending.takeAll();
       this.#stream.destroy(error);
-    });
+      for (const { callback } of frames) shield(callback)?.(error);
+    }
   }
 
-  async #prepare(payload: Payload, isCompressed: boolean, fin: boolean): Promise<Uint8Array> {
-    const bytes = payload instanceof Blob ? new Uint8Array(await payload.arrayBuffer()) : payload;
-    const deflate = this.#deflate;
-    if (!isCompressed || deflate === undefined) return bytes;
-    return new Promise((resolve, reject) => {
-      deflate.compress(bytes, fin, (error, compressed) => {
-        if (compressed === undefined) reject(error ?? new Error('Compression failed'));
-        else resolve(compressed);
-      });
-    });
+  #write(frame: PendingFrame, bytes: Uint8Array): void {
+    const options = { ...frame, readOnly: false, generateMask: this.#generateMask };
+    this.sendFrame(Sender.frame(bytes, options), frame.callback);
   }
 }

@@ -1,18 +1,16 @@
 /**
- * What a server decides about a request that keeps the rules: whether its offers of compression suit, and whether
- * `verifyClient` lets it in.
- *
- * An answer of the application is waited for, but not for ever, and only the first one counts.
+ * What a server decides about a valid request: whether its compression offers suit, and whether
+ * `verifyClient` accepts it. That callback has a deadline, and counts once.
  */
 
-import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { DeflateExtension } from '../../api/permessage-deflate.ts';
 import type { Negotiated } from '../../extensions/negotiation.ts';
 import { type ExtensionParam, serializeExtension } from '../../handshake/extension-header.ts';
 import type { RequestVerdict } from '../../handshake/server-handshake.ts';
 import { filterOffers } from './deflate-options.ts';
-import { DEFAULT_HANDSHAKE_TIMEOUT_MS, type ServerOptions } from './options.ts';
+import { readWsLimit, type ServerOptions } from './options.ts';
 import { refuse } from './server-handshake.ts';
 import type { ClientInfo, VerifyClientCallbackAsync, VerifyClientCallbackSync } from './types.ts';
 
@@ -21,11 +19,10 @@ const UNAUTHORIZED = 401;
 const REQUEST_TIMEOUT = 408;
 
 /**
- * Negotiates permessage-deflate.
+ * Negotiates permessage-deflate; returns an error when no offer can be accepted.
  *
  * @param deflate - the extension; undefined when it is off
  * @param options - the options that it was made of
- * @returns what was agreed on, or an error when it was offered in no way that can be accepted
  */
 export function negotiateDeflate(
   deflate: DeflateExtension | undefined,
@@ -50,14 +47,9 @@ export function negotiateDeflate(
   };
 }
 
-/** What of a server's options says who is let in. */
 type Admission = Pick<ServerOptions, 'handshakeTimeout'> & { readonly verifyClient?: unknown };
 
-/**
- * Asks `verifyClient`, where there is one, and refuses the request when it says so.
- *
- * @param accept - called at most once, now or later
- */
+/** Asks `verifyClient`, if any; refuses the request, or calls `accept` once, now or later. */
 export function verifyRequest(
   options: Admission,
   request: IncomingMessage,
@@ -73,50 +65,33 @@ export function verifyRequest(
     accept();
     return;
   }
-  const info = describeClient(request);
-  if (verifyClient.length === 2) {
-    const { handshakeTimeout = DEFAULT_HANDSHAKE_TIMEOUT_MS } = options;
-    verifyLater(verifyClient, info, socket, accept, handshakeTimeout);
-  } else if ((verifyClient as VerifyClientCallbackSync)(info)) {
-    accept();
-  } else {
-    refuse(socket, { status: UNAUTHORIZED });
-  }
-}
-
-function verifyLater(
-  verifyClient: VerifyClientCallbackAsync,
-  info: ClientInfo,
-  socket: Duplex,
-  accept: () => void,
-  timeoutMs: number,
-): void {
   let isAnswered = false;
   let deadline: NodeJS.Timeout | undefined;
-  const answer = (run: () => void): void => {
+  const answer: Parameters<VerifyClientCallbackAsync>[1] = (isVerified, code, message, headers) => {
     if (isAnswered) return;
     isAnswered = true;
     clearTimeout(deadline);
-    run();
+    if (isVerified) accept();
+    else refuse(socket, { status: code || UNAUTHORIZED, message, headers });
   };
-  if (timeoutMs > 0 && timeoutMs !== Number.POSITIVE_INFINITY) {
-    const giveUp = (): void => refuse(socket, { status: REQUEST_TIMEOUT });
-    deadline = setTimeout(() => answer(giveUp), timeoutMs);
+  const info = describeClient(request);
+  if (verifyClient.length !== 2) {
+    answer((verifyClient as VerifyClientCallbackSync)(info));
+    return;
   }
-  verifyClient(info, (isVerified, code, message, headers?: OutgoingHttpHeaders) => {
-    answer(() => {
-      if (isVerified) accept();
-      else refuse(socket, { status: code || UNAUTHORIZED, message, headers });
-    });
-  });
+  const handshakeTimeout = readWsLimit('wsHandshakeTimeout', options.handshakeTimeout);
+  if (handshakeTimeout !== Number.POSITIVE_INFINITY) {
+    deadline = setTimeout(answer, handshakeTimeout, false, REQUEST_TIMEOUT);
+  }
+  verifyClient(info, answer);
 }
 
 function describeClient(request: IncomingMessage): ClientInfo {
   const { headers, socket } = request;
-  // Version 8 calls the header Sec-WebSocket-Origin.
+  // Version 8 of the protocol has the header Sec-WebSocket-Origin.
   const isVersion8 = Number(headers['sec-websocket-version']) === 8;
   const origin = isVersion8 ? headers['sec-websocket-origin'] : headers.origin;
-  const isSecure = 'encrypted' in socket && socket.encrypted === true;
-  // A request need not have an origin; the published types say that it has one.
-  return { origin: origin as string, secure: isSecure, req: request };
+  const secure = 'encrypted' in socket && socket.encrypted === true;
+  // The published types promise an origin, which a request need not have.
+  return { origin: origin as string, secure, req: request };
 }

@@ -1,14 +1,12 @@
 /**
- * The opening handshake of a server with the answers of `ws`: its status codes, on the verdict of the core.
- *
- * Every fault of the request line and the headers is 400, but another method than GET, which is 405. Requests that an
- * application made up for a stream of its own (HTTP/2 set-ups, tests) lack what only a real one has, and are not asked
- * for it. Nothing that the application adds can break a head.
+ * The opening handshake of a server with the statuses of `ws`: 405 for another method than GET, and
+ * 400 for any other fault. Requests that an application makes up for its own stream (HTTP/2, tests)
+ * may lack what only a real one has. Nothing that an application adds can break a head.
  */
 
 import { type IncomingMessage, type OutgoingHttpHeaders, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { WebSocketError } from '../../errors.ts';
+import type { FaultCode, WebSocketError } from '../../errors.ts';
 import { toRawHeaders } from '../../handshake/header-list.ts';
 import {
   type AcceptedRequest,
@@ -24,56 +22,38 @@ type PartialRequest = Partial<IncomingMessage> & Pick<IncomingMessage, 'headers'
 /** Judges a request by the rules of RFC 6455. */
 export function judge(request: PartialRequest): RequestVerdict {
   const isReal = Array.isArray(request.rawHeaders) && request.rawHeaders.length > 0;
-  const rawHeaders = isReal ? (request.rawHeaders as string[]) : madeUpHeaders(request);
+  const real: Partial<IncomingMessage> = isReal ? request : {};
   return judgeRequest({
     method: request.method ?? '',
     target: request.url ?? '/',
-    httpVersionMajor: isReal ? (request.httpVersionMajor ?? 1) : 1,
-    httpVersionMinor: isReal ? (request.httpVersionMinor ?? 1) : 1,
-    rawHeaders,
+    httpVersionMajor: real.httpVersionMajor ?? 1,
+    httpVersionMinor: real.httpVersionMinor ?? 1,
+    rawHeaders: real.rawHeaders ?? madeUpHeaders(request),
   });
 }
 
-function madeUpHeaders(request: PartialRequest): string[] {
-  const rawHeaders: string[] = [];
-  for (const [name, value] of Object.entries(request.headers)) {
-    if (value !== undefined) rawHeaders.push(name, String(value));
-  }
-  const has = (wanted: string): boolean =>
-    rawHeaders.some((name, at) => at % 2 === 0 && name.toLowerCase() === wanted);
-  if (!has('host')) rawHeaders.push('Host', 'localhost');
-  if (!has('connection')) rawHeaders.push('Connection', 'Upgrade');
-  return rawHeaders;
+function madeUpHeaders({ headers }: PartialRequest): string[] {
+  const present = Object.entries(headers).filter(([, value]) => value !== undefined);
+  const names = present.map(([name]) => name.toLowerCase());
+  if (!names.includes('host')) present.push(['Host', 'localhost']);
+  if (!names.includes('connection')) present.push(['Connection', 'Upgrade']);
+  return present.flatMap(([name, value]) => [name, String(value)]);
 }
 
-/** The faults that `ws` finds after it has asked whether the path is served. */
-const LATE_FAULTS: readonly string[] = ['WS_HANDSHAKE_SUBPROTOCOL', 'WS_HANDSHAKE_EXTENSIONS'];
+/** The fault of a header that a server without extensions ignores. */
+export const EXTENSIONS_FAULT = 'WS_HANDSHAKE_EXTENSIONS';
+/** The faults that `ws` finds after it has checked the path. */
+export const LATE_FAULTS: readonly FaultCode[] = ['WS_HANDSHAKE_SUBPROTOCOL', EXTENSIONS_FAULT];
 
-/** Returns the first fault of the request line and of the headers that every handshake has. */
-export function findEarlyFault(verdict: RequestVerdict): WebSocketError | undefined {
-  if (verdict.accepted) return undefined;
-  return verdict.errors.find(({ code }) => !LATE_FAULTS.includes(code));
-}
-
-/**
- * Returns the first fault of the headers that a handshake need not have.
- *
- * @param hasExtensions - whether the server has extensions; else it does not look at what is offered
- */
-export function findLateFault(
+/** Returns the first fault of a request that is not one of those ignored. */
+export function findFault(
   verdict: RequestVerdict,
-  hasExtensions: boolean,
+  ignored: readonly FaultCode[],
 ): WebSocketError | undefined {
-  if (verdict.accepted) return undefined;
-  return verdict.errors.find(({ code }) => hasExtensions || code !== 'WS_HANDSHAKE_EXTENSIONS');
+  return verdict.accepted ? undefined : verdict.errors.find(({ code }) => !ignored.includes(code));
 }
 
-/** Returns the status that `ws` answers a fault with. */
-export function statusOf(fault: WebSocketError): number {
-  return fault.code === 'WS_HANDSHAKE_METHOD' ? 405 : 400;
-}
-
-/** Destroys a socket whose peer is gone during the handshake; there is nobody to tell. */
+/** Destroys a socket that fails during the handshake. */
 export function onSocketError(this: Duplex): void {
   this.destroy();
 }
@@ -81,20 +61,20 @@ export function onSocketError(this: Duplex): void {
 /** What a refusal says. */
 export interface RefusalText {
   readonly status: number;
-  /** The body; by default the reason phrase of the status. */
+  /** The body. @defaultValue the reason phrase of the status */
   readonly message?: string | undefined;
   readonly headers?: OutgoingHttpHeaders | undefined;
   /** The fault that is answered. */
   readonly fault?: WebSocketError | undefined;
 }
 
-/** Headers of a refusal that are made here. */
+/** Headers that a refusal sets itself. */
 const OWN_HEADERS: readonly string[] = ['connection', 'content-length', 'transfer-encoding'];
 
 /**
  * Refuses a request, and ends the socket.
  *
- * @throws RangeError for a status that refuses nothing, TypeError for a header that cannot be sent
+ * @throws RangeError for a status under 300, TypeError for a header that HTTP does not allow
  */
 export function refuse(socket: Duplex, { status, message, headers, fault }: RefusalText): void {
   const body = message ?? STATUS_CODES[status] ?? '';
@@ -104,14 +84,18 @@ export function refuse(socket: Duplex, { status, message, headers, fault }: Refu
   if (!entries.some(([name]) => name.toLowerCase() === 'content-type')) {
     entries.unshift(['Content-Type', 'text/html']);
   }
-  const response = buildRefusal({
-    status,
-    body,
-    headers: toRawHeaders(entries),
-    errors: fault === undefined ? undefined : [fault],
-  });
+  const errors = fault && [fault];
+  const response = buildRefusal({ status, body, headers: toRawHeaders(entries), errors });
   socket.once('finish', socket.destroy);
   socket.end(Buffer.from(response, 'latin1'));
+}
+
+/** Refuses a request with the status that `ws` answers a fault with. */
+export function refuseFault(socket: Duplex, fault: WebSocketError): void {
+  // A TypeError is about our own response.
+  const isOurs = fault instanceof TypeError;
+  const status = isOurs ? 500 : fault.code === 'WS_HANDSHAKE_METHOD' ? 405 : 400;
+  refuse(socket, { status, message: fault.message, fault });
 }
 
 /**
@@ -139,16 +123,14 @@ export function buildAcceptanceLines(
   return head.split('\r\n').filter((line) => line !== '');
 }
 
-const BREAKS_LINE = /[\r\n\0]/;
-
 /**
  * Joins the lines of a response again.
  *
- * @throws TypeError when a line has a line break in it, after which it would be two (CVE-2026-1527)
+ * @throws TypeError when a line holds a line break, which would make two of it (CVE-2026-1527)
  */
 export function joinLines(lines: readonly string[]): Buffer {
   for (const line of lines) {
-    if (BREAKS_LINE.test(line)) throw new TypeError('A header holds a line break');
+    if (/[\r\n\0]/.test(line)) throw new TypeError('A header holds a line break');
   }
   return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
 }

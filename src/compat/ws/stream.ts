@@ -1,20 +1,20 @@
 /**
- * `createWebSocketStream` of `ws`: a Node Duplex over a WebSocket, each chunk a message.
- *
- * - Reading pauses the socket when the stream's buffer is full; a write calls back when the message has been handed on.
- * - Ending the stream closes the connection; the stream ends when the connection has closed.
- * - Destroying the stream drops the connection; an error of the socket destroys the stream with it.
+ * `createWebSocketStream` of `ws`: a Node Duplex over a WebSocket, each chunk a message. A full
+ * buffer pauses the socket. The end of either closes the other; destroying the stream drops the
+ * connection, and an error of the socket destroys the stream.
  */
 
 import { Duplex, type DuplexOptions } from 'node:stream';
 import { ReadyState } from '../../api/ready-state.ts';
 import type { WebSocket } from './websocket.ts';
 
+type StreamCallback = (error?: Error | null) => void;
+
 /**
  * Makes a stream of a WebSocket.
  *
  * @param websocket - the socket, connecting or open
- * @param options - of the Duplex; the ways in which streams destroy themselves are this function's
+ * @param options - of the Duplex, except how it is destroyed and writableObjectMode
  */
 export function createWebSocketStream(websocket: WebSocket, options?: DuplexOptions): Duplex {
   return new WebSocketDuplex(websocket, options);
@@ -22,7 +22,7 @@ export function createWebSocketStream(websocket: WebSocket, options?: DuplexOpti
 
 class WebSocketDuplex extends Duplex {
   readonly #websocket: WebSocket;
-  /** Whether destroying the stream shall drop the connection: not when the connection failed first. */
+  /** Whether destroying the stream drops the connection: not when that failed first. */
   #dropsConnection = true;
 
   constructor(websocket: WebSocket, options: DuplexOptions | undefined) {
@@ -57,11 +57,7 @@ class WebSocketDuplex extends Duplex {
     if (this.#websocket.isPaused) this.#websocket.resume();
   }
 
-  override _write(
-    chunk: Buffer,
-    encoding: BufferEncoding,
-    callback: (error?: Error | null) => void,
-  ): void {
+  override _write(chunk: Buffer, encoding: BufferEncoding, callback: StreamCallback): void {
     if (this.#websocket.readyState === ReadyState.CONNECTING) {
       this.#websocket.once('open', () => this._write(chunk, encoding, callback));
       return;
@@ -69,26 +65,26 @@ class WebSocketDuplex extends Duplex {
     this.#websocket.send(chunk, callback);
   }
 
-  override _final(callback: (error?: Error | null) => void): void {
+  override _final(callback: StreamCallback): void {
     const websocket = this.#websocket;
     if (websocket.readyState === ReadyState.CONNECTING) {
       websocket.once('open', () => this._final(callback));
       return;
     }
     const socket = websocket._socket;
-    // A socket that failed while connecting never had one, and the stream is being destroyed.
+    // The socket failed while connecting, and the stream is being destroyed.
     if (socket === null) return;
     if (socket.writableFinished) {
       callback();
       if (this.readableEnded) this.destroy();
     } else {
-      // Finished means that the peer has been told, so that 'finish' comes after the Close frame is out.
+      // So 'finish' comes when the Close frame has been sent.
       socket.once('finish', () => callback());
       websocket.close();
     }
   }
 
-  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+  override _destroy(error: Error | null, callback: StreamCallback): void {
     const websocket = this.#websocket;
     if (websocket.readyState === ReadyState.CLOSED) {
       callback(error);
@@ -107,7 +103,7 @@ class WebSocketDuplex extends Duplex {
     if (this.#dropsConnection) websocket.terminate();
   }
 
-  /** Lets an error through that nobody listens to, after the stream is destroyed. */
+  /** Emits an error again that nobody listens to, when the stream is destroyed. */
   readonly #onError = (error: Error): void => {
     this.removeListener('error', this.#onError);
     this.destroy();

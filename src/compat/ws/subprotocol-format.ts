@@ -1,15 +1,8 @@
-/**
- * `subprotocol` of `ws`: the Sec-WebSocket-Protocol header (RFC 6455 §11.3.4) as a set, on the parser of the core.
- */
+/** `subprotocol` of `ws`: the Sec-WebSocket-Protocol header (RFC 6455 §11.3.4) as a set. */
 
 import { parseSubprotocols } from '../../handshake/subprotocol.ts';
 
-/**
- * Parses the header.
- *
- * @returns the subprotocols in the client's order
- * @throws SyntaxError when it is no list of distinct tokens
- */
+/** Parses the header. @throws SyntaxError when it is not a list of distinct tokens */
 function parse(header: string): Set<string> {
   const protocols = parseSubprotocols(header);
   if (protocols === undefined) {
@@ -18,5 +11,4 @@ function parse(header: string): Set<string> {
   return new Set(protocols);
 }
 
-/** The header of subprotocols, parsed. */
 export const subprotocol: { parse: (header: string) => Set<string> } = { parse };

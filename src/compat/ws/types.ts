@@ -1,19 +1,21 @@
 /**
- * The types that programs written against `ws` and its published types name: data, events and callbacks. Options are in
- * options.ts. There is no behaviour here, and nothing that depends on the classes but their types.
+ * The types of data, events and callbacks that programs written against the published types of
+ * `ws` name. Options are in options.ts.
  */
 
 import type { ClientRequest, IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import type { Untyped } from '../typed-emitter.ts';
 import type { WebSocket } from './websocket.ts';
 
+export type { AddressInfo } from 'node:net';
+
 /** A message as the 'message' event has it; text is a Buffer too. */
 export type RawData = Buffer | ArrayBuffer | Buffer[];
 
 /** A message as `onmessage` and `addEventListener` have it; text is a string. */
-export type Data = string | Buffer | ArrayBuffer | Buffer[];
+export type Data = string | RawData;
 
-/** What `send` takes: text, bytes in any form, a Blob, and whatever `Buffer.from` makes bytes of. */
+/** What `send` accepts: text, bytes in any form, a Blob, and whatever `Buffer.from` converts. */
 export type BufferLike =
   | string
   | number
@@ -29,23 +31,26 @@ export type BufferLike =
 /** How binary messages are delivered. */
 export type BinaryType = 'nodebuffer' | 'arraybuffer' | 'blob' | 'fragments';
 
-/** Certificates and keys, as the TLS options take them. */
+/** Certificates and keys, as in the TLS options. */
 export type CertMeta = string | string[] | Buffer | Buffer[];
 
 /** Options of `send`. */
 export interface SendOptions {
-  /** Send as binary rather than text. Default: whether the data is something else than a string. */
+  /** Sends a binary message. @defaultValue true unless the data is a string */
   binary?: boolean | undefined;
-  /** Compress, where permessage-deflate is in use. Default: true. */
+  /** Compresses the message where permessage-deflate is in use. @defaultValue true */
   compress?: boolean | undefined;
-  /** Whether this piece ends the message. Default: true. */
+  /** Ends the message. @defaultValue true */
   fin?: boolean | undefined;
   /** Accepted and ignored: a client always masks, a server never does (RFC 6455 §5.1). */
   mask?: boolean | undefined;
 }
 
-/** Called once: without an error when the data has been handed to the system. */
+/** Called once, without an error when the data has been handed to the system. */
 export type SendCallback = (error?: Error) => void;
+
+/** Fills a masking key. */
+export type GenerateMask = (mask: Buffer) => void;
 
 /** The events of a WebSocket, with the values that each carries. */
 export interface WebSocketEvents {
@@ -81,7 +86,7 @@ export interface MessageEvent extends Event {
   data: Data;
 }
 
-/** The events that `addEventListener` knows. */
+/** The events of `addEventListener`. */
 export interface WebSocketEventMap {
   open: Event;
   error: ErrorEvent;
@@ -93,19 +98,19 @@ export interface EventListenerOptions {
   once?: boolean | undefined;
 }
 
-/** What `verifyClient` is told of a request. */
+/** What `verifyClient` learns of a request. */
 export interface ClientInfo<Request extends IncomingMessage = IncomingMessage> {
   origin: string;
   secure: boolean;
   req: Request;
 }
 
-/** Lets a client in by what it returns. */
+/** Returns whether a client is accepted. */
 export type VerifyClientCallbackSync<Request extends IncomingMessage = IncomingMessage> = (
   info: ClientInfo<Request>,
 ) => boolean;
 
-/** Lets a client in by a call, now or later. */
+/** Tells a callback, now or later, whether a client is accepted. */
 export type VerifyClientCallbackAsync<Request extends IncomingMessage = IncomingMessage> = (
   info: ClientInfo<Request>,
   callback: (
@@ -116,12 +121,5 @@ export type VerifyClientCallbackAsync<Request extends IncomingMessage = Incoming
   ) => void,
 ) => void;
 
-/** Ends a client's request, after changing it; it must call `request.end()`. */
+/** Changes a client's request; it must call `request.end()`. */
 export type FinishRequestCallback = (request: ClientRequest, websocket: WebSocket) => void;
-
-/** Where a server listens. */
-export interface AddressInfo {
-  address: string;
-  family: string;
-  port: number;
-}

@@ -1,150 +1,145 @@
 /**
- * A bounded pool of native contexts, shared by all connections of a process.
+ * A bounded pool of native contexts, shared by all connections of a process: a context costs up to
+ * 256 KiB, too much for each idle connection.
  *
- * A context costs up to 256 KiB, so a connection cannot keep one while it is idle. Whoever needs a context checks one
- * out: its own, a free one of the same kind, a new one while there are fewer than the limit, else that of the holder that
- * has not used its own for longest. Checked in, it stays the holder's until another needs it; a holder must be able to go
- * on without: its `context` is undefined from then on. What is checked out cannot be taken, and is not counted.
+ * A holder checks a context out to use it: its own, a free one of the same kind, a new one below
+ * the limit, else the one of the holder that has not used its own for longest. Checked in, it may
+ * be taken away, which leaves the holder's `context` undefined. Checked out, it cannot be, but it
+ * counts: free and idle contexts are given up for it, so only those in use can exceed the limit.
  */
 
-/** Something that may lose its context to another whenever it has it checked in. */
-export interface ContextHolder<Context> {
-  context: Context | undefined;
-  /** Whether it has used a context before; kept by the pool. */
-  isRegular?: boolean;
-}
-
-/** As many holders keep their context from the first use on. */
-const KEPT_AT_FIRST_USE = 4;
-
-interface Pooled {
+export interface PooledContext {
+  /** Forgets the window. */
   reset(): void;
+  /** Frees the memory; the context must not be used afterwards. */
   close(): void;
 }
 
-export class ContextPool<Context extends Pooled> {
-  #limit: number;
-  /** The holders with a context, least recently used first, and the kind of each one's context. */
-  readonly #held: Map<ContextHolder<Context>, string> = new Map();
-  /** Contexts that nobody holds, by kind. */
-  readonly #free: Map<string, Context[]> = new Map();
-  #freeCount = 0;
+/** Something that may lose its context to another while it has it checked in. */
+export interface ContextHolder<Context> {
+  context: Context | undefined;
+  /** Whether it has used a context before; set by the pool. */
+  isRegular?: boolean;
+}
 
-  /** @param limit - the most contexts, an integer of 1 or more */
+/** Tells apart contexts that cannot stand in for each other. */
+type Kind = string | number;
+
+/** This many holders keep their context from the first use on, the others from the second. */
+const KEPT_AT_FIRST_USE = 4;
+
+export class ContextPool<Context extends PooledContext> {
+  #limit: number;
+  #size = 0;
+  /** The idle holders, least recently used first, and the kind of each one's context. */
+  readonly #idle: Map<ContextHolder<Context>, Kind> = new Map();
+  readonly #free: Map<Kind, Context[]> = new Map();
+
   constructor(limit: number) {
     this.#limit = limit;
   }
 
-  /** The most contexts that exist at once. Lowering it frees those that have not been used for longest. */
+  /** The most contexts, 1 or more. Lowering it frees those that were not used for longest. */
   get limit(): number {
     return this.#limit;
   }
 
   set limit(limit: number) {
     this.#limit = limit;
-    while (this.size > limit) this.#dropOne();
+    this.#shrink(limit);
   }
 
-  /** How many contexts exist, less those that are checked out. */
+  /** How many contexts exist: free, idle and checked out. */
   get size(): number {
-    return this.#held.size + this.#freeCount;
+    return this.#size;
   }
 
   /**
    * Checks a context out for a holder: nobody can take it before it is checked in.
-   *
-   * @param kind - tells apart contexts that cannot stand in for each other
-   * @param create - makes a new one
    * @param canReuse - whether a used one, reset, will do; not when it must start from a dictionary
    */
   checkOut(
     holder: ContextHolder<Context>,
-    kind: string,
+    kind: Kind,
     create: () => Context,
     canReuse: boolean,
   ): Context {
-    if (holder.context !== undefined) {
-      this.#held.delete(holder);
-      return holder.context;
-    }
-    const context = (canReuse ? this.#takeUsed(kind) : undefined) ?? this.#create(create);
-    holder.context = context;
-    return context;
+    if (holder.context !== undefined) this.#idle.delete(holder);
+    else holder.context = (canReuse ? this.#takeUsed(kind) : undefined) ?? this.#create(create);
+    return holder.context;
   }
 
   /**
-   * Checks a holder's context in: it stays the holder's, as the most recently used, until another needs it. Where many
-   * hold one, a holder gets to keep one with its second use only, so that those who come once do not make the pool grow.
+   * Checks a holder's context in, as the most recently used. Where many hold one, a holder keeps
+   * its own with the second use only, so that those who come once do not make the pool grow.
    */
-  checkIn(holder: ContextHolder<Context>, kind: string): void {
+  checkIn(holder: ContextHolder<Context>, kind: Kind): void {
     const isFirst = holder.isRegular !== true;
     holder.isRegular = true;
-    if (isFirst && this.#held.size >= KEPT_AT_FIRST_USE) {
+    if (isFirst && this.#idle.size >= KEPT_AT_FIRST_USE) {
       this.release(holder, kind);
-      return;
+    } else {
+      this.#idle.set(holder, kind);
+      this.#shrink(this.#limit);
     }
-    this.#held.set(holder, kind);
-    while (this.size > this.#limit) this.#dropOne();
   }
 
-  /** Takes a checked-out context back: it is reset, and free for anyone. */
-  release(holder: ContextHolder<Context>, kind: string): void {
-    const context = holder.context;
+  /** Takes a holder's context, if it has one, and resets it for anyone. */
+  release(holder: ContextHolder<Context>, kind: Kind): void {
+    const context = this.#takeFrom(holder);
     if (context === undefined) return;
-    this.#held.delete(holder);
-    holder.context = undefined;
     context.reset();
     const free = this.#free.get(kind);
     if (free === undefined) this.#free.set(kind, [context]);
     else free.push(context);
-    this.#freeCount++;
-    while (this.size > this.#limit) this.#dropOne();
+    this.#shrink(this.#limit);
   }
 
-  /** Takes a holder's context, if it has one, and frees its memory: it is of no use to anyone. */
+  /** Takes a holder's context, if it has one, and frees its memory. */
   destroy(holder: ContextHolder<Context>): void {
-    this.#held.delete(holder);
-    holder.context?.close();
-    holder.context = undefined;
+    this.#close(this.#takeFrom(holder));
   }
 
-  /** Finds a context of a kind that can be reset and used: a free one, else the least recently used at the limit. */
-  #takeUsed(kind: string): Context | undefined {
+  #takeFrom(holder: ContextHolder<Context>): Context | undefined {
+    const { context } = holder;
+    this.#idle.delete(holder);
+    holder.context = undefined;
+    return context;
+  }
+
+  /** Finds a free context of a kind; at the limit, the idle one that is due, if it is of it. */
+  #takeUsed(kind: Kind): Context | undefined {
     const free = this.#free.get(kind)?.pop();
-    if (free !== undefined) {
-      this.#freeCount--;
-      return free;
-    }
-    if (this.size < this.#limit) return undefined;
-    const [oldest, oldestKind] = this.#oldest();
-    if (oldest === undefined || oldestKind !== kind) return undefined;
-    const context = oldest.context;
-    this.#held.delete(oldest);
-    oldest.context = undefined;
+    if (free !== undefined || this.#size < this.#limit) return free;
+    const [oldest] = this.#idle;
+    if (oldest?.[1] !== kind) return undefined;
+    const context = this.#takeFrom(oldest[0]);
     context?.reset();
     return context;
   }
 
   #create(create: () => Context): Context {
-    while (this.size >= this.#limit) this.#dropOne();
-    return create();
+    this.#shrink(this.#limit - 1);
+    const context = create();
+    this.#size++;
+    return context;
   }
 
-  /** Frees a context that nobody holds, else that of the holder that has not used its own for longest. */
-  #dropOne(): void {
+  #close(context: Context | undefined): void {
+    if (context === undefined) return;
+    this.#size--;
+    context.close();
+  }
+
+  /** Frees contexts down to a size: those without a holder, then the least recently used. */
+  #shrink(size: number): void {
+    if (this.#size <= size) return;
     for (const contexts of this.#free.values()) {
-      const context = contexts.pop();
-      if (context === undefined) continue;
-      this.#freeCount--;
-      context.close();
-      return;
+      while (this.#size > size && contexts.length > 0) this.#close(contexts.pop());
     }
-    const [oldest] = this.#oldest();
-    if (oldest !== undefined) this.destroy(oldest);
-  }
-
-  #oldest(): [ContextHolder<Context> | undefined, string | undefined] {
-    const first = this.#held.entries().next();
-    return first.done === true ? [undefined, undefined] : first.value;
+    for (const holder of this.#idle.keys()) {
+      if (this.#size <= size) return;
+      this.destroy(holder);
+    }
   }
 }

@@ -1,29 +1,19 @@
 /**
- * The parameters of permessage-deflate (RFC 7692 §7.1): which offers and answers are valid, and what follows from them.
- *
- * Everything here judges what a peer sent, so nothing throws: an offer that breaks a rule is passed over, an answer that
- * breaks one fails the handshake.
+ * The parameters of permessage-deflate (RFC 7692 §7.1): which offers and answers are valid, and
+ * what they lead to. Everything here judges a peer's input, so nothing throws: an invalid offer is
+ * skipped, and an invalid answer fails the handshake.
  */
 
 import type { ExtensionParameters } from '../extension.ts';
+import { MAX_WINDOW_BITS, type ResolvedOptions } from './options.ts';
 
-/** The smallest window of RFC 7692 §7.1.2; zlib compresses with no less than 9 (see session.ts). */
-export const MIN_WINDOW_BITS = 8;
-export const MAX_WINDOW_BITS = 15;
+/** What one end asks for, of its own compressor and of the peer's. */
+export type DeflateWishes = Pick<
+  ResolvedOptions,
+  'noContextTakeover' | 'maxWindowBits' | 'requestNoContextTakeover' | 'requestMaxWindowBits'
+>;
 
-/** What one end wishes for. */
-export interface DeflateWishes {
-  /** Our compressor forgets between messages. */
-  readonly noContextTakeover: boolean;
-  /** The largest window of our compressor, 8 to 15. */
-  readonly maxWindowBits: number;
-  /** Ask the peer's compressor to forget between messages. */
-  readonly requestNoContextTakeover: boolean;
-  /** Ask the peer's compressor for a window of at most this, 8 to 15. */
-  readonly requestMaxWindowBits: number;
-}
-
-/** What was agreed on, as one end sees it. */
+/** The parameters in force, as one end sees them. */
 export interface DeflateAgreement {
   readonly ownNoContextTakeover: boolean;
   readonly ownWindowBits: number;
@@ -31,91 +21,58 @@ export interface DeflateAgreement {
   readonly peerWindowBits: number;
 }
 
-/** The parameters that were read: undefined for those that were not given. */
-interface Parameters {
-  readonly serverNoContextTakeover: boolean;
-  readonly clientNoContextTakeover: boolean;
-  readonly serverMaxWindowBits: number | undefined;
-  /** True for an offer without a value: the client can be told any. */
-  readonly clientMaxWindowBits: number | true | undefined;
+interface ValidParameters extends ExtensionParameters {
+  readonly server_no_context_takeover?: true;
+  readonly client_no_context_takeover?: true;
+  readonly server_max_window_bits?: number;
+  /** True in an offer without a value: the client accepts any. */
+  readonly client_max_window_bits?: number | true;
 }
 
-/**
- * Reads the parameters of an offer or an answer.
- *
- * @returns undefined when one is unknown, repeated, or has a value that RFC 7692 §7.1 does not allow
- */
-function readParameters(parameters: ExtensionParameters): Parameters | undefined {
-  let serverNoContextTakeover = false;
-  let clientNoContextTakeover = false;
-  let serverMaxWindowBits: number | undefined;
-  let clientMaxWindowBits: number | true | undefined;
-  for (const [name, value] of Object.entries(parameters)) {
-    if (name === 'server_no_context_takeover' && value === true) serverNoContextTakeover = true;
-    else if (name === 'client_no_context_takeover' && value === true) {
-      clientNoContextTakeover = true;
-    } else if (name === 'server_max_window_bits' && isWindowBits(value)) {
-      serverMaxWindowBits = value;
-    } else if (name === 'client_max_window_bits' && (value === true || isWindowBits(value))) {
-      clientMaxWindowBits = value;
-    } else return undefined;
-  }
-  return {
-    serverNoContextTakeover,
-    clientNoContextTakeover,
-    serverMaxWindowBits,
-    clientMaxWindowBits,
-  };
+/** Only numbers: the header parser makes one of an integer without leading zeros. */
+const WINDOW_BITS = [8, 9, 10, 11, 12, 13, 14, 15];
+
+/** The values that each parameter may have. */
+const VALUES: ReadonlyMap<string, readonly unknown[]> = new Map<string, readonly unknown[]>([
+  ['server_no_context_takeover', [true]],
+  ['client_no_context_takeover', [true]],
+  ['server_max_window_bits', WINDOW_BITS],
+  ['client_max_window_bits', [true, ...WINDOW_BITS]],
+]);
+
+/** An unknown or repeated parameter or a wrong value makes an offer or answer invalid (§7.1). */
+function areValid(parameters: ExtensionParameters): parameters is ValidParameters {
+  return Object.entries(parameters).every(([name, value]) => VALUES.get(name)?.includes(value));
 }
 
-/** A decimal integer of 8 to 15 without leading zeros: the header parser leaves everything else a string. */
-function isWindowBits(value: unknown): value is number {
-  return (
-    Number.isInteger(value) && Number(value) >= MIN_WINDOW_BITS && Number(value) <= MAX_WINDOW_BITS
-  );
-}
-
-/** A server's answer to an offer, and what follows for it. */
+/** A server's answer to an offer, and the parameters that it puts in force. */
 export interface ServerAnswer {
   readonly parameters: ExtensionParameters;
   readonly agreement: DeflateAgreement;
 }
 
-/**
- * Answers the first of a client's offers that is valid (RFC 7692 §5.1).
- *
- * @returns undefined when none is: compression is then not used
- */
+/** Answers the first of a client's offers that is valid (RFC 7692 §5.1); undefined when none is. */
 export function answerOffers(
   offers: readonly ExtensionParameters[],
   wishes: DeflateWishes,
 ): ServerAnswer | undefined {
-  for (const candidate of offers) {
-    const offer = readParameters(candidate);
-    if (offer !== undefined) return answerOffer(offer, wishes);
-  }
-  return undefined;
-}
-
-function answerOffer(offer: Parameters, wishes: DeflateWishes): ServerAnswer {
+  const offer = offers.find(areValid);
+  if (offer === undefined) return undefined;
   const parameters: Record<string, number | true> = {};
-  const ownNoContextTakeover = offer.serverNoContextTakeover || wishes.noContextTakeover;
-  const peerNoContextTakeover = offer.clientNoContextTakeover || wishes.requestNoContextTakeover;
+  const ownNoContextTakeover = offer.server_no_context_takeover ?? wishes.noContextTakeover;
+  const peerNoContextTakeover = offer.client_no_context_takeover ?? wishes.requestNoContextTakeover;
   if (ownNoContextTakeover) parameters['server_no_context_takeover'] = true;
   if (peerNoContextTakeover) parameters['client_no_context_takeover'] = true;
 
-  const ownWindowBits = Math.min(
-    offer.serverMaxWindowBits ?? MAX_WINDOW_BITS,
-    wishes.maxWindowBits,
-  );
-  if (offer.serverMaxWindowBits !== undefined || ownWindowBits < MAX_WINDOW_BITS) {
+  const { server_max_window_bits: ownLimit, client_max_window_bits: peerLimit } = offer;
+  const ownWindowBits = Math.min(ownLimit ?? MAX_WINDOW_BITS, wishes.maxWindowBits);
+  if (ownLimit !== undefined || ownWindowBits < MAX_WINDOW_BITS) {
     parameters['server_max_window_bits'] = ownWindowBits;
   }
-  // RFC 7692 §7.1.2.2: only a client that offers the parameter may be told a value.
+  // RFC 7692 §7.1.2.2: only a client that offers the parameter may be given a value.
   let peerWindowBits = MAX_WINDOW_BITS;
-  if (offer.clientMaxWindowBits !== undefined) {
-    const offered =
-      offer.clientMaxWindowBits === true ? MAX_WINDOW_BITS : offer.clientMaxWindowBits;
+  if (peerLimit !== undefined) {
+    const offered = peerLimit === true ? MAX_WINDOW_BITS : peerLimit;
     peerWindowBits = Math.min(offered, wishes.requestMaxWindowBits);
     if (peerWindowBits < MAX_WINDOW_BITS) parameters['client_max_window_bits'] = peerWindowBits;
   }
@@ -126,8 +83,8 @@ function answerOffer(offer: Parameters, wishes: DeflateWishes): ServerAnswer {
 }
 
 /**
- * Makes a client's offers, best first: with what it asks of the server, and without, for a server that cannot do that
- * (RFC 7692 §5.2 has such a fallback). Compression without the wish beats none.
+ * Builds a client's offers, best first. A client that asks the server for a parameter sends two:
+ * with it, and without it as a fallback (RFC 7692 §5.2), since any compression beats none.
  */
 export function buildOffers(wishes: DeflateWishes): readonly ExtensionParameters[] {
   const own: Record<string, number | true> = {
@@ -142,24 +99,19 @@ export function buildOffers(wishes: DeflateWishes): readonly ExtensionParameters
   return Object.keys(requests).length === 0 ? [own] : [{ ...own, ...requests }, own];
 }
 
-/**
- * Takes a server's answer to {@link buildOffers} (RFC 7692 §7.1).
- *
- * @returns undefined when the answer is not valid
- */
+/** Reads a server's answer to {@link buildOffers} (RFC 7692 §7.1); undefined when it is invalid. */
 export function readAnswer(
   answer: ExtensionParameters,
   wishes: DeflateWishes,
 ): DeflateAgreement | undefined {
-  const read = readParameters(answer);
-  if (read === undefined || read.clientMaxWindowBits === true) return undefined;
-  const { clientMaxWindowBits = wishes.maxWindowBits } = read;
-  // RFC 7692 §7.1.2.2: the server cannot allow a larger window than the client offered.
-  if (clientMaxWindowBits > wishes.maxWindowBits) return undefined;
+  if (!areValid(answer)) return undefined;
+  const { client_max_window_bits: ownWindowBits = wishes.maxWindowBits } = answer;
+  // RFC 7692 §7.1.2.2: the answer has a value, and none larger than the client offered.
+  if (ownWindowBits === true || ownWindowBits > wishes.maxWindowBits) return undefined;
   return {
-    ownNoContextTakeover: read.clientNoContextTakeover || wishes.noContextTakeover,
-    ownWindowBits: clientMaxWindowBits,
-    peerNoContextTakeover: read.serverNoContextTakeover,
-    peerWindowBits: read.serverMaxWindowBits ?? MAX_WINDOW_BITS,
+    ownNoContextTakeover: answer.client_no_context_takeover ?? wishes.noContextTakeover,
+    ownWindowBits,
+    peerNoContextTakeover: answer.server_no_context_takeover ?? false,
+    peerWindowBits: answer.server_max_window_bits ?? MAX_WINDOW_BITS,
   };
 }

@@ -1,33 +1,49 @@
 /**
- * permessage-deflate on one connection (RFC 7692 §7.2): compresses what we send, decompresses what comes.
+ * permessage-deflate on one connection (RFC 7692 §7.2).
  *
- * - Short messages are compressed at once, on a native context with a window; contexts are lent by two pools that all
- *   connections share. A compressor that was taken away starts afresh, which is always legal. A decompressor that was
- *   taken away goes on from the last window of plaintext, which is kept for that.
- * - Long messages are compressed on their own in the thread pool. The window then knows nothing of them, so it is forgotten.
- * - A message that would not get shorter is sent as it is (§7.2.1), and the window, which has seen it, is forgotten.
- * - A window of 8 bits cannot be asked of zlib; its compressor with 9 bits refers back at most 250 bytes, which fits.
- *
- * Decompression is always synchronous: it is some twenty times as fast as compression, and stops whenever its output is not
- * wanted.
+ * - Short messages are compressed at once, on a native context from a pool that all connections
+ *   share. A compressor that was taken away starts afresh, which is always legal; a decompressor
+ *   goes on from the last window of plaintext, which is kept.
+ * - Long messages are compressed elsewhere, each on its own. The window is forgotten then, and also
+ *   when a message is sent as it is because it would not get shorter (§7.2.1).
+ * - Decompression is always synchronous: it is some twenty times as fast, and stops whenever its
+ *   output is not wanted.
  */
 
-import { LimitExceededError, ProtocolError } from '../../errors.ts';
+import { copyOf } from '../../bytes.ts';
+import { ProtocolError } from '../../errors.ts';
 import { RSV1 } from '../../frame/frame-header.ts';
-import { isControlOpcode, Opcode } from '../../frame/opcode.ts';
+import { Opcode } from '../../frame/opcode.ts';
+import { LIMITS, limitExceeded } from '../../limits.ts';
+import { MessageBuffer } from '../../message-buffer.ts';
 import type { Platform } from '../../platform.ts';
-import type { ExtensionSession, MessageCallback } from '../extension.ts';
+import type {
+  ClientSession,
+  ExtensionParameters,
+  MessageCallback,
+  ServerSession,
+} from '../extension.ts';
 import type { ExtensionFrame, ExtensionMessage } from '../message.ts';
-import type { CodecSession, DecodedSink, DecodeOutcome, MessageCodec } from '../message-codec.ts';
-import {
-  type DeflateCodec,
-  type DeflateContext,
-  type DeflateSettings,
-  type InflateContext,
-  MAX_STREAMS,
+import type {
+  CodecSession,
+  DecodedSink,
+  DecodeOutcome,
+  EncodeCallback,
+  EncodeJob,
+  MessageCodec,
+  MessagePart,
+} from '../message-codec.ts';
+import type {
+  DeflateCodec,
+  DeflateContext,
+  DeflateSettings,
+  InflateContext,
+  InflateOutcome,
 } from './codec.ts';
 import type { ContextHolder, ContextPool } from './context-pool.ts';
-import { type DeflateAgreement, MAX_WINDOW_BITS } from './parameters.ts';
+import { JobQueue } from './job-queue.ts';
+import type { ResolvedOptions } from './options.ts';
+import { buildOffers, type DeflateAgreement, readAnswer, type ServerAnswer } from './parameters.ts';
 import { PlaintextWindow } from './plaintext-window.ts';
 
 /** What all sessions of an extension share. */
@@ -38,43 +54,34 @@ export interface DeflateEnvironment {
   readonly inflaters: ContextPool<InflateContext>;
 }
 
-/** How a session compresses. */
-export interface CompressionOptions extends Omit<DeflateSettings, 'windowBits'> {
-  /** Messages shorter than this many bytes are sent as they are. */
-  readonly threshold: number;
-}
-
 /**
- * Messages from this length in bytes on are compressed in the thread pool. Compressing as much takes 0.4 to 2 ms, which is as
- * long as an event loop may well be stopped for one message; below it, the way to the pool costs more than it spares.
+ * Messages from this length in bytes on are compressed elsewhere. As much takes 0.3 to 2 ms, and
+ * 20 ms at the worst, for random bits as bytes; below it, the thread pool costs more than it saves.
  */
 export const LONG_MESSAGE_LENGTH: number = 128 * 1024;
+/** Above this level of zlib the worst is 16 times as long. */
+const MAX_QUICK_LEVEL = 6;
+const SLOW_DIVISOR = 16;
 
-/** The least window that zlib compresses with. */
+/** The smallest window that zlib compresses with. It refers back 250 bytes, as 8 bits allow. */
 const MIN_DEFLATE_BITS = 9;
 
-const NOT_AGREED: DeflateAgreement = {
-  ownNoContextTakeover: false,
-  ownWindowBits: MAX_WINDOW_BITS,
-  peerNoContextTakeover: false,
-  peerWindowBits: MAX_WINDOW_BITS,
-};
-
-export abstract class DeflateSession implements ExtensionSession, MessageCodec, CodecSession {
+/** Serves a client or a server. */
+export class DeflateSession implements ClientSession, ServerSession, MessageCodec, CodecSession {
   readonly rsv: number = RSV1;
   settingsKey = '';
-  /** The bytes of the last call of `decode` that were used. */
   decodedLength = 0;
-  /** The longest message to decompress, in bytes; set by the connection. */
   maxLength: number = Number.POSITIVE_INFINITY;
 
   readonly #environment: DeflateEnvironment;
-  readonly #options: CompressionOptions;
-  #agreement: DeflateAgreement = NOT_AGREED;
-  #settings: DeflateSettings;
+  readonly #options: ResolvedOptions;
+  readonly #response: ExtensionParameters;
+  /** Set before anything is coded, as are the settings. */
+  #agreement!: DeflateAgreement;
+  #settings!: DeflateSettings;
   readonly #deflater: ContextHolder<DeflateContext> = { context: undefined };
   readonly #inflater: ContextHolder<InflateContext> = { context: undefined };
-  #inflaterKind = '';
+  #jobs: JobQueue | undefined;
   #window: PlaintextWindow | undefined;
   #sink: DecodedSink | undefined;
   /** How many streams of zlib the message that is being decompressed has used up. */
@@ -83,35 +90,49 @@ export abstract class DeflateSession implements ExtensionSession, MessageCodec, 
   #isDecodingOver = false;
   #isClosed = false;
 
-  constructor(environment: DeflateEnvironment, options: CompressionOptions) {
+  /** @param answer - a server's, whose parameters are in force from the start */
+  constructor(environment: DeflateEnvironment, options: ResolvedOptions, answer?: ServerAnswer) {
     this.#environment = environment;
     this.#options = options;
-    this.#settings = { ...options, windowBits: NOT_AGREED.ownWindowBits };
+    this.#response = answer?.parameters ?? {};
+    if (answer !== undefined) this.#agree(answer.agreement);
   }
 
-  /** Takes what the two ends agreed on; nothing is compressed before. */
-  protected agree(agreement: DeflateAgreement): void {
+  get messageCodec(): MessageCodec {
+    return this;
+  }
+
+  generateOffer(): readonly ExtensionParameters[] {
+    return buildOffers(this.#options);
+  }
+
+  activate(parameters: ExtensionParameters): boolean {
+    const agreement = readAnswer(parameters, this.#options);
+    if (agreement !== undefined) this.#agree(agreement);
+    return agreement !== undefined;
+  }
+
+  generateResponse(): ExtensionParameters {
+    return this.#response;
+  }
+
+  #agree(agreement: DeflateAgreement): void {
     this.#agreement = agreement;
     const { level, memLevel, strategy } = this.#options;
     const windowBits = Math.max(agreement.ownWindowBits, MIN_DEFLATE_BITS);
     this.#settings = { windowBits, level, memLevel, strategy };
     this.settingsKey = `${windowBits} ${level} ${memLevel} ${strategy}`;
-    this.#inflaterKind = String(agreement.peerWindowBits);
   }
 
-  /** The session itself: see message-codec.ts. */
-  get messageCodec(): MessageCodec {
-    return this;
-  }
-
-  // ---- Compression -------------------------------------------------------------------------------------------------
+  // ---- Compression -----------------------------------------------------------------------------
 
   isWorthwhile(length: number): boolean {
     return length >= this.#options.threshold && length > 0;
   }
 
   isLong(length: number): boolean {
-    return length >= LONG_MESSAGE_LENGTH;
+    const isSlow = this.#options.level > MAX_QUICK_LEVEL;
+    return length >= (isSlow ? LONG_MESSAGE_LENGTH / SLOW_DIVISOR : LONG_MESSAGE_LENGTH);
   }
 
   encode(payload: Uint8Array): Uint8Array | undefined {
@@ -122,76 +143,66 @@ export abstract class DeflateSession implements ExtensionSession, MessageCodec, 
   }
 
   encodePiece(bytes: Uint8Array, isLast: boolean): Uint8Array {
-    const { deflaters, codec } = this.#environment;
-    const context = deflaters.checkOut(
-      this.#deflater,
-      this.settingsKey,
-      () => codec.createDeflater(this.#settings),
-      true,
-    );
-    const encoded = context.deflate(bytes, isLast);
+    const { deflaters } = this.#environment;
+    const encoded = this.#checkOut(this.#deflater).deflate(bytes, isLast);
     if (this.#isClosed) deflaters.destroy(this.#deflater);
-    else if (isLast && this.#agreement.ownNoContextTakeover) {
-      deflaters.release(this.#deflater, this.settingsKey);
-    } else if (isLast) deflaters.checkIn(this.#deflater, this.settingsKey);
+    else if (isLast && this.#agreement.ownNoContextTakeover) this.skipEncoded();
+    // Between two pieces, too, a compressor that is taken away may start afresh.
+    else deflaters.checkIn(this.#deflater, this.settingsKey);
     return encoded;
   }
 
-  encodeAlone(payload: Uint8Array): Uint8Array | undefined {
-    const { deflaters, codec, platform } = this.#environment;
-    const holder: ContextHolder<DeflateContext> = { context: undefined };
-    const create = (): DeflateContext => codec.createDeflater(this.#settings);
-    const encoded = deflaters
-      .checkOut(holder, this.settingsKey, create, true)
-      .deflate(payload, true);
-    deflaters.release(holder, this.settingsKey);
-    if (encoded.length >= payload.length) return undefined;
-    const copy = platform.allocate(encoded.length);
-    copy.set(encoded);
-    return copy;
+  encodeLater(bytes: Uint8Array, part: MessagePart, callback: EncodeCallback): EncodeJob {
+    this.skipEncoded();
+    if (this.#isClosed) return { cancel: () => {} };
+    const { codec } = this.#environment;
+    this.#jobs ??= new JobQueue(1);
+    return this.#jobs.add(
+      (done) => codec.deflateLater(bytes, this.#settings, part === 'piece', done),
+      (error, encoded) => {
+        const isUseless = part === 'whole' && encoded && encoded.length >= bytes.length;
+        callback(error, isUseless ? undefined : encoded);
+      },
+    );
   }
 
-  encodeLater(
-    payload: Uint8Array,
-    callback: (error: Error | undefined, encoded: Uint8Array | undefined) => void,
-  ): void {
-    this.skipEncoded();
-    this.#environment.codec.deflateLater(payload, this.#settings, (error, encoded) => {
-      const isShorter = encoded !== undefined && encoded.length < payload.length;
-      callback(error, isShorter ? encoded : undefined);
-    });
+  encodeAlone(payload: Uint8Array): Uint8Array | undefined {
+    const { platform, deflaters } = this.#environment;
+    const holder: ContextHolder<DeflateContext> = { context: undefined };
+    const encoded = this.#checkOut(holder).deflate(payload, true);
+    deflaters.release(holder, this.settingsKey);
+    return encoded.length < payload.length ? copyOf(platform, encoded) : undefined;
   }
 
   skipEncoded(): void {
-    const { deflaters } = this.#environment;
-    if (this.#deflater.context !== undefined) deflaters.release(this.#deflater, this.settingsKey);
+    this.#environment.deflaters.release(this.#deflater, this.settingsKey);
   }
 
-  // ---- Decompression -----------------------------------------------------------------------------------------------
+  #checkOut(holder: ContextHolder<DeflateContext>): DeflateContext {
+    const { deflaters, codec } = this.#environment;
+    const create = (): DeflateContext => codec.createDeflater(this.#settings);
+    return deflaters.checkOut(holder, this.settingsKey, create, true);
+  }
 
-  decode(
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-    isLast: boolean,
-    sink: DecodedSink,
-  ): DecodeOutcome {
+  // ---- Decompression ---------------------------------------------------------------------------
+
+  decode(bytes: Uint8Array, isLast: boolean, sink: DecodedSink): DecodeOutcome {
     this.#sink = sink;
     this.#isInflating = true;
-    let from = start;
-    // Unless it comes to an outcome: a sink that throws leaves a context behind that is of no use any more.
-    let outcome: 'spent' | DecodeOutcome = 'corrupt';
+    let from = 0;
+    // Until there is an outcome: a sink that throws leaves a context that is of no use any more.
+    let outcome: InflateOutcome = 'corrupt';
     try {
-      outcome = this.#inflate(bytes, from, end, isLast);
-      // A block with BFINAL ends zlib's stream but not the message: go on with a context that has the same window.
+      outcome = this.#inflate(bytes, isLast);
+      // A block with BFINAL ends zlib's stream but not the message: the next has the same window.
+      // Each stream takes a new context, and a message could end thousands.
       while (outcome === 'spent' && !this.#isDecodingOver) {
         from += this.#inflater.context!.used;
         this.#environment.inflaters.destroy(this.#inflater);
-        this.#spentStreams++;
-        const isTooMany = this.#spentStreams >= MAX_STREAMS;
-        outcome = isTooMany ? 'corrupt' : this.#inflate(bytes, from, end, isLast);
+        const isTooMany = ++this.#spentStreams >= LIMITS.deflateStreams.default;
+        outcome = isTooMany ? 'corrupt' : this.#inflate(bytes.subarray(from), isLast);
       }
-      this.decodedLength = from - start + (this.#inflater.context?.used ?? 0);
+      this.decodedLength = from + (this.#inflater.context?.used ?? 0);
     } finally {
       this.#isInflating = false;
       this.#settle(outcome, isLast);
@@ -199,79 +210,68 @@ export abstract class DeflateSession implements ExtensionSession, MessageCodec, 
     return outcome === 'spent' ? 'stopped' : outcome;
   }
 
-  #inflate(
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-    isLast: boolean,
-  ): 'spent' | DecodeOutcome {
+  #inflate(bytes: Uint8Array, isLast: boolean): InflateOutcome {
     const { inflaters, codec } = this.#environment;
-    const bits = this.#agreement.peerWindowBits;
-    const dictionary =
-      this.#inflater.context === undefined ? this.#window?.toDictionary() : undefined;
-    const context = inflaters.checkOut(
-      this.#inflater,
-      this.#inflaterKind,
-      () => codec.createInflater(bits, dictionary),
-      dictionary === undefined,
-    );
-    return context.inflate(bytes, start, end, isLast, this.#passOn, this.maxLength);
+    const { peerWindowBits } = this.#agreement;
+    const dictionary = this.#inflater.context ? undefined : this.#window?.toDictionary();
+    const create = (): InflateContext => codec.createInflater(peerWindowBits, dictionary);
+    const canReuse = dictionary === undefined;
+    const context = inflaters.checkOut(this.#inflater, peerWindowBits, create, canReuse);
+    return context.inflate(bytes, isLast, this.#passOn, this.maxLength);
   }
 
   /** Keeps the window up to date, and passes decompressed bytes on. */
-  readonly #passOn: DecodedSink = (bytes, start, end, isFinal) => {
-    if (!this.#agreement.peerNoContextTakeover || !isFinal) {
-      this.#window ??= new PlaintextWindow(
-        this.#environment.platform,
-        this.#agreement.peerWindowBits,
-      );
-      this.#window.push(bytes, start, end);
+  readonly #passOn: DecodedSink = (bytes, isFinal) => {
+    const { peerNoContextTakeover, peerWindowBits } = this.#agreement;
+    if (!peerNoContextTakeover || !isFinal) {
+      this.#window ??= new PlaintextWindow(this.#environment.platform, peerWindowBits);
+      this.#window.push(bytes);
     }
-    return this.#sink!(bytes, start, end, isFinal) && !this.#isDecodingOver;
+    return this.#sink!(bytes, isFinal) && !this.#isDecodingOver;
   };
 
   /** Gives the context back as far as that is possible. */
-  #settle(outcome: 'spent' | DecodeOutcome, isLast: boolean): void {
+  #settle(outcome: InflateOutcome, isLast: boolean): void {
     const { inflaters } = this.#environment;
-    const context = this.#inflater.context;
+    const { context } = this.#inflater;
     if (isLast && outcome === 'done') this.#spentStreams = 0;
     if (context === undefined) return;
     if (outcome === 'corrupt' || outcome === 'tooLong' || this.#isDecodingOver) {
-      inflaters.destroy(this.#inflater);
-      this.#window = undefined;
+      this.#dropInflater();
       return;
     }
     // In the middle of a message the context is more than its window: nobody may take it.
     if (!isLast || outcome === 'stopped') return;
-    if (this.#agreement.peerNoContextTakeover) {
-      this.#window = undefined;
-      if (context.isSpent) inflaters.destroy(this.#inflater);
-      else inflaters.release(this.#inflater, this.#inflaterKind);
-    } else if (context.isSpent) inflaters.destroy(this.#inflater);
-    else inflaters.checkIn(this.#inflater, this.#inflaterKind);
+    const { peerNoContextTakeover, peerWindowBits } = this.#agreement;
+    if (peerNoContextTakeover) this.#window = undefined;
+    if (context.isSpent) inflaters.destroy(this.#inflater);
+    else if (peerNoContextTakeover) inflaters.release(this.#inflater, peerWindowBits);
+    else inflaters.checkIn(this.#inflater, peerWindowBits);
   }
 
-  // ---- As a plug-in, where other extensions are in use too ---------------------------------------------------------
+  // ---- As a plug-in, beside other extensions ---------------------------------------------------
 
-  validFrameRsv(frame: ExtensionFrame): boolean {
-    // RFC 7692 §6.1: RSV1 is for the first frame of a message.
-    if (!frame.rsv1) return true;
-    return !isControlOpcode(frame.opcode) && frame.opcode !== Opcode.CONTINUATION;
+  /** RFC 7692 §6.1: RSV1 is for the first frame of a message. */
+  validFrameRsv({ rsv1, opcode }: ExtensionFrame): boolean {
+    return !rsv1 || opcode === Opcode.TEXT || opcode === Opcode.BINARY;
   }
 
   processOutgoingMessage(message: ExtensionMessage, callback: MessageCallback): void {
     const { data } = message;
+    const answer: EncodeCallback = (error, encoded) => {
+      if (encoded !== undefined) {
+        message.data = encoded;
+        message.rsv1 = true;
+      }
+      callback(error, message);
+    };
     if (!this.isWorthwhile(data.length)) {
-      callback(null, message);
+      answer(undefined, undefined);
     } else if (this.isLong(data.length)) {
-      this.encodeLater(data, (error, encoded) => {
-        if (encoded !== undefined) setCompressed(message, encoded);
-        callback(error, message);
-      });
+      this.encodeLater(data, 'whole', answer);
     } else {
       const encoded = this.encode(data);
-      if (encoded !== undefined) setCompressed(message, this.#copy(encoded, 0, encoded.length));
-      callback(null, message);
+      answer(undefined, encoded && copyOf(this.#environment.platform, encoded));
     }
   }
 
@@ -280,61 +280,43 @@ export abstract class DeflateSession implements ExtensionSession, MessageCodec, 
       callback(null, message);
       return;
     }
-    const pieces: Uint8Array[] = [];
-    let length = 0;
+    const plain = new MessageBuffer(this.#environment.platform);
     const { data } = message;
-    const outcome = this.decode(data, 0, data.length, true, (bytes, start, end) => {
-      length += end - start;
+    // The last piece ends the message, so that its sink cannot stop it: it may be too long.
+    let length = 0;
+    const outcome = this.decode(data, true, (bytes) => {
+      length += bytes.length;
       if (length > this.maxLength) return false;
-      if (end > start) pieces.push(this.#copy(bytes, start, end));
+      plain.push(bytes, 0, bytes.length, false);
       return true;
     });
-    // The last piece comes with the end of the message, when it is too late to stop.
-    if (outcome !== 'done' || length > this.maxLength) {
-      const isTooLong = outcome === 'tooLong' || length > this.maxLength;
+    if (outcome === 'tooLong' || length > this.maxLength) {
       const actual = Math.max(length, this.maxLength + 1);
-      callback(
-        isTooLong
-          ? new LimitExceededError('WS_MESSAGE_TOO_LONG', this.maxLength, actual)
-          : new ProtocolError('WS_INVALID_DEFLATE'),
-      );
-      return;
+      callback(limitExceeded('maxLength', this.maxLength, actual));
+    } else if (outcome !== 'done') {
+      callback(new ProtocolError('WS_INVALID_DEFLATE'));
+    } else {
+      message.data = plain.take();
+      message.rsv1 = false;
+      callback(null, message);
     }
-    const whole = this.#environment.platform.allocate(length);
-    let offset = 0;
-    for (const piece of pieces) {
-      whole.set(piece, offset);
-      offset += piece.length;
-    }
-    message.data = whole;
-    message.rsv1 = false;
-    callback(null, message);
   }
 
   stopDecoding(): void {
     this.#isDecodingOver = true;
-    // A context that is in use is freed by its user.
-    if (this.#isInflating) return;
+    // A context in use is freed by its user.
+    if (!this.#isInflating) this.#dropInflater();
+  }
+
+  #dropInflater(): void {
     this.#environment.inflaters.destroy(this.#inflater);
     this.#window = undefined;
   }
 
-  /** Frees the contexts; one that is in use is freed by its user. */
   close(): void {
     this.#isClosed = true;
+    this.#jobs?.cancelAll();
     this.stopDecoding();
-    const { deflaters } = this.#environment;
-    if (this.#deflater.context !== undefined) deflaters.release(this.#deflater, this.settingsKey);
+    this.skipEncoded();
   }
-
-  #copy(bytes: Uint8Array, start: number, end: number): Uint8Array {
-    const copy = this.#environment.platform.allocate(end - start);
-    copy.set(bytes.subarray(start, end));
-    return copy;
-  }
-}
-
-function setCompressed(message: ExtensionMessage, encoded: Uint8Array): void {
-  message.data = encoded;
-  message.rsv1 = true;
 }

@@ -1,4 +1,7 @@
-/** How connections end: the same events in the same order, with the same codes, as in nodejs-websocket; and where not. */
+/**
+ * How connections end: the same events in the same order, with the same codes, as in
+ * nodejs-websocket; and where not.
+ */
 
 import { describe, expect, it } from 'vitest';
 import {
@@ -53,6 +56,14 @@ describe('closing', () => {
     'by the reset of the transport': (client) => void client.socket.resetAndDestroy(),
     'by the end of the transport without a Close': (client) => void client.socket.end(),
   };
+  it('by null is a Close without a code; nodejs-websocket sends 0, which is none', async () => {
+    const { server, client, peer } = await pair(sanswire);
+    const closed = once(peer, 'close');
+    client.close(null as never);
+    expect(await closed).toEqual([1005, '']);
+    server.close();
+  });
+
   for (const [name, close] of Object.entries(closings)) {
     same(name, async (library, log) => {
       const { server, client, peer } = await pair(library);

@@ -1,6 +1,7 @@
 /**
- * The examples of nodejs-websocket's README, with the name of the package changed and the lines mended that a copy had lost:
- * CommonJS programs that get the built package with `require`. Their port becomes a free one when they run.
+ * The examples of nodejs-websocket's README, with the name of the package changed and the lines
+ * mended that a copy had lost: CommonJS programs that get the built package with `require`. Their
+ * port becomes a free one when they run.
  */
 
 import { once as onceAny } from 'node:events';
@@ -130,7 +131,8 @@ describe('the package', () => {
       const ws = require('sanswire/nodejs-websocket');
       import('sanswire/nodejs-websocket').then((names) => {
         console.log(Object.keys(ws).sort().join());
-        console.log(Object.keys(ws).every((name) => names[name] === ws[name]), names.default === ws);
+        const areSame = Object.keys(ws).every((name) => names[name] === ws[name]);
+        console.log(areSame, names.default === ws);
       });`);
     expect(await exited).toBe(0);
     await until(() => lines.length === 2);

@@ -1,4 +1,7 @@
-/** Opening handshakes, subprotocols, TLS, and the life of a server: as in nodejs-websocket, but for what is not safe there. */
+/**
+ * Opening handshakes, subprotocols, TLS, and the life of a server: as in nodejs-websocket, but for
+ * what is not safe there.
+ */
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { type AddressInfo, createServer as createNetServer, Server as NetServer } from 'node:net';

@@ -1,4 +1,7 @@
-/** Binary messages as they come: streams that are read, left, destroyed or cut off; and listeners that throw. */
+/**
+ * Binary messages as they come: streams that are read, left, destroyed or cut off; and listeners
+ * that throw.
+ */
 
 import { randomBytes } from 'node:crypto';
 import { type Readable, Writable } from 'node:stream';
@@ -109,4 +112,32 @@ describe('what listeners throw', () => {
       }
     },
   );
+
+  it('in close and error keeps neither the answer nor the end from the peer', async () => {
+    const handlers = process.rawListeners('uncaughtException');
+    process.removeAllListeners('uncaughtException');
+    const uncaught: unknown[] = [];
+    process.on('uncaughtException', (error) => uncaught.push(error));
+    try {
+      const { connection, raw } = await faceRaw(sanswire);
+      const thrown = new Error('thrown');
+      for (const event of ['close', 'error'] as const) {
+        connection.on(event, () => {
+          throw thrown;
+        });
+      }
+      const gone = once(connection.socket, 'close');
+      raw.socket.write(maskedFrame(0x88, '\x03\xe8'));
+      await raw.ended;
+      expect(raw.bytes.toString('latin1')).toBe('\x88\x02\x03\xe8');
+      raw.socket.end();
+      await gone;
+      expect(() => connection.sendText('late')).toThrow(thrown);
+      expect(uncaught).toEqual([thrown]);
+      expect(connection.readyState).toBe(connection.CLOSED);
+    } finally {
+      process.removeAllListeners('uncaughtException');
+      for (const handler of handlers) process.on('uncaughtException', handler as () => void);
+    }
+  });
 });

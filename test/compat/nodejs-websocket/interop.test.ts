@@ -1,4 +1,7 @@
-/** Conversations with peers that nobody here wrote: nodejs-websocket itself, ws, and undici; both ways, to a clean end. */
+/**
+ * Conversations with peers that nobody here wrote: nodejs-websocket itself, ws, and undici; both
+ * ways, to a clean end.
+ */
 
 import { randomBytes } from 'node:crypto';
 import { Readable, type Writable } from 'node:stream';

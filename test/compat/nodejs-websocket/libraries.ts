@@ -1,6 +1,7 @@
 /**
- * Runs one scenario against the real nodejs-websocket and against `sanswire/nodejs-websocket`, and compares what each logged;
- * and the ends of connections that the tests of this folder share. All sockets of a test are gone when it is over.
+ * Runs one scenario against the real nodejs-websocket and against `sanswire/nodejs-websocket`, and
+ * compares what each logged; and the ends of connections that the tests of this folder share. All
+ * sockets of a test are gone when it is over.
  */
 
 import { createRequire } from 'node:module';
@@ -38,7 +39,10 @@ export function same(name: string, scenario: Scenario): void {
   });
 }
 
-/** Logs the events of a connection as they come; errors by their system code only, for the sentences differ. */
+/**
+ * Logs the events of a connection as they come; errors by their system code only, for the sentences
+ * differ.
+ */
 export function logEvents(log: Log, who: string, connection: Connection): void {
   connection.on('connect', () => log.push(`${who} connect state=${connection.readyState}`));
   connection.on('text', (text) => log.push(`${who} text ${JSON.stringify(text)}`));

@@ -1,4 +1,7 @@
-/** Text, binary streams both ways, Pings: the same as in nodejs-websocket, on the wire and in events. */
+/**
+ * Text, binary streams both ways, Pings: the same as in nodejs-websocket, on the wire and in
+ * events.
+ */
 
 import { randomBytes } from 'node:crypto';
 import { Readable, type Writable } from 'node:stream';
@@ -48,7 +51,7 @@ describe('text', () => {
     await text;
   });
 
-  it('may be in frames that divide a character, which nodejs-websocket garbles (RFC 6455 §5.4)', async () => {
+  it('may divide a character, which nodejs-websocket garbles (RFC 6455 §5.4)', async () => {
     const { connection, raw } = await faceRaw(sanswire);
     const text = once(connection, 'text');
     raw.socket.write(Buffer.concat([maskedFrame(0x01, '\xc3'), maskedFrame(0x80, '\xa9')]));
@@ -192,7 +195,7 @@ describe('a binary transmission', () => {
     expect(await once(peer, 'text')).toEqual(['fine']);
   });
 
-  it('fails the connection with 1011 when it is destroyed half way: no part passes for the whole', async () => {
+  it('fails with 1011 when it is destroyed half way: no part passes for the whole', async () => {
     const { client, peer } = await pair(sanswire);
     sanswire.setBinaryFragmentation(1);
     const received = once(peer, 'binary');
@@ -230,6 +233,36 @@ describe('a binary transmission', () => {
     expect(await failed).toEqual([expect.objectContaining({ code: 'WS_INVALID_STATE' })]);
     expect(await once(peer, 'close')).toEqual([1000, 'changed my mind']);
     await broken;
+  });
+
+  it('that was not ended does not delay the answer to a Close', async () => {
+    const { connection, raw } = await faceRaw(sanswire);
+    sanswire.setBinaryFragmentation(1);
+    const stream = connection.beginBinary() as Writable;
+    const failed = once(stream, 'error');
+    stream.write('half');
+    raw.socket.write(maskedFrame(0x88, '\x03\xe8'));
+    await raw.ended;
+    expect(raw.bytes.toString('latin1')).toBe('\x02\x04half\x88\x02\x03\xe8');
+    expect(await failed).toEqual([expect.objectContaining({ code: 'WS_INVALID_STATE' })]);
+    expect(connection.outStream).toBe(null);
+  });
+
+  it('that was ended is followed by what is sent next, and by the Close', async () => {
+    const { client, peer } = await pair(sanswire);
+    const bytes = randomBytes(3 * 2 ** 20);
+    const log: string[] = [];
+    peer.on('text', (text) => log.push(text));
+    const received = once(peer, 'binary').then(([stream]) => collect(stream as Readable));
+    const closed = once(peer, 'close');
+    const stream = client.beginBinary() as Writable;
+    stream.end(bytes);
+    client.sendText('behind', () => log.push('sent'));
+    expect(client.beginBinary()?.end('last')).toBeDefined();
+    client.close(4000, 'done');
+    expect(bytes.equals(await received)).toBe(true);
+    expect(await closed).toEqual([4000, 'done']);
+    expect(log).toEqual(['sent', 'behind']);
   });
 
   it('fails its stream when the peer closes, or vanishes', async () => {

@@ -1,4 +1,7 @@
-/** The bundled types: programs compile as people write them, strictly, and what does not exist is refused. */
+/**
+ * The bundled types: programs compile as people write them, strictly, and what does not exist is
+ * refused.
+ */
 
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -9,8 +12,10 @@ import { ensureBuilt, ROOT } from '../../seeds/built.ts';
 const PROGRAM = `
 import ws, { type Connection, connect, createServer, type Server } from 'sanswire/nodejs-websocket';
 
-const server: Server = createServer({ secure: true, key: '', cert: '', validProtocols: ['a'] }, (conn) => {
-  conn.on('text', (text) => conn.sendText(text.toUpperCase(), (error) => console.log(error?.message)));
+const options = { secure: true, key: '', cert: '', validProtocols: ['a'] };
+const server: Server = createServer(options, (conn) => {
+  const done = (error?: Error) => console.log(error?.message);
+  conn.on('text', (text) => conn.sendText(text.toUpperCase(), done));
   conn.on('binary', (inStream) => inStream.pipe(process.stdout));
   conn.on('close', (code, reason) => console.log(code?.toFixed(), reason?.length));
   conn.on('close', (code: number, reason: string) => console.log(code, reason));
@@ -21,12 +26,18 @@ const server: Server = createServer({ secure: true, key: '', cert: '', validProt
   if (state === conn.OPEN) conn.outStream?.end(path);
 }).listen(8001, () => console.log(server.socket.address()));
 server.connections.forEach((conn: Connection) => conn.send(Buffer.from('x')));
-const other = createServer({ selectProtocol: (conn, protocols) => protocols[conn.protocols.length] });
+const other = createServer({
+  selectProtocol: (conn, protocols) => protocols[conn.protocols.length],
+});
 other.close(() => {});
-const client = connect('wss://localhost/', { ca: '', extraHeaders: { 'X-A': 'b' }, protocols: ['a'] }, () => {
+const offer = { ca: '', extraHeaders: { 'X-A': 'b' }, protocols: ['a'] };
+const client = connect('wss://localhost/', offer, () => {
   client.beginBinary()?.write(Buffer.alloc(1));
 });
-ws.connect('ws://localhost', () => ws.setBinaryFragmentation(1024)).on('error', ({ message }) => message);
+ws.connect('ws://localhost', () => ws.setBinaryFragmentation(1024)).on(
+  'error',
+  ({ message }) => message,
+);
 ws.setMaxBufferLength(1);
 `;
 

@@ -1,4 +1,6 @@
-/** Backpressure: who does not read stops the peer, and whose peer does not read is not read from. */
+/**
+ * Backpressure: who does not read stops the peer, and whose peer does not read is not read from.
+ */
 
 import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';

@@ -1,4 +1,6 @@
-/** connect(): what it tells once, its stream, and its addresses; and duplex(), which it is made of. */
+/**
+ * connect(): what it tells once, its stream, and its addresses; and duplex(), which it is made of.
+ */
 
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
@@ -78,7 +80,7 @@ describe('connect()', () => {
     await readToEnd(stream.source);
   });
 
-  it('calls back once with the error of a server that is not there, and ends both sides with it', async () => {
+  it('calls back once, and ends both sides, with the error of a missing server', async () => {
     const { calls, onConnect } = record();
     const stream = connect(NOWHERE, { onConnect });
     const aborted = new Promise<unknown>((resolve) => stream.sink((end) => resolve(end)));
@@ -181,7 +183,7 @@ describe('connect()', () => {
 });
 
 describe('close() of a client', () => {
-  it('closes with 1000 behind what was sent, and calls back once with the close event', async () => {
+  it('closes with 1000 behind what was sent, and calls back once', async () => {
     const calls: unknown[][] = [];
     let stream = null as unknown as ClientDuplex;
     const peer = await faceUrl((url) => {

@@ -1,6 +1,7 @@
 /**
- * The examples of pull-ws's README, unchanged but for the name of the package and, when they run, the addresses. What an
- * example takes from around it (a source, a service, an address) is handed to it.
+ * The examples of pull-ws's README, unchanged but for the name of the package and, when they run,
+ * the addresses. What an example takes from around it (a source, a service, an address) is handed
+ * to it.
  */
 
 import { once } from 'node:events';
@@ -41,7 +42,9 @@ function run(code: string, globals: Record<string, unknown> = {}, wanted = 'unde
   return example(...Object.values(scope));
 }
 
-/** Where a server of an example listens: it has taken a port of its own, in place of a fixed one. */
+/**
+ * Where a server of an example listens: it has taken a port of its own, in place of a fixed one.
+ */
 async function urlOf(server: Server | HttpServer, scheme = 'ws'): Promise<string> {
   onTestFinished(() => void server.close());
   await until(() => server.address() !== null);
@@ -376,7 +379,8 @@ describe('Duplex use', () => {
         pull(
           pull.values([1, 2, 3]),
           pull.map((value: number) => JSON.stringify({ value })),
-          // Its end closes the connection; the echo still comes, because the peer got the values before the Close.
+          // Its end closes the connection; the echo still comes, because the peer got the values
+          // before the Close.
           stream as NonNullable<typeof stream>,
           pull.map((line: unknown) => (JSON.parse(String(line)) as { value: number }).value),
           pull.collect((_end: unknown, all: unknown[]) => resolve(all)),

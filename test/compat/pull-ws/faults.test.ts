@@ -1,4 +1,7 @@
-/** What peers do wrong to clients and servers: the Close they get, the error that both sides of the stream get; limits. */
+/**
+ * What peers do wrong to clients and servers: the Close they get, the error that both sides of the
+ * stream get; limits.
+ */
 
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';

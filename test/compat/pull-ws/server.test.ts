@@ -184,7 +184,7 @@ describe('The options of a server', () => {
 });
 
 describe('A server', () => {
-  it('answers a request that is no upgrade with 426, unless somebody listens for requests', async () => {
+  it('answers other requests with 426, unless somebody listens for them', async () => {
     const { server, port } = await serve();
     expect(await statusOf(port)).toBe(426);
     server.on('request', (_request, response) => response.end());

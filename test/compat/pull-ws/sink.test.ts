@@ -1,4 +1,7 @@
-/** sink(socket): a pull-stream as the messages of sockets of every make, how it ends them, and how they end it. */
+/**
+ * sink(socket): a pull-stream as the messages of sockets of every make, how it ends them, and how
+ * they end it.
+ */
 
 import { describe, expect, it } from 'vitest';
 import { type End, type SentMessage, type SocketLike, sink } from '../../../src/pull-ws.ts';
@@ -159,7 +162,7 @@ describe.each(MAKE_NAMES)('sink() of a socket of %s', (make) => {
     expect([uncaught, closes]).toEqual([[error], [[error]]]);
   });
 
-  it('fails with 1011 when it reads what is no message, and aborts its source with the error', async () => {
+  it('fails with 1011, and aborts its source, when it reads no message', async () => {
     const { closes, onClose } = recordCloses();
     const aborts: End[] = [];
     const { peer } = await face(make, (socket) => {

@@ -1,4 +1,6 @@
-/** source(socket): the messages of sockets of every make as a pull-stream, its ends, and its abort. */
+/**
+ * source(socket): the messages of sockets of every make as a pull-stream, its ends, and its abort.
+ */
 
 import { describe, expect, it } from 'vitest';
 import type { ConnectionEndError, End, SocketLike } from '../../../src/pull-ws.ts';
@@ -91,7 +93,7 @@ describe.each(MAKE_NAMES)('source() of a socket of %s', (make) => {
     expect(await readToEnd(read)).toMatchObject({ data: ['a', 'b', 'c'], end: true });
   });
 
-  it('closes with 1000 when it is aborted, and calls back when the connection has ended', async () => {
+  it('closes with 1000 when aborted, and calls back when it has ended', async () => {
     const { read, peer } = await sourceAndPeer(make);
     const pending = readOnce(read);
     let aborted: End = null;

@@ -1,6 +1,6 @@
 /**
- * What the tests of pull-streams share: sockets of every make, against a bare peer that speaks bytes or against each other,
- * and readers that keep what they were told.
+ * What the tests of pull-streams share: sockets of every make, against a bare peer that speaks
+ * bytes or against each other, and readers that keep what they were told.
  */
 
 import { createServer as createTcpServer, type Socket } from 'node:net';

@@ -5,9 +5,9 @@ import { PassThrough } from 'node:stream';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Outgoing } from '../../../src/compat/walve/outgoing.ts';
 import { Socket } from '../../../src/compat/walve/socket.ts';
-import { closePayload, frameTo } from '../../support/frames.ts';
+import { buildFrame, closePayload, frameTo } from '../../support/frames.ts';
 import { MemoryDuplex } from '../../support/memory-duplex.ts';
-import { closed, connectRaw, textOf, turns, until } from './peers.ts';
+import { closed, connectRaw, textOf, turns, until, type Wire } from './peers.ts';
 
 afterEach(() => {
   vi.useRealTimers();
@@ -60,6 +60,78 @@ describe('The closing handshake', () => {
     await wire.ended;
     // Only the one Close, whatever end() asked for afterwards.
     expect(await wire.frames(2)).toEqual([sent]);
+  });
+
+  it.each<[string, (socket: Socket, wire: Wire) => void, string]>([
+    ['end()', (socket) => socket.end(), 'close 1000'],
+    ['destroy()', (socket) => socket.destroy(), 'close 1001'],
+    [
+      'an Outgoing with opcode 0x08',
+      (socket) => {
+        const outgoing = new Outgoing({ header: { opcode: 0x08 } });
+        outgoing.pipe(socket, { end: false });
+        outgoing.end(closePayload(4001));
+      },
+      'close 4001',
+    ],
+    [
+      'the peer',
+      (_, wire) => wire.send({ opcode: 'close', payload: closePayload(4002) }),
+      'close 4002',
+    ],
+  ])('begun by %s does not wait for frames that are incomplete', async (_, begin, close) => {
+    for (const header of [{ length: 9 }, { opcode: 0x02, length: 2 ** 20 }]) {
+      const { socket, wire } = await connectRaw();
+      const begun = new Outgoing({ header });
+      begun.pipe(socket, { end: false });
+      begun.write(Buffer.alloc(header.length - 1));
+      await turns(5);
+      const behind = new Outgoing();
+      behind.pipe(socket, { end: false });
+      behind.write('behind');
+      const isLong = header.length > 2 ** 16;
+      if (isLong) await wire.frames(1);
+      const areOver = Promise.all([closed(begun), closed(behind), closed(socket)]);
+      begin(socket, wire);
+      const frames = await wire.frames(isLong ? 2 : 1);
+      expect(frames.at(-1)).toBe(close);
+      expect(frames).toHaveLength(isLong ? 2 : 1);
+      wire.send({ opcode: 'close', payload: closePayload(1000) });
+      await areOver;
+    }
+  });
+
+  it('does not wait for a message in fragments that nobody continues', async () => {
+    for (const begin of ['end', 'destroy', 'peer'] as const) {
+      const { socket, wire } = await connectRaw();
+      const first = new Outgoing({ header: { final: false } });
+      first.pipe(socket, { end: false });
+      first.end('begun');
+      await wire.frames(1);
+      if (begin === 'peer') wire.send({ opcode: 'close', payload: closePayload(1000) });
+      else socket[begin]();
+      const code = begin === 'destroy' ? 1001 : 1000;
+      expect(await wire.frames(2)).toEqual(['text -fin "begun"', `close ${code}`]);
+    }
+  });
+
+  it('comes to its "end" although a write waits, which fails', async () => {
+    const { socket, wire } = await connectRaw();
+    const log = endings(socket);
+    const errors: Error[] = [];
+    socket.on('error', (error) => errors.push(error));
+    const begun = new Outgoing({ length: 9 });
+    begun.pipe(socket, { end: false });
+    begun.write('part');
+    await turns(5);
+    const written = new Promise((resolve) =>
+      socket.write(buildFrame({ opcode: 'text', payload: 'waits' }), resolve),
+    );
+    wire.send({ opcode: 'close', payload: closePayload(1000) });
+    await closed(socket);
+    expect(await written).toBeInstanceOf(Error);
+    expect(log).toEqual(['end', 'close']);
+    expect(errors).toEqual([]);
   });
 
   it('is begun by a timeout of the TCP socket', async () => {
@@ -154,7 +226,7 @@ describe('destroy()', () => {
 });
 
 describe('A peer that vanishes', () => {
-  it('ends the Socket with "end" and "close", and without a word where nobody listens', async () => {
+  it('ends the Socket with "end" and "close", and no process where nobody listens', async () => {
     for (const leave of ['destroy', 'end', 'resetAndDestroy'] as const) {
       const { socket, wire } = await connectRaw();
       const log = endings(socket);
@@ -188,6 +260,22 @@ describe('A peer that vanishes', () => {
     source.destroy();
     await closed(socket);
     expect(incoming.destroyed).toBe(true);
+  });
+
+  it('after our Close, with its frame paused, ends the Socket within closeTimeout', async () => {
+    const { socket, wire, source } = await connectRaw({ closeTimeout: 50 });
+    const came = once(socket, 'incoming');
+    wire.send({ opcode: 'binary', payload: Buffer.alloc(2 ** 22) });
+    const [incoming] = await came;
+    incoming.pause();
+    await until(() => source.isPaused());
+    socket.end();
+    await wire.frames(1);
+    // A slow reader still stops the peer.
+    await turns(20);
+    expect(source.isPaused()).toBe(true);
+    source.destroy();
+    await closed(socket);
   });
 
   it('that resets tells an "error" where somebody listens', async () => {
@@ -231,7 +319,7 @@ describe('An exception in a listener', () => {
     expect(Buffer.from(source.written).readUInt16BE(2)).toBe(1011);
   });
 
-  it('of a Transform behind a frame destroys what the pipeline has, and the connection with 1011', async () => {
+  it('of a Transform behind a frame fails the connection with 1011', async () => {
     const { socket, wire } = await connectRaw();
     socket.on('error', () => {});
     socket.on('incoming', (incoming) => {

@@ -83,6 +83,18 @@ describe('Incoming', () => {
     }
   });
 
+  it('is read whole in one "readable", however many pieces wait for it', async () => {
+    const incoming = new Incoming();
+    const frame = buildFrame({ opcode: 'text', payload: 'Hello' });
+    for (const byte of frame) incoming.write(Buffer.from([byte]));
+    let text = '';
+    incoming.on('readable', () => {
+      text += (incoming.read() as Buffer).toString();
+    });
+    await once(incoming, 'end');
+    expect(text).toBe('Hello');
+  });
+
   it('hands back with "flush" what is behind the frame', async () => {
     const incoming = new Incoming();
     const flushed: Buffer[] = [];
@@ -109,7 +121,7 @@ describe('Incoming', () => {
     expect(error).toBeInstanceOf(kind);
   });
 
-  it('fails at an end in the middle of the frame, and ends no process where nobody listens', async () => {
+  it('fails at an end within the frame, and ends no process where nobody listens', async () => {
     const incoming = new Incoming();
     const failed = once(incoming, 'error');
     incoming.end(hex('82 05 01'));

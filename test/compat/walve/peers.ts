@@ -1,4 +1,4 @@
-/** What the tests of the walve face talk through: a peer that speaks bytes, and servers that end with their test. */
+/** For the tests of walve: a peer that speaks bytes, and servers that end with their test. */
 
 import { once } from 'node:events';
 import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';

@@ -1,6 +1,6 @@
 /**
- * Programs in the spirit of those that walve brings along (echo, sugar, stream), in words of our own, against clients that
- * nobody here wrote. The fourth, cluster, is examples/walve-cluster.mjs.
+ * Programs like those that walve brings along (echo, sugar, stream), in words of our own, against
+ * clients that nobody here wrote. The fourth, cluster, is examples/walve-cluster.mjs.
  */
 
 import { once } from 'node:events';
@@ -62,7 +62,7 @@ describe('echo', () => {
     await new Promise((resolve) => client.addEventListener('close', resolve));
   });
 
-  it('echoes a Ping as text besides answering it, as the original does, and drops what is not text', async () => {
+  it('echoes a Ping as text besides answering it, and drops what is not text', async () => {
     const { port } = await serve(echoServer());
     const client = await open(port);
     const log: string[] = [];
@@ -115,7 +115,7 @@ class Sugar extends Server {
 }
 
 describe('sugar', () => {
-  it('tells messages and broadcasts them, whatever frames are left unread, and forgets who goes', async () => {
+  it('broadcasts messages, whatever frames are left unread, and forgets who goes', async () => {
     const server = new Sugar();
     const { port } = await serve(server);
     const clients = [await open(port), await open(port), await open(port)] as const;

@@ -1,6 +1,6 @@
 /**
- * Every example of walve's own guide, with the name of the package changed and nothing else, unless a comment says so. Against
- * clients that nobody here wrote: `ws` and undici's WebSocket.
+ * Every example of walve's own guide, with only the name of the package changed, unless a comment
+ * says so. Against clients that nobody here wrote: `ws` and undici's WebSocket.
  */
 
 import { once } from 'node:events';

@@ -102,7 +102,7 @@ describe('A Server', () => {
 });
 
 describe('The url of a Server', () => {
-  it('tells several of them on one http server apart; nobody else’s request is refused with 404', async () => {
+  it('tells several on one http server apart; a request for none is refused with 404', async () => {
     const images = new Server({ url: '/images' });
     const sounds = new Server({ url: '/sounds' });
     const { port, http } = await serve(images, sounds);

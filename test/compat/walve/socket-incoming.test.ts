@@ -1,4 +1,4 @@
-/** Frames that come to a Socket: one stream each, while they come; what stops the socket, and what is thrown away. */
+/** Frames that come to a Socket: one stream each; what stops the socket, and what is dropped. */
 
 import { once } from 'node:events';
 import { Duplex } from 'node:stream';
@@ -46,7 +46,7 @@ describe('A frame that comes', () => {
     await ended;
   });
 
-  it('is an Incoming of its own, in fragments, between them, and in order (RFC 6455 §5.4)', async () => {
+  it('is an Incoming of its own, in and between fragments, in order (RFC 6455 §5.4)', async () => {
     const { socket, wire } = await connectRaw();
     const log: string[] = [];
     socket.on('incoming', async (incoming) => {

@@ -10,7 +10,7 @@ import { Outgoing } from '../../../src/compat/walve/outgoing.ts';
 import type { Socket } from '../../../src/compat/walve/socket.ts';
 import { buildFrame, closePayload, EXAMPLE_KEY, readFrames } from '../../support/frames.ts';
 import { hex } from '../../support/hex.ts';
-import { closed, connectRaw, turns, until } from './peers.ts';
+import { closed, connectRaw, turns, until, type Wire } from './peers.ts';
 
 /** Makes an Outgoing that is piped into a socket, without ending it. */
 function frameOf(socket: Socket, header: OutgoingHeader = {}): Outgoing {
@@ -52,7 +52,7 @@ describe('An Outgoing that is piped into a Socket', () => {
     expect(await wire.frames(1)).toEqual(['binary "*" x 300000']);
   });
 
-  it('leaves in fragments when it is long and comes in pieces, so that others pass (RFC 6455 §5.4)', async () => {
+  it('leaves in fragments when it is long and comes in pieces (RFC 6455 §5.4)', async () => {
     const { socket, wire } = await connectRaw();
     const length = 3 * GATHER_MAX_LENGTH;
     const outgoing = frameOf(socket, { opcode: 0x02, length });
@@ -242,7 +242,7 @@ describe('A frame that cannot be sent', () => {
     expect(socket.destroyed).toBe(false);
   });
 
-  it('in the middle of a message fails the connection with 1011: no peer takes a part for the whole', async () => {
+  it('in the middle of a message fails the connection with 1011', async () => {
     const spoilers: ((socket: Socket) => void)[] = [
       (socket) => frameOf(socket, { opcode: 0x00 }).end(hex('ff')),
       (socket) => {
@@ -398,7 +398,66 @@ describe('Bytes that are written to a Socket', () => {
   });
 });
 
+describe('Bytes that are written', () => {
+  /** Lengths that are gathered, referenced by the engine, and cut into fragments. */
+  const LENGTHS = [5, 20_000, GATHER_MAX_LENGTH + 1, 4 * GATHER_MAX_LENGTH];
+
+  it('into an Outgoing are the writer’s again in the callback', async () => {
+    for (const length of LENGTHS) {
+      const { socket, wire } = await connectRaw();
+      wire.tcp.pause();
+      const outgoing = frameOf(socket, { opcode: 0x02, length: 2 * length });
+      for (let index = 0; index < 2; index++) {
+        const bytes = Buffer.alloc(length, 'a');
+        outgoing.write(bytes, () => bytes.fill('b'));
+      }
+      wire.tcp.resume();
+      expect(await payloadOf(wire, 2 * length)).toBe('a'.repeat(2 * length));
+    }
+  });
+
+  it('into a Socket are the writer’s again in the callback', async () => {
+    for (const length of LENGTHS) {
+      const { socket, wire } = await connectRaw();
+      const frame = Buffer.from(buildFrame({ opcode: 2, payload: Buffer.alloc(length, 'a') }));
+      const middle = frame.length - 2;
+      for (const part of [frame.subarray(0, middle), frame.subarray(middle)]) {
+        const bytes = Buffer.from(part);
+        await new Promise<void>((resolve) => socket.write(bytes, () => resolve()));
+        bytes.fill('b');
+      }
+      expect(await payloadOf(wire, length)).toBe('a'.repeat(length));
+    }
+  });
+
+  /** Waits for a message, in fragments or not. */
+  async function payloadOf(wire: Wire, length: number): Promise<string> {
+    for (let count = 1; ; count++) {
+      await wire.frames(count);
+      const text = readFrames(wire.bytes)
+        .map(({ payload }) => Buffer.from(payload).toString())
+        .join('');
+      if (text.length === length) return text;
+    }
+  }
+});
+
 describe('After the end', () => {
+  it('the reason is told once, however many frames it keeps from leaving', async () => {
+    const { socket, wire } = await connectRaw();
+    const errors: unknown[] = [];
+    socket.on('error', (error) => errors.push(error));
+    const begun = [frameOf(socket, { length: 9 }), frameOf(socket, { length: 9 })];
+    for (const outgoing of begun) outgoing.write('part');
+    await turns(5);
+    const areOver = Promise.all(begun.map(closed));
+    wire.send({ opcode: 3 });
+    await closed(socket);
+    await areOver;
+    await turns(2);
+    expect(errors).toEqual([expect.objectContaining({ code: 'WS_UNKNOWN_OPCODE' })]);
+  });
+
   it('frames are given up without a word', async () => {
     const { socket, wire } = await connectRaw();
     const begun = frameOf(socket, { length: 9 });

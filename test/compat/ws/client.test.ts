@@ -8,7 +8,7 @@ import { describe } from 'vitest';
 import { closed, logEvents, once, type Socket, same, serve, showError } from './libraries.ts';
 import { acceptLines, serveRaw } from './raw-peer.ts';
 
-/** Logs how a connection attempt ends, with the message of the error where programs are known to test it. */
+/** Logs how a connection attempt ends, with the message where programs are known to test it. */
 async function logEnd(log: string[], client: Socket): Promise<void> {
   logEvents(log, 'client', client);
   client.on('error', (error) => {
@@ -249,6 +249,19 @@ describe('giving up while connecting', () => {
       server.close();
     });
 
+    same(`${method}() in finishRequest`, async (library, log) => {
+      const { server, url } = await serve(library);
+      const client = new library(url, {
+        finishRequest: (request, websocket) => {
+          request.end();
+          (websocket as typeof client)[method]();
+        },
+      });
+      await logEnd(log, client);
+      server.close();
+      await once(server, 'close');
+    });
+
     same(`${method}() in the upgrade event`, async (library, log) => {
       const { server, url } = await serve(library);
       const client = new library(url);
@@ -347,11 +360,15 @@ describe('redirects', () => {
     server.close();
   });
 
-  same('end after maxRedirects', async (library, log) => {
-    const loop = await redirector(() => '/again');
-    await logEnd(log, new library(loop.url, { followRedirects: true, maxRedirects: 2 }));
-    loop.close();
-  });
+  for (const maxRedirects of [0, 1.5, 2]) {
+    same(`end after maxRedirects: ${maxRedirects}`, async (library, log) => {
+      let count = 0;
+      const loop = await redirector(() => `/again${++count}`);
+      await logEnd(log, new library(loop.url, { followRedirects: true, maxRedirects }));
+      log.push(`${count} requests`);
+      loop.close();
+    });
+  }
 
   same('to nowhere are errors', async (library, log) => {
     const first = await redirector(() => 'ws://');

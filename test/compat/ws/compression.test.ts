@@ -1,4 +1,4 @@
-/** permessage-deflate between `sanswire/ws` and the real `ws`, in both directions and with all of its options. */
+/** permessage-deflate between `sanswire/ws` and `ws`, in both directions, with all options. */
 
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';

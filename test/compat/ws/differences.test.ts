@@ -106,7 +106,7 @@ describe('handshakes', () => {
     server.close();
   });
 
-  it('a redirect drops the credentials also where redirect is listened to, and never leads to a Unix socket', async () => {
+  it('a redirect with a listener drops credentials, and never leads to a Unix socket', async () => {
     const { server, url } = await serve(sanswireWs);
     let location = url;
     const http = createServer().listen(0, '127.0.0.1');
@@ -239,7 +239,7 @@ describe('sockets', () => {
     ['[Buffer<onetwo>]'],
   );
 
-  it('bufferedAmount counts payloads, not frame headers, at once and until they are written', async () => {
+  it('bufferedAmount counts payloads without headers until they are written', async () => {
     const { server, client } = await pair(sanswireWs);
     client.send('12345');
     expect(client.bufferedAmount).toBe(5);
@@ -285,7 +285,7 @@ describe('sockets', () => {
     server.close();
   });
 
-  it('a listener that throws ends the connection with 1011; the exception is uncaught', async () => {
+  it('a listener that throws ends the connection with 1011, uncaught', async () => {
     const program = `
       const { WebSocket, WebSocketServer } = require('sanswire/ws');
       process.on('uncaughtException', (error) => console.log('uncaught', error.message));

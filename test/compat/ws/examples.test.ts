@@ -1,6 +1,6 @@
 /**
- * The examples of ws's README and common ones in its style, unchanged but for the name of the package; addresses become
- * those of local servers when they run. Each does what its text says.
+ * The examples of ws's README and common ones in its style, unchanged but for the name of the
+ * package; addresses become those of local servers. Each does what its text says.
  */
 
 import { once } from 'node:events';

@@ -1,6 +1,7 @@
 /**
- * Runs one scenario against the real `ws` and against `sanswire/ws`, and compares what each logged: events in order,
- * error classes and codes, statuses, bytes. The scenario writes down only what a program or a peer can observe.
+ * Runs one scenario against the real `ws` and against `sanswire/ws`, and compares what each logged:
+ * events in order, error classes and codes, statuses, bytes. A scenario logs only what a program or
+ * a peer can observe.
  */
 
 import { createRequire } from 'node:module';

@@ -1,4 +1,4 @@
-/** Every way to make a socket carries every limit, with the defaults of `ws`; and what peers have broken stays whole. */
+/** Every way to make a socket has every limit, with the defaults of `ws`; known attacks fail. */
 
 import { createServer } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -152,8 +152,46 @@ describe('the default limits of clients', () => {
   });
 });
 
+describe('a limit out of range', () => {
+  it('closeTimeout: fails at the constructor, of a server too', () => {
+    for (const closeTimeout of [Number.NaN, -1, 2 ** 31]) {
+      expect(() => new sanswireWs('ws://127.0.0.1:1', { closeTimeout })).toThrow(RangeError);
+      const options = { noServer: true, closeTimeout };
+      expect(() => new sanswireWs.WebSocketServer(options)).toThrow(RangeError);
+    }
+  });
+
+  it('handshakeTimeout: longer than any timer is none, and not 1 ms', async () => {
+    const { server, port } = await serve(sanswireWs, {
+      handshakeTimeout: 2 ** 31,
+      verifyClient: (_info, callback) => {
+        setTimeout(callback, 20, true);
+      },
+    });
+    const client = new RawClient(port);
+    expect(await client.upgrade(requestLines())).toMatch(/^HTTP\/1\.1 101/);
+    client.socket.destroy();
+    server.close();
+  });
+
+  it('maxPayload of PerMessageDeflate: what is not positive is none, as in ws', async () => {
+    for (const maxPayload of [-1, Number.NaN, 0]) {
+      const deflate = new sanswireWs.PerMessageDeflate({ maxPayload });
+      deflate.accept([{}]);
+      const compressed = Buffer.from([0x4a, 0x04, 0x00]);
+      const text = await new Promise((resolve, reject) => {
+        deflate.decompress(compressed, true, (error, data) =>
+          error === null ? resolve(String(data)) : reject(error),
+        );
+      });
+      expect(text).toBe('a');
+      deflate.cleanup();
+    }
+  });
+});
+
 describe('what peers have broken', () => {
-  it('more headers than Node takes by default do not hide the Upgrade (CVE-2024-37890)', async () => {
+  it('more headers than the default of Node do not hide Upgrade (CVE-2024-37890)', async () => {
     const { server, port } = await serve(sanswireWs);
     const many = Object.fromEntries(Array.from({ length: 1500 }, (_, at) => [`X${at}`, '']));
     const client = new RawClient(port);
@@ -182,7 +220,7 @@ describe('what peers have broken', () => {
     server.close();
   });
 
-  it('a payload named __proto__ and offers of that name are nothing special (GHSA-5v72-xg48-5rpm)', async () => {
+  it('a payload and offers named __proto__ mean nothing (GHSA-5v72-xg48-5rpm)', async () => {
     const { server, port } = await serve(sanswireWs, { perMessageDeflate: true });
     const pongs: string[] = [];
     server.on('connection', (socket) => {

@@ -1,8 +1,18 @@
-/** Messages both ways: what may be sent, how it arrives, callbacks, pieces, control frames, as in `ws`. */
+/** Messages both ways, as in `ws`: data, callbacks, pieces, control frames, pauses. */
 
 import type { Socket as NetSocket } from 'node:net';
 import { describe } from 'vitest';
-import { closed, logEvents, once, pair, same, serve, show, showError } from './libraries.ts';
+import {
+  closed,
+  logEvents,
+  once,
+  pair,
+  type Socket,
+  same,
+  serve,
+  show,
+  showError,
+} from './libraries.ts';
 import { maskedFrame, RawClient, requestLines } from './raw-peer.ts';
 
 /** Bytes of a view that is a part of its memory. */
@@ -108,6 +118,40 @@ describe('send', () => {
     client.send('sixth');
     client.close(1000, 'last');
     await closed(client, peer);
+    server.close();
+  });
+
+  same('checks arguments at the call behind a Blob, and keeps the order', async (library, log) => {
+    const { server, client, peer } = await pair(library);
+    logEvents(log, 'server', peer);
+    client.send(new Blob(['first']));
+    for (const method of ['ping', 'pong'] as const) {
+      try {
+        client[method](Buffer.alloc(126));
+      } catch (error) {
+        log.push(showError(error as Error));
+      }
+    }
+    client.ping('second');
+    client.send('third');
+    client.close();
+    await closed(client, peer);
+    server.close();
+  });
+
+  same('a Blob that cannot be read is an error, and ends the connection', async (library, log) => {
+    const { server, client, peer } = await pair(library);
+    const clientLog: string[] = [];
+    logEvents(clientLog, 'client', client);
+    const blob = new Blob(['blob']);
+    blob.arrayBuffer = () => Promise.reject(new RangeError('unreadable'));
+    const told = (name: string) => (error?: Error) =>
+      void log.push(`${name} ${error !== undefined}`);
+    client.send(blob, told('blob'));
+    client.send('behind', told('behind'));
+    await closed(client, peer);
+    log.sort();
+    log.push(...clientLog);
     server.close();
   });
 
@@ -269,6 +313,48 @@ describe('receiving', () => {
       await once(server, 'close');
     },
   );
+
+  const endings: { readonly [name: string]: (socket: Socket) => void } = {
+    'terminate()': (socket) => socket.terminate(),
+    'the end of the socket': (socket) => socket._socket?.destroy(),
+    'an error of the socket': (socket) => socket._socket?.destroy(new Error('own')),
+  };
+  for (const [name, end] of Object.entries(endings)) {
+    for (const allowSynchronousEvents of [true, false]) {
+      const mode = allowSynchronousEvents ? 'one turn' : 'turns of their own';
+      same(`delivers what came before ${name}, in ${mode}`, async (library, log) => {
+        const { server, port } = await serve(library, { allowSynchronousEvents });
+        const ended = once(server, 'close');
+        server.on('connection', (socket) => {
+          logEvents(log, 'server', socket);
+          socket.once('message', () => {
+            end(socket);
+            // A pause holds nothing back any more.
+            socket.pause();
+          });
+          socket.on('close', () => server.close());
+        });
+        const client = new RawClient(port);
+        await client.upgrade(requestLines());
+        const frames = ['1', '2', '3'].map((text) => maskedFrame(0x81, text));
+        client.socket.write(Buffer.concat(frames));
+        await ended;
+      });
+    }
+  }
+
+  same('terminate() of a paused socket delivers what came before', async (library, log) => {
+    const { server, client, peer } = await pair(library);
+    logEvents(log, 'server', peer);
+    const socket = peer._socket as NetSocket;
+    const { bytesRead } = socket;
+    peer.pause();
+    client.send('unread');
+    while (socket.bytesRead === bytesRead) await new Promise(setImmediate);
+    peer.terminate();
+    await closed(client, peer);
+    server.close();
+  });
 
   same('pause() holds messages back, resume() lets them come', async (library, log) => {
     const { server, client, peer } = await pair(library);

@@ -1,4 +1,4 @@
-/** `Receiver`, `Sender`, `PerMessageDeflate`, `extension` and `subprotocol` on their own, as in `ws`. */
+/** `Receiver`, `Sender`, `PerMessageDeflate`, `extension` and `subprotocol`, as in `ws`. */
 
 import { Duplex } from 'node:stream';
 import { describe, expect, it } from 'vitest';
@@ -30,6 +30,14 @@ describe('Receiver', () => {
     'a violation': [{}, frame(0xa1, 'x')],
     'a masked frame, at a client': [{}, maskedFrame(0x81, 'text')],
     'too long a message': [{ maxPayload: 3 }, frame(0x81, 'text')],
+    'a maxPayload that is no integer': [{ maxPayload: 3.9 }, frame(0x81, 'text')],
+    'a maxPayload of NaN, which is none': [{ maxPayload: Number.NaN }, frame(0x81, 'text')],
+    'a negative maxPayload, which is none': [{ maxPayload: -1 }, frame(0x81, 'text')],
+    'a maxFragments that is no integer': [
+      { maxFragments: 1.5 },
+      frame(0x01, 'a'),
+      frame(0x80, 'b'),
+    ],
     'too many fragments': [{ maxFragments: 1 }, frame(0x01, 'a'), frame(0x80, 'b')],
     'invalid text that is not validated': [{ skipUTF8Validation: true }, frame(0x81, '\xc3\x28')],
     'events in turns of their own': [

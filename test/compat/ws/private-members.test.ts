@@ -1,13 +1,26 @@
-/** The members of `ws` that are private and yet in use: see private-members.ts for who uses which. */
+/** The members of `ws` that are private and yet in use; websocket.ts says who uses which. */
 
+import type { Socket as NetSocket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { closed, logEvents, once, pair, same, sanswireWs, show, showError } from './libraries.ts';
+import {
+  closed,
+  logEvents,
+  once,
+  pair,
+  type Socket,
+  same,
+  sanswireWs,
+  serve,
+  show,
+  showError,
+} from './libraries.ts';
+import { maskedFrame, RawClient, requestLines } from './raw-peer.ts';
 
 /**
  * Two streams of which each reads what the other writes.
  *
- * @param autoDestroy - false for streams like those of old, which do not destroy themselves when both sides have ended
+ * @param autoDestroy - false for streams that do not destroy themselves when both sides have ended
  */
 function streamPair(autoDestroy: boolean): [Duplex, Duplex] {
   const create = (other: () => Duplex): Duplex =>
@@ -71,6 +84,32 @@ it('setSocket takes streams that do not destroy themselves', async () => {
   expect(first.destroyed && second.destroyed).toBe(true);
 });
 
+describe('_socket', () => {
+  same('may be paused: also what came with the request waits', async (library, log) => {
+    const { server, port } = await serve(library);
+    const connected = once(server, 'connection');
+    server.on('connection', (socket) => {
+      socket._socket?.pause();
+      logEvents(log, 'server', socket);
+    });
+    const client = new RawClient(port);
+    await client.upgrade(requestLines(), maskedFrame(0x81, 'with the request'));
+    client.socket.write(maskedFrame(0x81, 'later'));
+    const [peer] = (await connected) as [Socket];
+    const socket = peer._socket as NetSocket;
+    // What has come is in the socket's buffer, whatever comes still.
+    await new Promise((resolve) => client.socket.write(maskedFrame(0x89), resolve));
+    for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate);
+    log.push(`resume ${socket.isPaused()}`);
+    socket.resume();
+    client.socket.write(maskedFrame(0x88, '\x03\xe8'));
+    await client.ended;
+    client.socket.end();
+    await closed(peer);
+    server.close();
+  });
+});
+
 describe('_sender.sendFrame', () => {
   same('sends lists that Sender.frame has made', async (library, log) => {
     const { server, client, peer } = await pair(library);
@@ -99,7 +138,7 @@ describe('_sender.sendFrame', () => {
   });
 });
 
-it('_sender.sendFrame answers for what it cannot send anew, and for a socket that is closed', async () => {
+it('_sender.sendFrame answers for what it cannot send, and for a closed socket', async () => {
   const { server, client, peer } = await pair(sanswireWs);
   const answers: string[] = [];
   const send = (first: number, second: number): void => {

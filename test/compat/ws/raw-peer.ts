@@ -1,4 +1,4 @@
-/** Peers that speak bytes: a client and a server without a WebSocket library, to send what none would. */
+/** Peers that speak bytes: a client and a server that send what no WebSocket library would. */
 
 import { createHash } from 'node:crypto';
 import { connect, createServer, type Socket } from 'node:net';

@@ -5,7 +5,7 @@ import { describe } from 'vitest';
 import { type Log, once, type Server, same, serve, showError } from './libraries.ts';
 import { RawClient, requestLines } from './raw-peer.ts';
 
-/** The parts of a response head that both libraries decide: the status line and the headers, without their order. */
+/** What both libraries decide of a response head: the status line and the headers, unordered. */
 function logHead(log: Log, head: string): void {
   const [status = '', ...headers] = head.split('\r\n');
   log.push(status);

@@ -1,8 +1,19 @@
 /** The life of a server: its constructor forms, addresses, tracking and closing, as in `ws`. */
 
 import { createServer } from 'node:http';
-import { describe } from 'vitest';
-import { closed, logEvents, once, pair, type Socket, same, serve, showError } from './libraries.ts';
+import { describe, expect, it } from 'vitest';
+import { collectUncaught } from '../../support/uncaught-exceptions.ts';
+import {
+  closed,
+  logEvents,
+  once,
+  pair,
+  type Socket,
+  same,
+  sanswireWs,
+  serve,
+  showError,
+} from './libraries.ts';
 import { RawClient, requestLines } from './raw-peer.ts';
 
 describe('new WebSocketServer', () => {
@@ -183,4 +194,24 @@ describe('clients', () => {
     for (const client of clients) client.terminate();
     server.close();
   });
+});
+
+it('A close listener that throws does not keep its socket in clients', async () => {
+  const uncaught = collectUncaught();
+  class Own extends sanswireWs {
+    constructor(...parameters: unknown[]) {
+      super(...(parameters as [string]));
+      this.on('close', () => {
+        throw new Error('own');
+      });
+    }
+  }
+  const { server, client } = await pair(sanswireWs, { WebSocket: Own as never });
+  const ended = once(server, 'close');
+  client.close();
+  await closed(client);
+  server.close();
+  await ended;
+  expect(server.clients.size).toBe(0);
+  expect(uncaught).toEqual([new Error('own')]);
 });

@@ -130,7 +130,7 @@ describe('createWebSocketStream', () => {
   });
 });
 
-it('createWebSocketStream holds the peer back: reading pauses the socket, writing waits for it', async () => {
+it('createWebSocketStream holds the peer back: reading pauses, writing waits', async () => {
   const { server, client, peer } = await pair(sanswireWs);
   const reader = sanswireWs.createWebSocketStream(client, { readableHighWaterMark: 1024 });
   peer.send(randomBytes(4096));

@@ -1,4 +1,4 @@
-/** The bundled types: a project written against `ws` and @types/ws compiles when nothing but its import is changed. */
+/** The bundled types: a project for `ws` and @types/ws compiles when only its import is changed. */
 
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,5 @@
-// @fastify/websocket: a route, its error handler, and injectWS, which connects a client to a stream by private members.
+// @fastify/websocket: a route, its error handler, and injectWS, which connects a client to a stream
+// by private members.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import websocket from '@fastify/websocket';

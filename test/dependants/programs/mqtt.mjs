@@ -1,4 +1,5 @@
-// mqtt.js and the broker aedes over createWebSocketStream: subscriptions, QoS 1, a retained message, a last will.
+// mqtt.js and the broker aedes over createWebSocketStream: subscriptions, QoS 1, a retained
+// message, a last will.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { Aedes } from 'aedes';

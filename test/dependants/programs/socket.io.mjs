@@ -1,5 +1,6 @@
-// socket.io: rooms, acknowledgements, binary data, a broadcast whose frame is made once, reconnection, over WebSocket only;
-// once with the override alone and once with `wsEngine`, once with compression.
+// socket.io: rooms, acknowledgements, binary data, a broadcast whose frame is made once,
+// reconnection, over WebSocket only; once with the override alone and once with `wsEngine`, once
+// with compression.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';

@@ -98,15 +98,46 @@ describe('ContextPool', () => {
     expect(all.length).toBe(2);
   });
 
-  it('never takes a context that is checked out, and does not count it', () => {
+  it('never takes a context that is checked out, but counts it', () => {
     const { checkOut, holder, pool, open } = poolOf(1);
     const holders = [holder(), holder(), holder()];
     const contexts = holders.map((each) => checkOut(each));
     expect(new Set(contexts).size).toBe(3);
-    expect(pool.size).toBe(0);
+    expect(holders.map((each) => checkOut(each))).toEqual(contexts);
+    expect([pool.size, open()]).toEqual([3, 3]);
     for (const each of holders) pool.checkIn(each, 'k');
     expect(open()).toBe(1);
     expect(holders.map(({ context }) => context !== undefined)).toEqual([false, false, true]);
+  });
+
+  it('gives up free contexts, then idle ones, for those that are checked out', () => {
+    const { use, holder, checkOut, pool } = poolOf(4);
+    const [idle, released] = [holder(), holder()];
+    const [kept, free] = [use(idle), use(released)];
+    pool.release(released, 'k');
+    const state = (): boolean[] => [free.isClosed, kept.isClosed];
+    for (let count = 0; count < 2; count++) checkOut(holder(), 'k', false);
+    expect([pool.size, ...state()]).toEqual([4, false, false]);
+    checkOut(holder(), 'k', false);
+    expect([pool.size, ...state()]).toEqual([4, true, false]);
+    checkOut(holder(), 'k', false);
+    expect([pool.size, ...state(), idle.context]).toEqual([4, true, true, undefined]);
+    checkOut(holder(), 'k', false);
+    expect(pool.size).toBe(5);
+  });
+
+  it('keeps no context that comes back while those checked out fill it', () => {
+    const { holder, checkOut, pool, open } = poolOf(2);
+    const incomplete = [holder(), holder()];
+    for (const each of incomplete) checkOut(each);
+    const [returned, released] = [holder(), holder()];
+    checkOut(returned);
+    pool.checkIn(returned, 'k');
+    checkOut(released);
+    pool.release(released, 'k');
+    expect([returned.context, pool.size, open()]).toEqual([undefined, 2, 2]);
+    for (const each of incomplete) pool.checkIn(each, 'k');
+    expect([pool.size, open()]).toEqual([2, 2]);
   });
 
   it('keeps a released context, reset, for the next of its kind', () => {
@@ -204,8 +235,8 @@ describe('ContextPool', () => {
           const contexts = holders.flatMap(({ context }) => context ?? []);
           expect(new Set(contexts).size).toBe(contexts.length);
           expect(contexts.every(({ isClosed }) => !isClosed)).toBe(true);
-          expect(pool.size).toBeLessThanOrEqual(pool.limit);
-          expect(open()).toBe(pool.size + out.size);
+          expect(pool.size).toBeLessThanOrEqual(Math.max(pool.limit, out.size));
+          expect(open()).toBe(pool.size);
         }
         expect(all.length).toBeGreaterThanOrEqual(open());
       }),

@@ -1,9 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import {
-  DEFAULT_CONTEXT_LIMIT,
-  type DeflateOptions,
-} from '../../../src/extensions/permessage-deflate/extension.ts';
+import type { DeflateOptions } from '../../../src/extensions/permessage-deflate/options.ts';
 import { permessageDeflate, WebSocket } from '../../../src/index.ts';
+import { LIMITS } from '../../../src/limits.ts';
 import { CountingCodec } from '../counting-codec.ts';
 import { extendedConnection, ownDeflate } from '../extended-connections.ts';
 import { recordBytes } from '../sample-data.ts';
@@ -90,12 +88,12 @@ describe('setContextLimits', () => {
     const codec = new CountingCodec();
     const deflate = ownDeflate(codec);
     expect(deflate.contextLimits).toEqual({
-      deflate: DEFAULT_CONTEXT_LIMIT,
-      inflate: DEFAULT_CONTEXT_LIMIT,
+      deflate: LIMITS.deflateContexts.default,
+      inflate: LIMITS.inflateContexts.default,
     });
     const configured = deflate.configure({ level: 1 });
     configured.setContextLimits({ deflate: 2 });
-    expect(deflate.contextLimits).toEqual({ deflate: 2, inflate: DEFAULT_CONTEXT_LIMIT });
+    expect(deflate.contextLimits).toEqual({ deflate: 2, inflate: 64 });
 
     for (const extension of [deflate, configured, deflate, configured]) {
       const session = extension.createServerSession([{}])!;
@@ -112,7 +110,7 @@ describe('setContextLimits', () => {
     [{ inflate: -1 }, RangeError],
     [{ deflate: 1.5 }, RangeError],
     [{ inflate: Number.POSITIVE_INFINITY }, RangeError],
-    [{ deflate: '2' }, RangeError],
+    [{ deflate: '2' }, TypeError],
     [{ deflaters: 2 }, Error],
   ])('refuses %j, and changes nothing', (limits, type) => {
     const deflate = ownDeflate(new CountingCodec());

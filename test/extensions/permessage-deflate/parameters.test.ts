@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Extension } from '../../../src/extensions/extension.ts';
-import type { DeflateOptions } from '../../../src/extensions/permessage-deflate/extension.ts';
+import type { DeflateOptions } from '../../../src/extensions/permessage-deflate/options.ts';
 import {
   answerOffers,
   buildOffers,

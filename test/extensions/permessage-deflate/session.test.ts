@@ -1,13 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { PreparedMessage } from '../../../src/connection/prepared-message.ts';
 import type { ExtensionMessage } from '../../../src/extensions/message.ts';
-import type { DeflateOptions } from '../../../src/extensions/permessage-deflate/extension.ts';
+import type { CodecSession, MessageCodec } from '../../../src/extensions/message-codec.ts';
+import type { DeflateOptions } from '../../../src/extensions/permessage-deflate/options.ts';
 import { LONG_MESSAGE_LENGTH } from '../../../src/extensions/permessage-deflate/session.ts';
+import { PreparedMessage } from '../../../src/extensions/prepared-message.ts';
 import { nodePlatform } from '../../../src/node/node-platform.ts';
 import { fallbackContexts } from '../../../src/node/zlib-fallback.ts';
 import { handleContexts } from '../../../src/node/zlib-handle.ts';
 import { concat, hex, sameBytes, toHex, utf8 } from '../../support/hex.ts';
+import { sendFragment } from '../../support/send-fragment.ts';
 import { CountingCodec } from '../counting-codec.ts';
 import {
   agree,
@@ -21,14 +23,14 @@ import {
   takeRawFrames,
 } from '../extended-connections.ts';
 import { referenceInflateMessage } from '../reference-inflate.ts';
-import { noise, recordBytes, records } from '../sample-data.ts';
+import { copyOf, noise, recordBytes, records } from '../sample-data.ts';
 
 const FACTORIES = [
   ['the native handle', handleContexts],
   ['the documented functions', fallbackContexts],
 ] as const;
 
-/** A peer that reads what we send by the rules alone: one window, of compressed messages only (RFC 7692 §7.2.2). */
+/** A peer that reads by RFC 7692 §7.2.2 alone: one window, of compressed messages only. */
 class StrictReceiver {
   #history: Uint8Array = new Uint8Array(0);
   largestDistance = 0;
@@ -100,14 +102,15 @@ describe.each(FACTORIES)('A session on %s', (_, factory) => {
               }
               const whole = kind === 'fragments' ? concat([payload, more, payload]) : payload;
               if (kind === 'binary') connection.sendBinary(payload);
-              else if (kind === 'plain') connection.sendBinary(payload, undefined, false);
+              else if (kind === 'plain')
+                connection.send(payload, undefined, { isText: false, isCoded: false });
               else if (kind === 'prepared') {
                 connection.sendPrepared(new PreparedMessage(nodePlatform, payload));
               } else if (kind === 'fragments') {
-                connection.sendFragment(payload, false);
-                connection.sendFragment(more, false);
-                connection.sendFragment(payload, false);
-                connection.sendFragment(new Uint8Array(0), true);
+                sendFragment(connection, payload, false);
+                sendFragment(connection, more, false);
+                sendFragment(connection, payload, false);
+                sendFragment(connection, new Uint8Array(0), true);
               } else {
                 const long = new Uint8Array(LONG_MESSAGE_LENGTH);
                 long.set(payload.subarray(0, 100));
@@ -147,8 +150,8 @@ describe.each(FACTORIES)('A session on %s', (_, factory) => {
     const session = extension.createServerSession([{}])!;
     const { connection } = extendedConnection('server', [{ extension, session }]);
     // In fragments, for as a message of its own "Hello" gets no shorter, and is sent as it is.
-    connection.sendFragment('Hello', true);
-    connection.sendFragment('Hello', true);
+    sendFragment(connection, 'Hello', true);
+    sendFragment(connection, 'Hello', true);
     const payloads = takeRawFrames(connection).map(({ rsv, payload }) => [rsv, toHex(payload)]);
     expect(payloads).toEqual([
       [RSV1, 'F2 48 CD C9 C9 07 00'],
@@ -187,11 +190,36 @@ describe.each(FACTORIES)('A session on %s', (_, factory) => {
     expect(handler.log).toEqual(['text ""', 'binary ""', 'binary ""']);
   });
 
+  it.each([
+    ['no bytes at all, in one frame', ['']],
+    ['no bytes at all, in three frames', ['', '', '']],
+    ['data that is cut', ['F2 48 CD C9']],
+    ['data that is cut, in two frames', ['F2 48', 'CD C9']],
+    ['data that is cut behind a final block', ['F3 48 CD C9 C9 07 00 F2 48 CD']],
+    ['its tail, which should have been removed', ['F2 48 CD C9 C9 07 00 00 00 FF FF']],
+  ])('fails at once for a message of %s, also behind another (RFC 7692 §7.2.2)', (_, payloads) => {
+    for (const options of [{}, { isStreaming: true }]) {
+      for (const count of [0, 1]) {
+        const extension = ownDeflate(codecOf());
+        const session = extension.createServerSession([{}])!;
+        const active = [{ extension, session }];
+        const { connection, handler } = extendedConnection('server', active, options);
+        const hello = compressedFrames('server', 'text', [hex('F2 48 CD C9 C9 07 00')]);
+        if (count > 0) connection.receive(hello);
+        connection.receive(compressedFrames('server', 'text', payloads.map(hex)));
+        const log = handler.log.filter((line) => !line.includes('part'));
+        expect(log.at(-1)).toBe('error WS_INVALID_DEFLATE');
+        expect(log.length).toBe(count + 1);
+      }
+    }
+  });
+
   it('goes on from its window behind blocks with BFINAL, in a message and after it', () => {
     const extension = ownDeflate(codecOf());
     const session = extension.createServerSession([{}])!;
     const { connection, handler } = extendedConnection('server', [{ extension, session }]);
-    // "Hello" in a final block, then a reference five bytes back in a second stream, then in a second message.
+    // "Hello" in a final block, then a reference five bytes back in a second stream, then in a
+    // second message.
     connection.receive(
       compressedFrames('server', 'text', [hex('F3 48 CD C9 C9 07 00 F2 00 11 00 00')]),
     );
@@ -212,7 +240,7 @@ describe.each(FACTORIES)('A session on %s', (_, factory) => {
     expect(codec.inflaters.live).toBe(0);
   });
 
-  it('counts final blocks over all pieces of a message that is streamed, and anew for the next', () => {
+  it('counts final blocks over all pieces of a streamed message, and anew for the next', () => {
     const codec = codecOf();
     const extension = ownDeflate(codec);
     const session = extension.createServerSession([{}])!;
@@ -316,7 +344,7 @@ describe.each(FACTORIES)('A session on %s', (_, factory) => {
     });
   });
 
-  it('compresses the second of two like messages to a few bytes, unless it keeps no context', () => {
+  it('compresses the second of two like messages to a few bytes, if it keeps its context', () => {
     const lengths = [false, true].map((noContextTakeover) => {
       const extension = ownDeflate(codecOf()).configure({ noContextTakeover });
       const session = extension.createServerSession([{}])!;
@@ -365,11 +393,11 @@ describe('The contexts of many connections over a small pool', () => {
           const text = records(length + 1, `${seed}`);
           const started = begun.get(key);
           if (started === undefined && kind === 'begin') {
-            connection.sendFragment(text, false);
+            sendFragment(connection, text, false);
             begun.set(key, text);
           } else if (started !== undefined) {
             if (kind !== 'end') continue;
-            connection.sendFragment(text, true);
+            sendFragment(connection, text, true);
             begun.delete(key);
             expected[index]![end].push(`text ${JSON.stringify(started + text)}`);
           } else {
@@ -385,7 +413,8 @@ describe('The contexts of many connections over a small pool', () => {
       }),
       { numRuns: 10, endOnFailure: true },
     );
-    expect(codec.deflaters.live).toBeLessThanOrEqual(2 + begun.size);
+    // Incomplete messages keep a decompressor; a compressor may be taken away between two pieces.
+    expect(codec.deflaters.live).toBeLessThanOrEqual(2);
     expect(codec.inflaters.live).toBeLessThanOrEqual(2 + begun.size);
     for (const { near, far } of all) {
       near.connection.transportClosed();
@@ -395,7 +424,7 @@ describe('The contexts of many connections over a small pool', () => {
     expect(codec.deflaters.live).toBeLessThanOrEqual(2);
   });
 
-  it('a decompressor that was taken away goes on from its window; a compressor starts afresh', () => {
+  it('a decompressor that was taken away goes on from its window, a compressor afresh', () => {
     const codec = new CountingCodec(handleContexts);
     const [first, second] = pairs(2, codec, 1) as [ExtendedPair, ExtendedPair];
     const message = records(1_000);
@@ -415,11 +444,11 @@ describe('The contexts of many connections over a small pool', () => {
     expect(second.far.handler.log.length).toBe(1);
   });
 
-  it('are not taken from one who is using them: sends and receives inside a callback, in a pool of one', () => {
+  it('are not taken while in use: sends and receives in a callback, in a pool of one', () => {
     const codec = new CountingCodec(handleContexts);
     const all = pairs(6, codec, 1);
     const text = records(70_000);
-    // Each message that comes in makes the next pair send, and receive, before this one's callback returns.
+    // Each incoming message makes the next pair send and receive before its callback returns.
     all.forEach((pair, index) => {
       const next = all[index + 1];
       pair.far.handler.react = (line) => {
@@ -427,8 +456,8 @@ describe('The contexts of many connections over a small pool', () => {
         pair.far.connection.sendText(`${index}`.repeat(300));
         if (next === undefined) return;
         next.near.connection.sendText(text, undefined, false);
-        next.near.connection.sendFragment(text, false);
-        next.near.connection.sendFragment(text, true);
+        sendFragment(next.near.connection, text, false);
+        sendFragment(next.near.connection, text, true);
         shuttle(next);
       };
     });
@@ -467,6 +496,37 @@ describe('The contexts of many connections over a small pool', () => {
     },
   );
 
+  it('count while a message is incomplete: idle ones are given up first', () => {
+    const codec = new CountingCodec(handleContexts);
+    const all = pairs(12, codec, 4);
+    const message = records(40_000);
+    for (const pair of all.slice(0, 4)) {
+      for (let count = 0; count < 2; count++) pair.near.connection.sendText(message);
+      shuttle(pair);
+    }
+    expect(codec.inflaters.live).toBe(4);
+    // Half of a message each: longer than what is gathered before it is decompressed.
+    for (const [index, pair] of all.slice(4, 10).entries()) {
+      const { connection } = pair.near;
+      sendFragment(connection, noise(40_000, `${index}`), false);
+      shuttle(pair);
+      expect(codec.inflaters.live).toBe(Math.max(4, index + 1));
+      expect(codec.deflaters.live).toBeLessThanOrEqual(4);
+    }
+    for (const pair of all.slice(4, 10)) {
+      sendFragment(pair.near.connection, 'end', true);
+      shuttle(pair);
+    }
+    expect(codec.inflaters.live).toBe(4);
+    expect(all.slice(4, 10).map(({ far }) => far.handler.log.length)).toEqual(new Array(6).fill(1));
+    // Those whose decompressors were taken away go on from their windows.
+    for (const pair of all.slice(0, 4)) {
+      pair.near.connection.sendText(message);
+      shuttle(pair);
+      expect(pair.far.handler.log.length).toBe(3);
+    }
+  });
+
   it('are freed when the connection closes within the message that is being decompressed', () => {
     const codec = new CountingCodec(handleContexts);
     const [pair] = pairs(1, codec, 1) as [ExtendedPair];
@@ -491,6 +551,177 @@ describe('The contexts of many connections over a small pool', () => {
   });
 });
 
+describe('Jobs that run elsewhere', () => {
+  const LENGTH = LONG_MESSAGE_LENGTH;
+
+  function heldSessions(count: number, options: DeflateOptions = {}) {
+    const codec = new CountingCodec(handleContexts);
+    codec.holdsLater = true;
+    const extension = ownDeflate(codec).configure(options);
+    const sessions = Array.from({ length: count }, () => {
+      const session = extension.createServerSession([{}])!;
+      return session as typeof session & CodecSession;
+    });
+    return { codec, extension, sessions, codecs: sessions.map((each) => each.messageCodec) };
+  }
+
+  it('are one at a time of each session: a peer with a hundred delays another by none', () => {
+    const { codec, codecs } = heldSessions(2);
+    const [greedy, other] = codecs as [MessageCodec, MessageCodec];
+    const answered: string[] = [];
+    for (let index = 0; index < 100; index++) {
+      greedy.encodeLater(new Uint8Array(LENGTH + index), 'whole', () => answered.push(`${index}`));
+    }
+    other.encodeLater(new Uint8Array(LENGTH), 'whole', () => answered.push('other'));
+    expect(codec.held.map(({ length }) => length)).toEqual([LENGTH, LENGTH]);
+    codec.held[0]!.answer();
+    expect(codec.held.map(({ length }) => length)).toEqual([LENGTH, LENGTH, LENGTH + 1]);
+    codec.held[1]!.answer();
+    codec.held[2]!.answer();
+    expect(answered).toEqual(['0', 'other', '1']);
+  });
+
+  it('are made of long messages only, which are shorter at the slow levels of zlib', () => {
+    for (const [level, length] of [
+      [-1, LENGTH],
+      [6, LENGTH],
+      [7, LENGTH / 16],
+      [9, LENGTH / 16],
+    ]) {
+      const [own] = heldSessions(1, { level: level! }).codecs;
+      expect([own!.isLong(length! - 1), own!.isLong(length!)]).toEqual([false, true]);
+    }
+  });
+
+  it('keep the order of the calls, of whatever kind', () => {
+    const { codec, sessions } = heldSessions(1);
+    const [session] = sessions;
+    const own = session!.messageCodec;
+    const answered: string[] = [];
+    const note = (name: string) => () => void answered.push(name);
+    const message = { rsv1: false, rsv2: false, rsv3: false, opcode: 2 };
+    own.encodeLater(new Uint8Array(LENGTH), 'piece', note('piece'));
+    own.encodeLater(new Uint8Array(LENGTH), 'whole', note('whole'));
+    session!.processOutgoingMessage({ ...message, data: new Uint8Array(LENGTH) }, note('plug-in'));
+    own.encodeLater(new Uint8Array(LENGTH), 'lastPiece', note('last piece'));
+    for (let index = 0; index < 4; index++) {
+      expect(codec.held.length).toBe(index + 1);
+      codec.held[index]!.answer();
+    }
+    expect(answered).toEqual(['piece', 'whole', 'plug-in', 'last piece']);
+    expect(codec.held.map(({ keepsTail }) => keepsTail)).toEqual([true, false, false, false]);
+  });
+
+  it('leave nothing behind when their session is closed, and others go on', () => {
+    const { codec, codecs } = heldSessions(2);
+    const [leaving, staying] = codecs as [MessageCodec, MessageCodec];
+    const answered: string[] = [];
+    for (let index = 0; index < 100; index++) {
+      leaving.encodeLater(new Uint8Array(LENGTH), 'whole', () => answered.push('too late'));
+    }
+    staying.encodeLater(new Uint8Array(LENGTH + 1), 'whole', () => answered.push('staying'));
+    const [late] = codec.held;
+    leaving.close();
+    expect(codec.held.map(({ length }) => length)).toEqual([LENGTH + 1]);
+    late!.answer();
+    expect(codec.laterCount).toBe(2);
+    codec.held[0]!.answer();
+    expect(answered).toEqual(['staying']);
+    leaving.encodeLater(new Uint8Array(LENGTH), 'whole', () => answered.push('too late')).cancel();
+    expect(codec.laterCount).toBe(2);
+  });
+
+  it('can be cancelled one by one', () => {
+    const { codec, codecs } = heldSessions(1);
+    const [own] = codecs;
+    const answered: number[] = [];
+    const jobs = [0, 1, 2].map((index) =>
+      own!.encodeLater(new Uint8Array(LENGTH + index), 'whole', () => answered.push(index)),
+    );
+    jobs[1]!.cancel();
+    jobs[0]!.cancel();
+    expect(codec.held.map(({ length }) => length)).toEqual([LENGTH + 2]);
+    codec.held[0]!.answer();
+    expect(answered).toEqual([2]);
+  });
+
+  it('pass on an error of zlib', () => {
+    const { codec, codecs } = heldSessions(1);
+    const results: unknown[] = [];
+    codecs[0]!.encodeLater(new Uint8Array(LENGTH), 'whole', (...result) => results.push(result));
+    const error = new Error('zlib: out of memory');
+    codec.held[0]!.fail(error);
+    expect(results).toEqual([[error, undefined]]);
+  });
+
+  it('advise to send a whole message as it is that gets no shorter, never a piece', () => {
+    const { codec, codecs } = heldSessions(1);
+    const [own] = codecs;
+    const lengths: (number | undefined)[] = [];
+    const note = (_: unknown, encoded?: Uint8Array): void => void lengths.push(encoded?.length);
+    const payload = noise(LENGTH);
+    own!.encodeLater(payload, 'whole', note);
+    own!.encodeLater(payload, 'piece', note);
+    own!.encodeLater(payload, 'lastPiece', note);
+    for (let index = 0; index < 3; index++) codec.held[index]!.answer();
+    expect(lengths[0]).toBeUndefined();
+    for (const length of lengths.slice(1)) expect(length).toBeGreaterThan(LENGTH);
+  });
+
+  it.each([false, true])(
+    'make pieces that fit those made at once, before and behind: no context takeover %s',
+    (noContextTakeover) => {
+      const part = fc.record({ isLater: fc.boolean(), length: fc.nat(3_000) });
+      const message = fc.array(part, { minLength: 1, maxLength: 6 });
+      fc.assert(
+        fc.property(fc.array(message, { maxLength: 5 }), (messages) => {
+          const { codec, codecs } = heldSessions(1, { noContextTakeover });
+          const [own] = codecs;
+          const receiver = new StrictReceiver(!noContextTakeover, 15);
+          for (const parts of messages) {
+            const pieces = parts.map(({ length }) => recordBytes(length));
+            const encoded: (Uint8Array | undefined)[] = [];
+            for (const [index, piece] of pieces.entries()) {
+              const isLast = index === pieces.length - 1;
+              if (!parts[index]!.isLater) {
+                encoded[index] = copyOf(own!.encodePiece(piece, isLast));
+                continue;
+              }
+              own!.encodeLater(piece, isLast ? 'lastPiece' : 'piece', (_, bytes) => {
+                encoded[index] = bytes;
+              });
+            }
+            for (let job = codec.held.shift(); job !== undefined; job = codec.held.shift()) {
+              job.answer();
+            }
+            const read = receiver.read(RSV1, concat(encoded as Uint8Array[]));
+            expect(sameBytes(read, concat(pieces))).toBe(true);
+          }
+        }),
+        { numRuns: 40 },
+      );
+    },
+  );
+
+  it('make a long prepared message that any session of the same settings may send', async () => {
+    const extension = ownDeflate(new CountingCodec(handleContexts));
+    const [first, second] = [1, 2].map(() => {
+      const session = extension.createServerSession([{}])! as unknown as CodecSession;
+      return session.messageCodec;
+    }) as [MessageCodec, MessageCodec];
+    expect(first.settingsKey).toBe(second.settingsKey);
+    const payload = recordBytes(LENGTH);
+    const before = copyOf(first.encode(recordBytes(1_000))!);
+    const encoded = await new Promise<Uint8Array>((resolve) => {
+      first.encodeLater(payload, 'whole', (_, bytes) => resolve(bytes!));
+    });
+    // The session that made it has forgotten its window: what follows may come behind the message.
+    expect(sameBytes(first.encode(recordBytes(1_000))!, before)).toBe(true);
+    const receiver = new StrictReceiver(true, 15);
+    expect(sameBytes(receiver.read(RSV1, encoded), payload)).toBe(true);
+  });
+});
+
 describe('A session as a plug-in', () => {
   const sessionsOf = (codec = new CountingCodec(handleContexts), options: DeflateOptions = {}) => {
     const { client, server } = agree([ownDeflate(codec).configure(options)], [ownDeflate(codec)]);
@@ -504,7 +735,7 @@ describe('A session as a plug-in', () => {
     data,
   });
 
-  it('compresses and decompresses whole messages, short and long, and marks those that it has compressed', async () => {
+  it('compresses whole messages, short and long, marks them, and decompresses them', async () => {
     const { client, server } = sessionsOf();
     for (const data of [recordBytes(500), noise(500), recordBytes(100_000), noise(100_000)]) {
       const coded = await new Promise<ExtensionMessage>((resolve, reject) => {
@@ -522,6 +753,18 @@ describe('A session as a plug-in', () => {
       });
     }
   });
+
+  it.each(FACTORIES)(
+    'fails for a message without bytes, and one that is cut, on %s',
+    (_, factory) => {
+      const { server } = sessionsOf(new CountingCodec(factory));
+      for (const digits of ['', 'F2 48 CD', '']) {
+        const errors: unknown[] = [];
+        server.processIncomingMessage(message(hex(digits), true), (error) => errors.push(error));
+        expect(errors).toMatchObject([{ code: 'WS_INVALID_DEFLATE' }]);
+      }
+    },
+  );
 
   it('says what is wrong with a message in the terms of the connection', () => {
     const { server } = sessionsOf();

@@ -1,6 +1,6 @@
 /**
- * A project written against `ws` and its published types, in the ways in which such projects are written. It is compiled
- * as it stands and with the import changed (types.test.ts), and never run.
+ * A project written against `ws` and its published types, in the usual ways. It is compiled as it
+ * stands and with the import changed (types.test.ts), and never run.
  */
 
 import { createServer, type IncomingMessage } from 'node:http';

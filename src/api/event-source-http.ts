@@ -1,0 +1,112 @@
+/**
+ * The request and response under a server's EventSource (WHATWG HTML §9.2.3-§9.2.5), over HTTP/1
+ * and HTTP/2's compatibility API. Fields that proxies add are ignored: anybody can send them. Only
+ * the response's own methods are called, which middleware may have wrapped.
+ */
+
+import {
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  type ServerResponse,
+  validateHeaderName,
+  validateHeaderValue,
+} from 'node:http';
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
+import type { Socket } from 'node:net';
+import { acceptsEventStream, EVENT_STREAM_HEADERS } from '../event-stream/http-fields.ts';
+
+export type EventSourceRequest = IncomingMessage | Http2ServerRequest;
+export type EventSourceResponse = ServerResponse | Http2ServerResponse;
+
+/** The value of a header field, or several for fields of the same name. */
+export type HeaderValue = string | number | readonly string[];
+/** Header fields by name, or as pairs, such as those of a `Headers` object. */
+export type HeaderFields =
+  | { readonly [name: string]: HeaderValue }
+  | Iterable<readonly [name: string, value: HeaderValue]>;
+
+/** Tells whether a request is a GET whose Accept field names `text/event-stream`. */
+export function isEventSourceRequest(request: EventSourceRequest): boolean {
+  return request.method === 'GET' && acceptsEventStream(request.headers.accept);
+}
+
+/** Returns the absolute URL of a request; without a Host, that of the address that it came to. */
+export function requestUrl(request: EventSourceRequest): string {
+  const target = request.url ?? '/';
+  // A client may send the absolute form (RFC 9112 §3.2.2), and then it wins over Host.
+  if (/^https?:\/\//i.test(target)) return target;
+  const fromHost = (): string => request.headers.host || localAuthority(request);
+  if ('authority' in request) {
+    return `${request.scheme}://${request.authority || fromHost()}${target}`;
+  }
+  return `${isSecure(request) ? 'https' : 'http'}://${fromHost()}${target}`;
+}
+
+/** Tells whether a request came through TLS. */
+export function isSecure({ socket }: EventSourceRequest): boolean {
+  return 'encrypted' in socket && socket.encrypted === true;
+}
+
+function localAuthority(request: EventSourceRequest): string {
+  const { localAddress = 'localhost', localPort } = request.socket;
+  const host = localAddress.includes(':') ? `[${localAddress}]` : localAddress;
+  return localPort === undefined ? host : `${host}:${localPort}`;
+}
+
+/** Returns the id of the last event that the client saw, or the empty string. */
+export function lastEventIdOf(request: EventSourceRequest): string {
+  const value = request.headers['last-event-id'] ?? '';
+  // It is sent in UTF-8 (WHATWG HTML §9.2.3), but Node makes one character of each byte.
+  return Buffer.from(String(value), 'latin1').toString('utf8');
+}
+
+/**
+ * Sends the head of an event stream, with fields that replace the default ones of the same name.
+ *
+ * @throws TypeError when HTTP does not allow a name or value; the response is then untouched
+ * @throws Error `ERR_HTTP_HEADERS_SENT` when the head is sent already
+ */
+export function sendHead(response: EventSourceResponse, fields: HeaderFields): void {
+  const headers: OutgoingHttpHeaders = {};
+  const names = new Set<string>();
+  for (const [name, value] of Symbol.iterator in fields ? fields : Object.entries(fields)) {
+    validateHeaderName(name);
+    const values = typeof value === 'object' ? [...value] : value;
+    for (const one of [values].flat()) validateHeaderValue(name, one as string);
+    names.add(name.toLowerCase());
+    headers[name] = values;
+  }
+  for (const [name, value] of Object.entries(EVENT_STREAM_HEADERS)) {
+    if (!names.has(name.toLowerCase())) headers[name] = value;
+  }
+  // prepareSocket changes the socket, so it is not used again. HTTP/2 has no such field
+  // (RFC 9113 §8.2.2).
+  if (!isHttp2(response) && !names.has('connection')) headers['Connection'] = 'close';
+  (response as ServerResponse).writeHead(200, headers);
+}
+
+/** Turns the idle timeout off, and Nagle's algorithm, which would delay small events. */
+export function prepareSocket(request: EventSourceRequest, response: EventSourceResponse): void {
+  response.setTimeout(0);
+  // HTTP/2 forbids it on the socket that its streams share, and does it by itself.
+  if (!isHttp2(response)) request.socket.setNoDelay(true);
+}
+
+/** Returns the socket that an HTTP/1 response in a pipeline gets when those before it are done. */
+export function awaitedSocket(
+  request: EventSourceRequest,
+  response: EventSourceResponse,
+): Socket | undefined {
+  return isHttp2(response) || response.socket ? undefined : request.socket;
+}
+
+/** Tells whether nothing can reach the client any more, whether the response knows it or not. */
+export function isGone(response: EventSourceResponse): boolean {
+  if (isHttp2(response)) return response.stream.destroyed || response.stream.closed;
+  // An HTTP/1 response that waits for its turn in a pipeline has no socket yet.
+  return response.destroyed || response.socket?.writable === false;
+}
+
+function isHttp2(response: EventSourceResponse): response is Http2ServerResponse {
+  return 'stream' in response;
+}

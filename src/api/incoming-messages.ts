@@ -1,0 +1,122 @@
+/**
+ * The incoming side of a socket: who gets its messages. Those are the listeners of `message` and
+ * `data`, the readers (loops, Duplexes, Web Streams) or, while somebody listens to `messagestream`,
+ * a stream for each message. After our own Close only readers that outlast it get what still comes.
+ */
+
+import type { Stream } from 'node:stream';
+import { STREAMED } from '../connection/sink.ts';
+import type { WireConnection } from '../connection/wire-connection.ts';
+import { InvalidStateError, WebSocketError } from '../errors.ts';
+import type { IncomingMessageStream } from '../node/incoming-message-stream.ts';
+import { MessageStreams, type StreamsOwner } from '../node/message-streams.ts';
+import { deliver } from './event-target.ts';
+import { ErrorEvent, MessageEvent } from './events.ts';
+import { type BinaryType, fromBytes, type ReceivedData, receivedLength } from './message-data.ts';
+import { MessageIterator } from './message-iterator.ts';
+import type { MessageReader, ReaderHandle } from './message-reader.ts';
+import { PingCallbacks } from './ping-callbacks.ts';
+import { shield } from './shield.ts';
+
+export class IncomingMessages implements StreamsOwner {
+  binaryType: BinaryType = 'nodebuffer';
+  streams: MessageStreams | undefined;
+  readonly connection: WireConnection;
+  readonly #socket: Stream;
+  #readers: Set<MessageReader> | undefined;
+  #pingCallbacks: PingCallbacks | undefined;
+
+  constructor(socket: Stream, connection: WireConnection) {
+    this.#socket = socket;
+    this.connection = connection;
+  }
+
+  /** Makes streams of the messages that begin from now on. */
+  stream(): void {
+    this.streams ??= new MessageStreams(this);
+    this.connection.sink = STREAMED;
+  }
+
+  addReader(reader: MessageReader): ReaderHandle {
+    const { brake } = this.connection;
+    this.#readers ??= new Set();
+    this.#readers.add(reader);
+    return {
+      pause: () => brake.hold(reader),
+      resume: () => void brake.release(reader),
+      unsubscribe: () => {
+        this.#readers?.delete(reader);
+        brake.release(reader);
+      },
+      close: (code, reason) => this.connection.close(code, reason),
+    };
+  }
+
+  iterate(): MessageIterator<ReceivedData> {
+    const { isClosed } = this.connection;
+    return new MessageIterator((reader) => this.addReader(reader), isClosed, receivedLength);
+  }
+
+  /** Sends a Ping; the callback is called with its Pong. Returns whether it was sent. */
+  ping(payload: Uint8Array, callback: (() => void) | undefined): boolean {
+    if (this.#pingCallbacks?.isFull === true || !this.connection.ping(payload)) return false;
+    if (callback === undefined) return true;
+    this.#pingCallbacks ??= new PingCallbacks();
+    this.#pingCallbacks.add(payload, callback);
+    return true;
+  }
+
+  get hasListener(): boolean {
+    return this.#socket.listenerCount('messagestream') > 0;
+  }
+
+  onStream(stream: IncomingMessageStream): void {
+    deliver(this.#socket, 'messagestream', stream);
+  }
+
+  // ---- From the connection ----------------------------------------------------------------------
+
+  onMessage(data: string | Uint8Array, isBinary: boolean): void {
+    const isLate = this.connection.isCloseRequested;
+    if (isLate && this.#readers === undefined) return;
+    const value = isBinary ? fromBytes(data as Uint8Array, this.binaryType) : (data as string);
+    if (!isLate) {
+      deliver(this.#socket, 'message', new MessageEvent('message', value, this.#socket));
+      deliver(this.#socket, 'data', value);
+    }
+    if (this.#readers === undefined) return;
+    for (const reader of this.#readers) {
+      if (!isLate || reader.outlastsClose === true) reader.onMessage(value, data);
+    }
+  }
+
+  onMessageStart(isBinary: boolean): void {
+    if (!this.connection.isCloseRequested) this.streams?.begin(isBinary);
+  }
+
+  onPong(payload: Uint8Array): void {
+    for (const callback of this.#pingCallbacks?.take(payload) ?? []) callback();
+  }
+
+  onClosing(): void {
+    if (!this.connection.isCloseRequested) return;
+    this.streams?.stopReceiving(new InvalidStateError('The connection is being closed'));
+  }
+
+  onError(error: WebSocketError): void {
+    deliver(this.#socket, 'error', new ErrorEvent('error', error, this.#socket));
+    for (const reader of [...(this.#readers ?? [])]) reader.onError?.(error);
+    this.streams?.stopReceiving(error);
+  }
+
+  onClose(code: number, reason: string, wasClean: boolean): void {
+    const detail = `closed with ${code}`;
+    this.streams?.stopReceiving(new WebSocketError('WS_ABORTED', { detail }));
+    deliver(this.#socket, 'end');
+    const { failure } = this.connection;
+    for (const reader of [...(this.#readers ?? [])]) {
+      // A stream may call its listeners at once: what they throw must not keep `close` back.
+      shield(() => reader.onClose(code, reason, wasClean, failure))?.();
+    }
+  }
+}

@@ -1,0 +1,647 @@
+/**
+ * The one way out: everything that is sent has its place here, in the order of the calls, until its
+ * frame is in the output queue (RFC 6455 §5.4, §6.1).
+ *
+ * - What can leave at once leaves no trace. What must wait (for the opening handshake, bytes that
+ *   come later, a job of the codec, a message in pieces) has a place, and what is behind it waits,
+ *   too. Bytes that wait are copied: they are the caller's again.
+ * - A message in pieces has a turn, from its first piece to its last. Control frames pass it
+ *   (§5.5); they wait behind bytes that come later and behind jobs.
+ * - It says whether a sender may go on: highWaterMark and maxBufferedAmount count what waits here,
+ *   in the encoder and in the output.
+ * - While output is stuck, one Pong waits, the answer to the newest Ping (§5.5.3).
+ */
+
+import { checkBytes, copyOf } from '../bytes.ts';
+import { callAll, type WriteCallback } from '../calls.ts';
+import { InvalidStateError, notOpen, WebSocketError } from '../errors.ts';
+import type { EncodedSender, Encoder, Ownership } from '../extensions/encoder.ts';
+import type { PreparedMessage } from '../extensions/prepared-message.ts';
+import { buildClosePayload, type CloseStatus } from '../frame/close-payload.ts';
+import { FIN, SHORT_PAYLOAD_MAX } from '../frame/frame-header.ts';
+import { Opcode } from '../frame/opcode.ts';
+import { limitExceeded } from '../limits.ts';
+import type { Platform } from '../platform.ts';
+import { Queue } from '../queue.ts';
+import type { ConnectionHandler } from './handler.ts';
+import type { LifeCycle } from './life-cycle.ts';
+import { type ConnectionOptions, type ResolvedLimits, resolveLimits } from './options.ts';
+import { OutputQueue } from './output-queue.ts';
+
+/** Sends a message in pieces. */
+export interface TurnTaker {
+  /** The turn has come. */
+  takeTurn(): void;
+  /** The turn will never come, or is taken away. */
+  refuseTurn(error: Error): void;
+}
+
+/** Tells a sender that what it sent will not leave. */
+type Refusal = (error: Error) => void;
+
+/** Reads bytes that come later, and calls back once. */
+export type ReadLater = (done: (error: Error | undefined, bytes: Uint8Array) => void) => void;
+
+/** How a message is sent. */
+export interface SendOptions {
+  /** Whether it is text (RFC 6455 §5.6); bytes must then be UTF-8, which is not checked. */
+  readonly isText: boolean;
+  /** Whether the extensions may work on it. @defaultValue true */
+  readonly isCoded?: boolean | undefined;
+  /**
+   * For a piece of a message, which becomes a frame: whether it is the last one. The first piece
+   * decides about the type. @defaultValue undefined: a whole message
+   */
+  readonly isLast?: boolean | undefined;
+}
+
+/** From this many places on, those that are empty are forgotten. */
+const FORGET_MIN = 64;
+
+/** A place in the order. */
+interface Place {
+  /** The payload bytes that wait. */
+  readonly length: number;
+  readonly callback: WriteCallback | undefined;
+  /** Whether messages inside the encoder must have left before. */
+  readonly needsIdle?: boolean;
+  /** Whether its request was taken back. */
+  isEmpty?: boolean;
+  /** The turn has come. */
+  run(): unknown;
+  /** It will never come. */
+  drop?(error: Error): void;
+}
+
+export class OutgoingOrder implements EncodedSender {
+  readonly platform: Platform;
+  readonly output: OutputQueue;
+  readonly handler: ConnectionHandler;
+  readonly #life: LifeCycle<unknown>;
+  readonly limits: ResolvedLimits;
+  #encoder: Encoder | undefined;
+  /** What waits, in order. */
+  #places: Queue<Place> | undefined;
+  /** Pieces of the one whose turn it is, which wait for the encoder: ahead of the places. */
+  #pieces: Queue<Place> | undefined;
+  #waitingLength = 0;
+  #holder: TurnTaker | undefined;
+  /** Whether the peer has part of a message in pieces, but not its end. */
+  #isInPieces = false;
+  /** Whether the calls so far have left a fragmented message open. */
+  #isInFragments = false;
+  /** The same for what has left. */
+  #leavesInFragments = false;
+  /** How many places are empty, at most. */
+  #emptyCount = 0;
+  #turns: Map<TurnTaker, Place> | undefined;
+  /** Whether everything waits for the opening handshake. */
+  #isHeld: boolean;
+  /** The place whose bytes are being read: the next one waits for it. */
+  #reading: Place | undefined;
+  #isFlushing = false;
+  #needsDrain = false;
+  #isCloseQueued = false;
+  #closePlace: Place | undefined;
+  #pendingPong: Uint8Array | undefined;
+
+  constructor(options: ConnectionOptions, life: LifeCycle<unknown>) {
+    this.platform = options.platform;
+    this.handler = options.handler;
+    this.limits = resolveLimits(options);
+    this.#life = life;
+    this.#isHeld = options.isConnecting === true;
+    this.output = new OutputQueue(options.platform, options.role);
+  }
+
+  /** The opening handshake is done: sends what waits. */
+  open(): void {
+    this.#isHeld = false;
+    this.proceed();
+  }
+
+  /** Sends messages through an encoder from now on. */
+  use(encoder: Encoder): void {
+    this.#encoder = encoder;
+  }
+
+  /** Payload bytes of messages not yet known to be written (WHATWG WebSockets §3.1). */
+  get bufferedAmount(): number {
+    const inEncoder = this.#encoder?.waitingLength ?? 0;
+    return this.output.bufferedPayloadLength + this.#waitingLength + inEncoder;
+  }
+
+  /** Whether there is something to write. */
+  get hasOutput(): boolean {
+    return !this.output.isEmpty || this.#pendingPong !== undefined;
+  }
+
+  /** Whether somebody has the turn to send a message in pieces. */
+  get hasTurn(): boolean {
+    return this.#holder !== undefined;
+  }
+
+  // ---- Messages ---------------------------------------------------------------------------------
+
+  /** As `Connection.sendText`. */
+  sendText(text: string, callback: WriteCallback | undefined, isCoded: boolean): boolean {
+    if (!this.#admit(callback, true)) return false;
+    if (!this.#mustWait()) return this.#sendTextNow(text, callback, isCoded);
+    const length = this.platform.textLength(text);
+    return this.#wait({ length, callback, run: () => this.#sendTextNow(text, callback, isCoded) });
+  }
+
+  /** As `Connection.send`: a whole message or a piece of one. */
+  send(bytes: Uint8Array, callback: WriteCallback | undefined, options: SendOptions): boolean {
+    checkBytes(bytes);
+    const { isLast } = options;
+    if (!this.#admit(callback, isLast === undefined)) return false;
+    if (isLast !== undefined) this.#isInFragments = !isLast;
+    if (!this.#mustWait()) return this.#sendNow(bytes, callback, options);
+    const copy = copyOf(this.platform, bytes);
+    const { length } = copy;
+    return this.#wait({ length, callback, run: () => this.#sendNow(copy, callback, options) });
+  }
+
+  /** As `Connection.sendPrepared`. */
+  sendPrepared(message: PreparedMessage, callback: WriteCallback | undefined): boolean {
+    if (!this.#admit(callback, true)) return false;
+    if (!this.#mustWait()) return this.#sendPreparedNow(message, callback);
+    const { length } = message.payload;
+    return this.#wait({ length, callback, run: () => this.#sendPreparedNow(message, callback) });
+  }
+
+  /** Sends a frame that has been serialized, of a protocol without extensions. */
+  sendSerialized(
+    frame: Uint8Array,
+    payloadLength: number,
+    callback: WriteCallback | undefined,
+  ): boolean {
+    if (!this.#admit(callback, true)) return false;
+    const run = (): boolean => this.pushSerialized(frame, payloadLength, callback);
+    return this.#mustWait() ? this.#wait({ length: payloadLength, callback, run }) : run();
+  }
+
+  /**
+   * Keeps the place of a message whose bytes come later; as `Connection.send`.
+   *
+   * @param read - called when the turn has come; an error fails the connection
+   */
+  sendLater(
+    length: number,
+    read: ReadLater,
+    callback: WriteCallback | undefined,
+    options: SendOptions,
+  ): boolean {
+    const { isLast } = options;
+    if (!this.#admit(callback, isLast === undefined)) return false;
+    if (isLast !== undefined) this.#isInFragments = !isLast;
+    const place: Place = { length, callback, run: () => this.#read(place, read, options) };
+    return this.#wait(place);
+  }
+
+  // ---- Messages in pieces -----------------------------------------------------------------------
+
+  /** Asks for a turn; it may come within the call, or be refused. */
+  requestTurn(taker: TurnTaker): void {
+    if (!this.#life.sends) {
+      taker.refuseTurn(notOpen());
+      return;
+    }
+    const place: Place = {
+      length: 0,
+      callback: undefined,
+      run: () => {
+        this.#turns?.delete(taker);
+        this.#holder = taker;
+        taker.takeTurn();
+      },
+      drop: (error) => taker.refuseTurn(error),
+    };
+    this.#turns ??= new Map();
+    this.#turns.set(taker, place);
+    this.#wait(place);
+  }
+
+  /** Sends a piece of the message of the one whose turn it is; as `Connection.send`. */
+  sendPiece(
+    taker: TurnTaker,
+    bytes: Uint8Array,
+    isLast: boolean,
+    isText: boolean,
+    callback: WriteCallback | undefined,
+  ): boolean {
+    checkBytes(bytes);
+    if (taker !== this.#holder || this.#life.isGivenUp) {
+      callback?.(notOpen());
+      return false;
+    }
+    const first = isText ? Opcode.TEXT : Opcode.BINARY;
+    const opcode = this.#isInPieces ? Opcode.CONTINUATION : first;
+    const firstByte = (isLast ? FIN : 0) | opcode;
+    this.#isInPieces = !isLast;
+    if (this.#encoder?.isBlocked !== true) return this.#pushPiece(firstByte, bytes, callback);
+    const copy = copyOf(this.platform, bytes);
+    const { length } = copy;
+    const run = (): boolean => this.#pushPiece(firstByte, copy, callback);
+    this.#pieces ??= new Queue();
+    this.#pieces.push({ length, callback, run });
+    this.#waitingLength += length;
+    return this.#checkLimits();
+  }
+
+  /**
+   * Gives a turn back, or takes a request back.
+   *
+   * @param cause - why a message that was begun does not end: the connection fails
+   */
+  leaveTurn(taker: TurnTaker, cause?: Error): void {
+    if (taker === this.#holder) {
+      this.#holder = undefined;
+      if (this.#isInPieces) this.#leaveUnfinished(cause);
+    } else {
+      this.#takeBack(taker);
+    }
+    this.proceed();
+  }
+
+  // ---- Control frames ---------------------------------------------------------------------------
+
+  /** As `Connection.ping` and `Connection.pong`. */
+  sendControl(
+    opcode: Opcode,
+    payload: Uint8Array,
+    callback: WriteCallback | undefined,
+    keepsTurn: boolean,
+  ): boolean {
+    checkBytes(payload);
+    if (payload.length > SHORT_PAYLOAD_MAX) {
+      throw new RangeError(`The payload of a control frame is at most ${SHORT_PAYLOAD_MAX} bytes`);
+    }
+    if (this.#life.state !== 'OPEN') {
+      callback?.(notOpen());
+      return false;
+    }
+    // RFC 6455 §5.4: they pass between the frames of a message in pieces.
+    if (keepsTurn && this.#holder === undefined && this.#mustWait()) {
+      const copy = copyOf(this.platform, payload);
+      const run = (): void => this.#pushControl(opcode, copy, callback);
+      this.#wait({ length: copy.length, callback, run });
+    } else {
+      this.#pushControl(opcode, payload, callback);
+      this.#checkLimits();
+    }
+    return true;
+  }
+
+  /** Answers a Ping, at once or when output moves again. */
+  answerPing(payload: Uint8Array): void {
+    if (this.output.isBlocked) this.#pendingPong = copyOf(this.platform, payload);
+    else this.#pushControl(Opcode.PONG, payload, undefined);
+  }
+
+  /** Queues our Close, behind everything that was sent before. */
+  close(status: CloseStatus, send: (status: CloseStatus) => void): void {
+    if (this.#isCloseQueued) {
+      if (this.#life.closeSent !== undefined) this.#life.apply('closeSent');
+      return;
+    }
+    this.#isCloseQueued = true;
+    const run = (): void => {
+      send(status);
+      this.#life.apply('closeSent');
+    };
+    this.#closePlace = { length: 0, callback: undefined, needsIdle: true, run };
+    if (this.#mustWait() || this.#encoder?.isBusy === true) this.#wait(this.#closePlace);
+    else run();
+  }
+
+  /** Sends a Close now, behind the Pong that waits. */
+  sendClose(status: CloseStatus): void {
+    this.#isCloseQueued = true;
+    this.#life.closeSent = status;
+    this.#flushPong();
+    const payload = buildClosePayload(this.platform, status.code, status.reason);
+    this.#pushControl(Opcode.CLOSE, payload, undefined);
+  }
+
+  // ---- The output -------------------------------------------------------------------------------
+
+  take(preludeLength: number): Uint8Array[] {
+    this.#flushPong();
+    return this.output.take(preludeLength);
+  }
+
+  /** The output that was taken has been written; returns the calls that are to be made. */
+  written(isCopied: boolean): (() => void) | undefined {
+    const callbacks = this.output.complete(isCopied);
+    if (callbacks === undefined) return this.#needsDrain ? () => this.#checkDrain() : undefined;
+    return () => callAll([...callbacks, () => this.#checkDrain()]);
+  }
+
+  /** Sends everything whose turn has come. */
+  proceed(): void {
+    if (this.#isFlushing) return;
+    this.#isFlushing = true;
+    let rethrows: (() => never)[] | undefined;
+    for (let place = this.#nextPlace(); place !== undefined; place = this.#nextPlace()) {
+      this.#waitingLength -= place.length;
+      try {
+        place.run();
+      } catch (error) {
+        // From the application: what is behind it leaves all the same.
+        rethrows ??= [];
+        rethrows.push(() => {
+          throw error;
+        });
+      }
+    }
+    this.#isFlushing = false;
+    if (rethrows === undefined) {
+      this.#checkDrain();
+    } else {
+      const calls = [...rethrows, () => this.#checkDrain()];
+      this.#life.tell(() => callAll(calls));
+    }
+  }
+
+  /** Drops what is not in the output yet; returns the calls that are to be made. */
+  dropWaiting(): Refusal[] {
+    const places = [...(this.#pieces?.takeAll() ?? []), ...(this.#places?.takeAll() ?? [])];
+    if (this.#reading !== undefined) places.unshift(this.#reading);
+    // What the encoder has was sent before what waits here.
+    const calls: Refusal[] = [...(this.#encoder?.discard() ?? [])];
+    for (const { callback, drop, isEmpty } of places) {
+      if (isEmpty === true) continue;
+      if (callback !== undefined) calls.push(callback);
+      if (drop !== undefined) calls.push(drop);
+    }
+    const holder = this.#holder;
+    if (holder !== undefined) calls.push((error) => holder.refuseTurn(error));
+    this.#holder = undefined;
+    this.#turns = undefined;
+    this.#isInPieces = false;
+    this.#reading = undefined;
+    // A Close that waited is gone, too.
+    this.#isCloseQueued = this.#life.closeSent !== undefined;
+    this.output.lostPayloadLength += this.#waitingLength;
+    this.#waitingLength = 0;
+    return calls;
+  }
+
+  /** Drops everything; returns the calls that are to be made, in the order of the messages. */
+  drop(): Refusal[] {
+    this.#pendingPong = undefined;
+    return [...this.output.discard(), ...this.dropWaiting()];
+  }
+
+  // ---- From the encoder -------------------------------------------------------------------------
+
+  pushEncoded(
+    firstByte: number,
+    payload: Uint8Array,
+    plainLength: number,
+    ownership: Ownership,
+    callback: WriteCallback | undefined,
+  ): void {
+    const { output } = this;
+    const wasEmpty = output.isEmpty;
+    if (ownership === 'transient' || plainLength !== payload.length) {
+      output.pushTransient(firstByte, payload, plainLength);
+    } else output.pushFrame(firstByte, payload, ownership === 'borrowed');
+    this.#afterPush(wasEmpty, callback);
+  }
+
+  /** @returns false when the outbound queue is over highWaterMark */
+  pushSerialized(
+    frame: Uint8Array,
+    payloadLength: number,
+    callback: WriteCallback | undefined,
+  ): boolean {
+    const wasEmpty = this.output.isEmpty;
+    this.output.pushSerialized(frame, payloadLength);
+    return this.#afterPush(wasEmpty, callback);
+  }
+
+  fail(error: WebSocketError): void {
+    this.#life.fail(error);
+  }
+
+  tell(call: () => void): void {
+    this.#life.tell(call);
+  }
+
+  /** Whether what is sent now must wait for something. A method: private getters are slow. */
+  #mustWait(): boolean {
+    return (
+      this.#isHeld ||
+      this.#holder !== undefined ||
+      this.#reading !== undefined ||
+      this.#encoder?.isBlocked === true ||
+      (this.#places !== undefined && this.#places.length > 0)
+    );
+  }
+
+  /** Whether a message is taken; throws where the calls before it do not allow it. */
+  #admit(callback: WriteCallback | undefined, isWhole: boolean): boolean {
+    if (isWhole && this.#isInFragments) {
+      throw new InvalidStateError('A fragmented message is being sent');
+    }
+    if (this.#life.sends) return true;
+    callback?.(notOpen());
+    return false;
+  }
+
+  #wait(place: Place): boolean {
+    this.#places ??= new Queue();
+    this.#places.push(place);
+    this.#waitingLength += place.length;
+    this.proceed();
+    // Its turn may have come, and failed the connection.
+    return this.#checkLimits() && !this.#life.isGivenUp;
+  }
+
+  #nextPlace(): Place | undefined {
+    if (this.#isHeld || this.#reading !== undefined) return undefined;
+    if (this.#encoder?.isBlocked === true) return undefined;
+    const piece = this.#pieces?.take();
+    if (piece !== undefined || this.#holder !== undefined) return piece;
+    for (let place = this.#places?.first; place !== undefined; place = this.#places?.first) {
+      if (place.needsIdle === true && this.#encoder?.isBusy === true) return undefined;
+      this.#places?.take();
+      if (place.isEmpty !== true) return place;
+    }
+    return undefined;
+  }
+
+  /** Reads the bytes of a place. One that is dropped meanwhile has got its error. */
+  #read(place: Place, read: ReadLater, options: SendOptions): void {
+    const { length, callback } = place;
+    this.#reading = place;
+    this.#waitingLength += length;
+    read((error, bytes) => {
+      if (this.#reading !== place) return;
+      if (error !== undefined) {
+        // Dropped with what is behind it, ahead of that and with an error of its own.
+        this.#reading = { ...place, callback: callback && (() => callback(error)) };
+        this.#life.fail(new WebSocketError('WS_INTERNAL', { cause: error }));
+        return;
+      }
+      this.#reading = undefined;
+      this.#waitingLength -= length;
+      this.#sendNow(bytes, callback, options, 'own');
+      this.proceed();
+    });
+  }
+
+  /** Empties the place of a request, and forgets such places when they are most of the queue. */
+  #takeBack(taker: TurnTaker): void {
+    const place = this.#turns?.get(taker);
+    if (place === undefined) return;
+    this.#turns?.delete(taker);
+    place.isEmpty = true;
+    const length = this.#places?.length ?? 0;
+    if (++this.#emptyCount < FORGET_MIN || this.#emptyCount * 2 < length) return;
+    this.#emptyCount = 0;
+    for (const one of this.#places?.takeAll() ?? []) {
+      if (one.isEmpty !== true) this.#places?.push(one);
+    }
+  }
+
+  /** The message in pieces will not end: fails, or sends the Close that waits for its end. */
+  #leaveUnfinished(cause: Error | undefined): void {
+    const life = this.#life;
+    if (life.isGivenUp || life.closeSent !== undefined) return;
+    const close = this.#closePlace;
+    if (cause !== undefined || close === undefined) {
+      const detail = 'an outgoing message was given up';
+      life.fail(new WebSocketError('WS_INTERNAL', { detail, cause }));
+      return;
+    }
+    for (const refuse of this.dropWaiting()) life.tell(() => refuse(notOpen()));
+    close.run();
+  }
+
+  #sendTextNow(text: string, callback: WriteCallback | undefined, isCoded: boolean): boolean {
+    const encoder = this.#encoder;
+    if (encoder !== undefined && !this.#canPassText(encoder, text, isCoded)) {
+      const bytes = this.platform.allocate(this.platform.textLength(text));
+      this.platform.encodeText(text, bytes, 0);
+      encoder.send(Opcode.TEXT, bytes, callback);
+      return this.#checkLimits();
+    }
+    const wasEmpty = this.output.isEmpty;
+    this.output.pushText(FIN | Opcode.TEXT, text);
+    return this.#afterPush(wasEmpty, callback);
+  }
+
+  /** Asks for the length in bytes, at most three for each unit, only where it matters. */
+  #canPassText(encoder: Encoder, text: string, isCoded: boolean): boolean {
+    const { length } = text;
+    if (!encoder.canPass(length, isCoded)) return false;
+    if (encoder.canPass(length * 3, isCoded)) return true;
+    return encoder.canPass(this.platform.textLength(text), isCoded);
+  }
+
+  #sendNow(
+    bytes: Uint8Array,
+    callback: WriteCallback | undefined,
+    { isText, isCoded = true, isLast }: SendOptions,
+    ownership: Ownership = 'borrowed',
+  ): boolean {
+    const encoder = this.#encoder;
+    let firstByte = FIN | (isText ? Opcode.TEXT : Opcode.BINARY);
+    if (isLast !== undefined) {
+      const opcode = this.#leavesInFragments ? Opcode.CONTINUATION : firstByte & ~FIN;
+      firstByte = (isLast ? FIN : 0) | opcode;
+      this.#leavesInFragments = !isLast;
+      if (encoder !== undefined) {
+        encoder.sendPiece(firstByte, bytes, callback);
+        return this.#checkLimits();
+      }
+    } else if (encoder !== undefined && !encoder.canPass(bytes.length, isCoded)) {
+      encoder.send(firstByte & ~FIN, bytes, callback);
+      return this.#checkLimits();
+    }
+    const wasEmpty = this.output.isEmpty;
+    this.output.pushFrame(firstByte, bytes, ownership === 'borrowed');
+    return this.#afterPush(wasEmpty, callback);
+  }
+
+  #sendPreparedNow(message: PreparedMessage, callback: WriteCallback | undefined): boolean {
+    if (!this.output.isMasking) {
+      const encoder = this.#encoder;
+      if (encoder === undefined) {
+        return this.pushSerialized(message.frame, message.payload.length, callback);
+      }
+      if (encoder.sendPrepared(message, callback)) return this.#checkLimits();
+    }
+    return this.#sendNow(message.payload, callback, { isText: !message.isBinary }, 'own');
+  }
+
+  #pushPiece(firstByte: number, bytes: Uint8Array, callback: WriteCallback | undefined): boolean {
+    if (this.#encoder !== undefined) {
+      this.#encoder.sendPiece(firstByte, bytes, callback);
+      return this.#checkLimits();
+    }
+    const wasEmpty = this.output.isEmpty;
+    this.output.pushFrame(firstByte, bytes, true);
+    return this.#afterPush(wasEmpty, callback);
+  }
+
+  #pushControl(opcode: Opcode, payload: Uint8Array, callback: WriteCallback | undefined): void {
+    const wasEmpty = this.output.isEmpty;
+    this.output.pushFrame(FIN | opcode, payload, false);
+    // Before the notice: a handler may write within it, and the callback belongs to what it writes.
+    if (callback !== undefined) this.output.addCallback(callback);
+    if (wasEmpty) this.handler.onOutput(false);
+  }
+
+  #flushPong(): void {
+    const payload = this.#pendingPong;
+    if (payload === undefined) return;
+    this.#pendingPong = undefined;
+    this.output.pushFrame(FIN | Opcode.PONG, payload, false);
+  }
+
+  /** Does what follows each message: the callback, the limits, the notice. */
+  #afterPush(wasEmpty: boolean, callback: WriteCallback | undefined): boolean {
+    const { output } = this;
+    if (callback !== undefined) output.addCallback(callback);
+    const hasRoom = this.#checkLimits();
+    const isUrgent = output.isBorrowing;
+    if ((wasEmpty || isUrgent) && !output.isEmpty) this.handler.onOutput(isUrgent);
+    if (isUrgent) output.keepBorrowed();
+    return hasRoom;
+  }
+
+  /** Returns whether a sender may go on. */
+  #checkLimits(): boolean {
+    const inEncoder = this.#encoder === undefined ? 0 : this.#encoder.waitingLength;
+    const buffered = this.output.bufferedByteLength + this.#waitingLength + inEncoder;
+    if (buffered >= this.limits.highWaterMark) this.#needsDrain = true;
+    if (buffered > this.limits.maxBufferedAmount) {
+      this.#overflow(buffered);
+      return false;
+    }
+    return !this.#needsDrain;
+  }
+
+  /** Drops what gathered for a slow peer now, not after closeTimeout. */
+  #overflow(buffered: number): void {
+    if (this.#life.isGivenUp) return;
+    const error = limitExceeded('maxBufferedAmount', this.limits.maxBufferedAmount, buffered);
+    const callbacks = this.output.discard();
+    const tell = (): void => this.#life.tell(() => callAll(callbacks, error));
+    callAll([() => this.#life.fail(error), tell]);
+  }
+
+  #checkDrain(): void {
+    if (!this.#needsDrain) return;
+    const inEncoder = this.#encoder?.waitingLength ?? 0;
+    const buffered = this.output.bufferedByteLength + this.#waitingLength + inEncoder;
+    if (buffered * 2 > this.limits.highWaterMark) return;
+    this.#needsDrain = false;
+    if (this.#life.state === 'OPEN') this.handler.onDrain();
+  }
+}

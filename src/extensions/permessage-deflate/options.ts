@@ -1,0 +1,66 @@
+/** The options of permessage-deflate, named as in the npm package `permessage-deflate`. */
+
+/** Options of permessage-deflate. */
+export interface DeflateOptions {
+  /** zlib's level: -1 (zlib's default) to 9. @defaultValue -1 */
+  readonly level?: number | undefined;
+  /** zlib's memLevel: 1 to 9. @defaultValue 8 */
+  readonly memLevel?: number | undefined;
+  /** zlib's strategy: 0 to 4. @defaultValue 0 */
+  readonly strategy?: number | undefined;
+  /** Messages shorter than this many bytes are not compressed. @defaultValue 0 */
+  readonly threshold?: number | undefined;
+  /** Compress each message on its own: more bandwidth, less memory. @defaultValue false */
+  readonly noContextTakeover?: boolean | undefined;
+  /** The largest window to compress with, as a power of 2: 8 to 15. @defaultValue 15 */
+  readonly maxWindowBits?: number | undefined;
+  /** Ask the peer to compress each message on its own. @defaultValue false */
+  readonly requestNoContextTakeover?: boolean | undefined;
+  /** Ask the peer for a window of at most this power of 2: 8 to 15. @defaultValue 15 */
+  readonly requestMaxWindowBits?: number | undefined;
+}
+
+/** All options, checked, with their defaults. */
+export type ResolvedOptions = {
+  readonly [Name in keyof DeflateOptions]-?: Exclude<DeflateOptions[Name], undefined>;
+};
+
+/** The longest window (RFC 7692 §7.1.2). */
+export const MAX_WINDOW_BITS = 15;
+
+type Row = readonly [defaultValue: number | boolean, minimum?: number, maximum?: number];
+
+const OPTIONS: { readonly [Name in keyof ResolvedOptions]: Row } = {
+  level: [-1, -1, 9],
+  memLevel: [8, 1, 9],
+  strategy: [0, 0, 4],
+  threshold: [0, 0, Number.MAX_SAFE_INTEGER],
+  noContextTakeover: [false],
+  maxWindowBits: [MAX_WINDOW_BITS, 8, MAX_WINDOW_BITS],
+  requestNoContextTakeover: [false],
+  requestMaxWindowBits: [MAX_WINDOW_BITS, 8, MAX_WINDOW_BITS],
+};
+
+/**
+ * Checks options and fills their defaults in.
+ *
+ * @throws Error for an unknown option, TypeError or RangeError for a wrong value
+ */
+export function resolveOptions(options: DeflateOptions): ResolvedOptions {
+  const resolved: Record<string, unknown> = {};
+  for (const [name, [defaultValue]] of Object.entries(OPTIONS)) resolved[name] = defaultValue;
+  for (const [name, value] of Object.entries(options)) {
+    if (!Object.hasOwn(OPTIONS, name)) throw new Error(`Unrecognized option: ${name}`);
+    if (value === undefined) continue;
+    resolved[name] = value;
+    const [defaultValue, minimum = 0, maximum = 0] = OPTIONS[name as keyof DeflateOptions];
+    if (typeof value !== typeof defaultValue) {
+      throw new TypeError(`Option ${name} must be a ${typeof defaultValue}`);
+    }
+    if (typeof value === 'boolean') continue;
+    if (!Number.isInteger(value) || value < minimum || value > maximum) {
+      throw new RangeError(`Option ${name} must be an integer from ${minimum} to ${maximum}`);
+    }
+  }
+  return resolved as unknown as ResolvedOptions;
+}
