@@ -69,7 +69,10 @@ export abstract class WireConnection {
       connection.closeExtensions();
     },
     flushWaiting: (connection) => connection.order.open(),
-    startCloseTimer: (connection) => connection.order.handler.startCloseTimer?.(),
+    startCloseTimer: (connection) => {
+      // Not for an end that follows at once.
+      if (!connection.#isDone()) connection.order.handler.startCloseTimer?.();
+    },
     finishIfDone: (connection) => connection.#finishIfDone(),
     tellFailure: (connection) => connection.order.handler.onError(connection.life.failure!),
     tellClosing: (connection) => connection.order.handler.onClosing(),
@@ -399,13 +402,18 @@ export abstract class WireConnection {
     for (const call of calls) this.life.tell(() => call(error));
   }
 
-  /** Ends the connection when the transport is gone and all earlier input is taken. */
+  /** Whether the transport is gone and all earlier input is taken. */
+  #isDone(): boolean {
+    return this.life.isTransportGone && !this.#input.isBusy && !this.#receiver.isBusy;
+  }
+
   #finishIfDone(): void {
     if (!this.life.hasPeerEnded || this.#input.isBusy || this.#receiver.isBusy) return;
     const finish = (): void => {
       if (this.life.isTransportGone) this.life.apply('finished');
     };
-    callAll([() => this.#receiver.end?.(), finish]);
+    if (this.#receiver.end === undefined) finish();
+    else callAll([() => this.#receiver.end?.(), finish]);
   }
 
   /** Takes input; whatever a handler throws, the connection ends if that is due. */

@@ -29,11 +29,9 @@ import { binaryFragmentation, connectionSettings } from './settings.ts';
 export interface ConnectionEvents {
   /** The opening handshake is done. */
   connect: [];
-  /** A text message has come. */
   text: [text: string];
   /** A binary message begins. The stream must be read or destroyed. */
   binary: [inStream: Readable];
-  /** A Pong has come, with its payload. */
   pong: [data: string];
   /**
    * The connection is closed, once: with the values of `close()`, of the peer's Close, of ours for

@@ -53,7 +53,6 @@ export class SendWindow {
     if (!this.#hasCallbacks) this.#timer ??= setTimeout(this.#poll, POLL_MS);
   }
 
-  /** Forgets who waits. */
   close(): void {
     this.#waiting = undefined;
     clearTimeout(this.#timer);

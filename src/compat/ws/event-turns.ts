@@ -16,12 +16,10 @@ export class EventTurns implements BrakeHolder {
     this.#brake = brake;
   }
 
-  /** Whether an event is still to come. */
   get isWaiting(): boolean {
     return this.#event !== undefined;
   }
 
-  /** Emits an event in the next turn. */
   put(event: () => void): void {
     this.#event = event;
     this.#brake.hold(this);

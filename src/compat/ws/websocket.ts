@@ -33,7 +33,6 @@ let events: OwnerEvents<WebSocket>;
 
 /** Options of `setSocket`. */
 export interface SetSocketOptions extends ConnectionSettings, Pick<ClientOptions, 'generateMask'> {
-  /** The subprotocol; '' for none. */
   readonly protocol?: string;
   /** The extensions in use. */
   readonly sessions?: readonly ActiveSession[];
@@ -126,7 +125,6 @@ export class WebSocket extends EventTargetEmitter {
     return this.#url as string;
   }
 
-  /** The subprotocol; '' for none. */
   get protocol(): string {
     return this.#protocol;
   }
