@@ -12,7 +12,6 @@ import { Response } from './compat/walve/response.ts';
 import { createServer, Server } from './compat/walve/server.ts';
 import { Socket } from './compat/walve/socket.ts';
 
-/** Everything under one name. */
 export interface Walve {
   readonly createServer: typeof createServer;
   readonly Incoming: typeof Incoming;

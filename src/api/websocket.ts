@@ -42,7 +42,6 @@ import {
 } from './socket-options.ts';
 import { WebSocketBase } from './websocket-base.ts';
 
-/** Options of a server's WebSocket. */
 export interface ServerOptions extends SocketOptions, DraftOptions {
   /**
    * The origins that may connect, such as `https://example.com`; others are refused with 403.

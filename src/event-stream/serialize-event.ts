@@ -7,7 +7,6 @@
  * is left may be the name of another event, or an id that Last-Event-ID never brings back.
  */
 
-/** One event of a stream. */
 export interface StreamEvent {
   /** The message; without it no event fires, but `id` and `retry` take effect. */
   readonly data?: string | undefined;

@@ -17,7 +17,6 @@ export type DecodeOutcome = 'done' | 'stopped' | 'corrupt' | 'tooLong';
 /** Which part of a message some bytes are. */
 export type MessagePart = 'whole' | 'piece' | 'lastPiece';
 
-/** A job that runs elsewhere. */
 export interface EncodeJob {
   /** Drops the job: its callback is not called any more. */
   cancel(): void;

@@ -2,7 +2,6 @@
 
 import { RSV1, RSV2, RSV3 } from '../frame/frame-header.ts';
 
-/** The reserved bits by name. */
 export interface ReservedBits {
   rsv1: boolean;
   rsv2: boolean;

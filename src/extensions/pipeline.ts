@@ -34,7 +34,6 @@ export class Pipeline {
   readonly #sessions: readonly ActiveSession[];
   readonly #method: 'processIncomingMessage' | 'processOutgoingMessage';
   readonly #receiver: PipelineReceiver;
-  /** The results of each session. */
   readonly #orders: readonly Queue<Place>[];
   /** Whether an error is on its way behind the messages before it. */
   #hasFailed = false;

@@ -89,7 +89,6 @@ export interface FrameHeader {
   /** The three reserved bits, where they stand in byte 0. */
   readonly rsv: number;
   readonly opcode: number;
-  /** The payload's length in bytes. */
   readonly payloadLength: number;
   readonly isMasked: boolean;
   /** The masking key, most significant byte first; 0 when the frame is not masked. */

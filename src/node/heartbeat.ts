@@ -11,7 +11,6 @@ import { performance } from 'node:perf_hooks';
 
 export interface HeartbeatOwner {
   sendHeartbeat(payload: Uint8Array): void;
-  /** Whether bytes can arrive at all. */
   readonly isListening: boolean;
   onPeerDead(): void;
 }

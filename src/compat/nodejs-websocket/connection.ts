@@ -27,7 +27,6 @@ import { binaryFragmentation, connectionSettings } from './settings.ts';
 
 /** The events of a connection, with the values that each carries. */
 export interface ConnectionEvents {
-  /** The opening handshake is done. */
   connect: [];
   text: [text: string];
   /** A binary message begins. The stream must be read or destroyed. */

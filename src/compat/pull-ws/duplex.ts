@@ -27,7 +27,6 @@ export type OnConnect<Stream extends Duplex = Duplex> = {
   bivarianceHack(error: Error | null, stream?: Stream): void;
 }['bivarianceHack'];
 
-/** Options of {@link duplex}. */
 export interface DuplexOptions<Stream extends Duplex = Duplex> extends SinkOptions {
   /** Sets `binaryType` to 'arraybuffer'; messages are Buffers all the same. @defaultValue false */
   readonly binary?: boolean | undefined;

@@ -19,7 +19,6 @@ type HttpServer = http.Server | https.Server;
 
 /** The stream of a connection that a server accepted. */
 export interface ServerDuplex extends Duplex {
-  /** The IP address of the client. */
   readonly remoteAddress: string | undefined;
 }
 
@@ -60,7 +59,6 @@ export function createServer(
   return new Server(options ?? {}, onConnection);
 }
 
-/** A server, made by {@link createServer}. */
 export class Server extends TypedEmitter<ServerEvents> {
   readonly #http: HttpServer;
   readonly #upgrades: WebSocketServer;

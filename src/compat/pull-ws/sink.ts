@@ -15,7 +15,6 @@ import type { End, SentMessage, Sink, SocketLike, Source } from './types.ts';
 /** Called once, when the connection has closed; with an error when it or what is written failed. */
 export type OnClose = (error?: Error) => void;
 
-/** Options of {@link sink}. */
 export interface SinkOptions {
   /** Whether the connection closes when there is nothing more to write. @defaultValue true */
   readonly closeOnEnd?: boolean | undefined;

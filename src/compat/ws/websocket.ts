@@ -34,7 +34,6 @@ let events: OwnerEvents<WebSocket>;
 /** Options of `setSocket`. */
 export interface SetSocketOptions extends ConnectionSettings, Pick<ClientOptions, 'generateMask'> {
   readonly protocol?: string;
-  /** The extensions in use. */
   readonly sessions?: readonly ActiveSession[];
 }
 

@@ -15,7 +15,6 @@ export class PlaintextWindow {
   readonly #size: number;
   #ring: Uint8Array = new Uint8Array(0);
   #length = 0;
-  /** Where the next byte goes. */
   #position = 0;
 
   /** @param windowBits - the base 2 logarithm of the size in bytes */

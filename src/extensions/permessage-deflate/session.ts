@@ -46,7 +46,6 @@ import type { ResolvedOptions } from './options.ts';
 import { buildOffers, type DeflateAgreement, readAnswer, type ServerAnswer } from './parameters.ts';
 import { PlaintextWindow } from './plaintext-window.ts';
 
-/** What all sessions of an extension share. */
 export interface DeflateEnvironment {
   readonly platform: Platform;
   readonly codec: DeflateCodec;
