@@ -127,8 +127,7 @@ export class OutgoingOrder implements EncodedSender {
 
   /** Payload bytes of messages not yet known to be written (WHATWG WebSockets §3.1). */
   get bufferedAmount(): number {
-    const inEncoder = this.#encoder?.waitingLength ?? 0;
-    return this.output.bufferedPayloadLength + this.#waitingLength + inEncoder;
+    return this.output.bufferedPayloadLength + this.#heldLength();
   }
 
   /** Whether there is something to write. */
@@ -442,6 +441,14 @@ export class OutgoingOrder implements EncodedSender {
     );
   }
 
+  /** Payload bytes that are not in the output yet. */
+  #heldLength(): number {
+    const encoder = this.#encoder;
+    return encoder === undefined
+      ? this.#waitingLength
+      : this.#waitingLength + encoder.waitingLength;
+  }
+
   /** Whether a message is taken; throws where the calls before it do not allow it. */
   #admit(callback: WriteCallback | undefined, isWhole: boolean): boolean {
     if (isWhole && this.#isInFragments) {
@@ -555,11 +562,9 @@ export class OutgoingOrder implements EncodedSender {
       const opcode = this.#leavesInFragments ? Opcode.CONTINUATION : firstByte & ~FIN;
       firstByte = (isLast ? FIN : 0) | opcode;
       this.#leavesInFragments = !isLast;
-      if (encoder !== undefined) {
-        encoder.sendPiece(firstByte, bytes, callback);
-        return this.#checkLimits();
-      }
-    } else if (encoder !== undefined && !encoder.canPass(bytes.length, isCoded)) {
+      return this.#pushPiece(firstByte, bytes, callback, ownership);
+    }
+    if (encoder !== undefined && !encoder.canPass(bytes.length, isCoded)) {
       encoder.send(firstByte & ~FIN, bytes, callback);
       return this.#checkLimits();
     }
@@ -579,13 +584,18 @@ export class OutgoingOrder implements EncodedSender {
     return this.#sendNow(message.payload, callback, { isText: !message.isBinary }, 'own');
   }
 
-  #pushPiece(firstByte: number, bytes: Uint8Array, callback: WriteCallback | undefined): boolean {
+  #pushPiece(
+    firstByte: number,
+    bytes: Uint8Array,
+    callback: WriteCallback | undefined,
+    ownership: Ownership = 'borrowed',
+  ): boolean {
     if (this.#encoder !== undefined) {
       this.#encoder.sendPiece(firstByte, bytes, callback);
       return this.#checkLimits();
     }
     const wasEmpty = this.output.isEmpty;
-    this.output.pushFrame(firstByte, bytes, true);
+    this.output.pushFrame(firstByte, bytes, ownership === 'borrowed');
     return this.#afterPush(wasEmpty, callback);
   }
 
@@ -617,8 +627,7 @@ export class OutgoingOrder implements EncodedSender {
 
   /** Returns whether a sender may go on. */
   #checkLimits(): boolean {
-    const inEncoder = this.#encoder === undefined ? 0 : this.#encoder.waitingLength;
-    const buffered = this.output.bufferedByteLength + this.#waitingLength + inEncoder;
+    const buffered = this.output.bufferedByteLength + this.#heldLength();
     if (buffered >= this.limits.highWaterMark) this.#needsDrain = true;
     if (buffered > this.limits.maxBufferedAmount) {
       this.#overflow(buffered);
@@ -638,8 +647,7 @@ export class OutgoingOrder implements EncodedSender {
 
   #checkDrain(): void {
     if (!this.#needsDrain) return;
-    const inEncoder = this.#encoder?.waitingLength ?? 0;
-    const buffered = this.output.bufferedByteLength + this.#waitingLength + inEncoder;
+    const buffered = this.output.bufferedByteLength + this.#heldLength();
     if (buffered * 2 > this.limits.highWaterMark) return;
     this.#needsDrain = false;
     if (this.#life.state === 'OPEN') this.handler.onDrain();

@@ -119,7 +119,6 @@ export class WebSocket extends EventTargetEmitter {
     return isClosed ? readyState : (Math.min(readyState, ReadyState.CLOSING) as 0 | 1 | 2);
   }
 
-  /** The address; undefined at a server. */
   get url(): string {
     return this.#url as string;
   }
