@@ -130,7 +130,6 @@ export class OutgoingOrder implements EncodedSender {
     return this.output.bufferedPayloadLength + this.#heldLength();
   }
 
-  /** Whether there is something to write. */
   get hasOutput(): boolean {
     return !this.output.isEmpty || this.#pendingPong !== undefined;
   }

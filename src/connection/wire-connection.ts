@@ -288,7 +288,6 @@ export abstract class WireConnection {
    */
   abstract ping(payload: Uint8Array, callback?: WriteCallback, keepsTurn?: boolean): boolean;
 
-  /** Asks for the turn to send a message in pieces. */
   requestTurn(taker: TurnTaker): void {
     this.order.requestTurn(taker);
   }
@@ -324,14 +323,12 @@ export abstract class WireConnection {
     this.life.apply('close');
   }
 
-  /** Fails the connection (RFC 6455 §7.1.7). */
   fail(error: WebSocketError): void {
     this.life.fail(error);
   }
 
   // ---- Output -----------------------------------------------------------------------------------
 
-  /** Whether there is something to write. */
   get hasOutput(): boolean {
     return this.order.hasOutput;
   }
@@ -366,7 +363,6 @@ export abstract class WireConnection {
 
   // ---- For subclasses ---------------------------------------------------------------------------
 
-  /** Sends our Close. */
   protected sendClose(status: CloseStatus): void {
     this.order.sendClose(status);
   }
@@ -378,7 +374,6 @@ export abstract class WireConnection {
     return { code, reason: error.code === 'WS_INTERNAL' ? '' : FAULTS[error.code].message };
   }
 
-  /** Frees what extensions hold. */
   protected closeExtensions(): void {}
 
   #queueClose(): void {
