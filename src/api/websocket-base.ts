@@ -119,7 +119,7 @@ export abstract class WebSocketBase extends StreamEventTarget<WebSocketEvents> {
   }
   /** Payload bytes not taken by the system, or sent too late (WHATWG WebSockets §3.1). */
   get bufferedAmount(): number {
-    return this.#connection.bufferedAmount + this.#discardedLength;
+    return this.#driver.bufferedAmount + this.#discardedLength;
   }
   /**
    * The form of binary messages: 'nodebuffer' (the default), 'arraybuffer' or 'blob'. A Buffer may

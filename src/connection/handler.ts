@@ -8,6 +8,16 @@
 
 import type { WebSocketError } from '../errors.ts';
 
+/**
+ * When output is to be written, if no write is in flight.
+ *
+ * - 'turn': at the end of the turn. It is an answer of the engine's, or the end.
+ * - 'call': within this call or later, as the driver likes. The application has sent it.
+ * - 'borrowed': within this call. It refers to bytes of the application, which are copied if they
+ *   are not taken by then.
+ */
+export type OutputUrgency = 'turn' | 'call' | 'borrowed';
+
 export interface ConnectionHandler {
   /**
    * A whole message has come (RFC 6455 §6.2).
@@ -51,12 +61,10 @@ export interface ConnectionHandler {
   onDrain(): void;
 
   /**
-   * There is output to write. The driver writes it at the end of the turn.
-   *
-   * @param isUrgent - whether to take it within this call, if no write is in flight: it refers to
-   *   bytes of the application, which are copied if not taken by then
+   * There is output to write. Called for the first frame, for each that is 'borrowed', and for each
+   * that the application sends while `isAtLastMessage`.
    */
-  onOutput(isUrgent: boolean): void;
+  onOutput(urgency: OutputUrgency): void;
 
   /** The end is in sight: call `Connection.expire` when closeTimeout has passed. */
   startCloseTimer?(): void;

@@ -23,7 +23,7 @@ import { Opcode } from '../frame/opcode.ts';
 import { limitExceeded } from '../limits.ts';
 import type { Platform } from '../platform.ts';
 import { Queue } from '../queue.ts';
-import type { ConnectionHandler } from './handler.ts';
+import type { ConnectionHandler, OutputUrgency } from './handler.ts';
 import type { LifeCycle } from './life-cycle.ts';
 import { type ConnectionOptions, type ResolvedLimits, resolveLimits } from './options.ts';
 import { OutputQueue } from './output-queue.ts';
@@ -79,6 +79,8 @@ export class OutgoingOrder implements EncodedSender {
   readonly handler: ConnectionHandler;
   readonly #life: LifeCycle<unknown>;
   readonly limits: ResolvedLimits;
+  /** Whose answers are sent. */
+  input: { readonly isAtEnd: boolean } | undefined;
   #encoder: Encoder | undefined;
   /** What waits, in order. */
   #places: Queue<Place> | undefined;
@@ -295,7 +297,7 @@ export class OutgoingOrder implements EncodedSender {
   /** Answers a Ping, at once or when output moves again. */
   answerPing(payload: Uint8Array): void {
     if (this.output.isBlocked) this.#pendingPong = copyOf(this.platform, payload);
-    else this.#pushControl(Opcode.PONG, payload, undefined);
+    else this.#pushControl(Opcode.PONG, payload, undefined, 'turn');
   }
 
   /** Queues our Close, behind everything that was sent before. */
@@ -330,9 +332,13 @@ export class OutgoingOrder implements EncodedSender {
     return this.output.take(preludeLength);
   }
 
-  /** The output that was taken has been written; returns the calls that are to be made. */
-  written(isCopied: boolean): (() => void) | undefined {
-    const callbacks = this.output.complete(isCopied);
+  get hasCalls(): boolean {
+    return this.#needsDrain || this.output.hasSettledCallbacks;
+  }
+
+  /** Returns the calls that are to be made for what has been written. */
+  release(): (() => void) | undefined {
+    const callbacks = this.output.takeSettled();
     if (callbacks === undefined) return this.#needsDrain ? () => this.#checkDrain() : undefined;
     return () => callAll([...callbacks, () => this.#checkDrain()]);
   }
@@ -598,12 +604,17 @@ export class OutgoingOrder implements EncodedSender {
     return this.#afterPush(wasEmpty, callback);
   }
 
-  #pushControl(opcode: Opcode, payload: Uint8Array, callback: WriteCallback | undefined): void {
+  #pushControl(
+    opcode: Opcode,
+    payload: Uint8Array,
+    callback: WriteCallback | undefined,
+    urgency: OutputUrgency = 'call',
+  ): void {
     const wasEmpty = this.output.isEmpty;
     this.output.pushFrame(FIN | opcode, payload, false);
     // Before the notice: a handler may write within it, and the callback belongs to what it writes.
     if (callback !== undefined) this.output.addCallback(callback);
-    if (wasEmpty) this.handler.onOutput(false);
+    this.#notice(wasEmpty, urgency);
   }
 
   #flushPong(): void {
@@ -618,10 +629,16 @@ export class OutgoingOrder implements EncodedSender {
     const { output } = this;
     if (callback !== undefined) output.addCallback(callback);
     const hasRoom = this.#checkLimits();
-    const isUrgent = output.isBorrowing;
-    if ((wasEmpty || isUrgent) && !output.isEmpty) this.handler.onOutput(isUrgent);
-    if (isUrgent) output.keepBorrowed();
+    const isBorrowing = output.isBorrowing;
+    if (!output.isEmpty) this.#notice(wasEmpty, isBorrowing ? 'borrowed' : 'call');
+    if (isBorrowing) output.keepBorrowed();
     return hasRoom;
+  }
+
+  #notice(wasEmpty: boolean, urgency: OutputUrgency): void {
+    if (wasEmpty || urgency === 'borrowed' || this.input?.isAtEnd === true) {
+      this.handler.onOutput(urgency);
+    }
   }
 
   /** Returns whether a sender may go on. */

@@ -33,6 +33,8 @@ export class OutputQueue {
   /** Bytes that the transport has and has not reported written. */
   inFlightByteLength = 0;
   inFlightPayloadLength = 0;
+  /** Payload bytes that are written, and whose callbacks have not been taken yet. */
+  settledPayloadLength = 0;
   /** Payload bytes that were dropped; WHATWG's bufferedAmount never forgets them. */
   lostPayloadLength = 0;
 
@@ -52,6 +54,7 @@ export class OutputQueue {
   #segmentEnd = 0;
   #callbacks: WriteCallback[] | undefined;
   #inFlightCallbacks: WriteCallback[] | undefined;
+  #settledCallbacks: WriteCallback[] | undefined;
 
   constructor(platform: Platform, role: 'client' | 'server') {
     this.#platform = platform;
@@ -165,8 +168,7 @@ export class OutputQueue {
   }
 
   /**
-   * Returns all that is queued, for one write; {@link OutputQueue.complete} follows when it is
-   * done.
+   * Returns all that is queued, for one write; {@link OutputQueue.settle} follows when it is done.
    *
    * @param preludeLength - the bytes that go before it in the same write
    */
@@ -179,19 +181,17 @@ export class OutputQueue {
     this.inFlightPayloadLength += this.payloadLength;
     this.byteLength = 0;
     this.payloadLength = 0;
-    if (this.#callbacks !== undefined) {
-      this.#inFlightCallbacks = this.#inFlightCallbacks?.concat(this.#callbacks) ?? this.#callbacks;
-      this.#callbacks = undefined;
-    }
+    this.#inFlightCallbacks = join(this.#inFlightCallbacks, this.#callbacks);
+    this.#callbacks = undefined;
     return chunks;
   }
 
   /**
-   * What was taken has been written; returns the callbacks, which are to be called.
+   * What was taken has been written; {@link OutputQueue.takeSettled} follows it.
    *
    * @param isCopied - whether the transport has copied the bytes: the slab may be used again
    */
-  complete(isCopied = false): readonly WriteCallback[] | undefined {
+  settle(isCopied: boolean): void {
     if (isCopied && this.isEmpty && this.#segmentBytes !== undefined) {
       this.#sharedSlab.release(this.#segmentBytes, this.#segmentStart, this.#segmentEnd);
       // Once only: from now on, the range may be another queue's.
@@ -200,9 +200,21 @@ export class OutputQueue {
     }
     this.#ownSlab = undefined;
     this.inFlightByteLength = 0;
+    this.settledPayloadLength += this.inFlightPayloadLength;
     this.inFlightPayloadLength = 0;
-    const callbacks = this.#inFlightCallbacks;
+    this.#settledCallbacks = join(this.#settledCallbacks, this.#inFlightCallbacks);
     this.#inFlightCallbacks = undefined;
+  }
+
+  get hasSettledCallbacks(): boolean {
+    return this.#settledCallbacks !== undefined;
+  }
+
+  /** Returns the callbacks of what has been written, which are to be called. */
+  takeSettled(): readonly WriteCallback[] | undefined {
+    this.settledPayloadLength = 0;
+    const callbacks = this.#settledCallbacks;
+    this.#settledCallbacks = undefined;
     return callbacks;
   }
 
@@ -259,4 +271,12 @@ export class OutputQueue {
     if (this.#chunks === NOTHING) this.#chunks = [];
     this.#chunks.push(this.#segmentBytes!.subarray(this.#segmentStart, this.#segmentEnd));
   }
+}
+
+function join(
+  first: WriteCallback[] | undefined,
+  second: WriteCallback[] | undefined,
+): WriteCallback[] | undefined {
+  if (first === undefined || second === undefined) return first ?? second;
+  return first.concat(second);
 }

@@ -91,6 +91,10 @@ export class ReceiveLine implements FrameHandler, DecodedReceiver, Delivery {
     return this.#decoder?.isBusy === true;
   }
 
+  get isAtEnd(): boolean {
+    return this.#parser.isAtEnd;
+  }
+
   get maxLength(): number {
     return this.#limits.maxLength;
   }

@@ -34,6 +34,8 @@ export interface MessageReceiver extends InputReceiver {
   sinks: SinkChoice;
   /** Whether messages are on their way that the end must wait for. */
   readonly isBusy: boolean;
+  /** Whether the present chunk ends with the message that is being delivered. */
+  readonly isAtEnd: boolean;
   /** Drops what was received and not delivered. */
   drop(): void;
   /** The peer has ended its side, and all that came before has been taken. May be called again. */
@@ -103,6 +105,7 @@ export abstract class WireConnection {
   /** Joins what finds messages; called once, by the constructor of the subclass. */
   protected join(receiver: MessageReceiver): void {
     this.#receiver = receiver;
+    this.order.input = receiver;
     this.#input = new InputGate(this.order.platform, receiver, this.brake, this.life);
   }
 
@@ -160,6 +163,25 @@ export abstract class WireConnection {
   /** Whether we have begun the closing handshake, rather than the peer. */
   get isCloseRequested(): boolean {
     return this.#requestedClose !== undefined;
+  }
+
+  /** Whether the bytes given to `receive` end with the message that is being delivered. */
+  get isAtLastMessage(): boolean {
+    return this.#receiver.isAtEnd;
+  }
+
+  /** Payload bytes that are written, and whose callbacks have not been taken yet. */
+  get settledAmount(): number {
+    return this.order.output.settledPayloadLength;
+  }
+
+  set settledAmount(length: number) {
+    this.order.output.settledPayloadLength = length;
+  }
+
+  /** Whether {@link WireConnection.releaseOutput} has something to call. */
+  get hasCalls(): boolean {
+    return this.order.hasCalls;
   }
 
   /** What becomes of messages that begin from now on. */
@@ -353,12 +375,21 @@ export abstract class WireConnection {
    * @param isCopied - whether the transport has copied the bytes: their memory may be used again
    */
   outputWritten(isCopied = false): void {
-    this.order.written(isCopied)?.();
+    this.settleOutput(isCopied);
+    this.releaseOutput()?.();
   }
 
-  /** As {@link WireConnection.outputWritten}, but returns the calls of the callbacks. */
-  releaseOutput(isCopied: boolean): (() => void) | undefined {
-    return this.order.written(isCopied);
+  /**
+   * As {@link WireConnection.outputWritten}, but calls nobody yet; {@link
+   * WireConnection.releaseOutput} returns the calls.
+   */
+  settleOutput(isCopied: boolean): void {
+    this.order.output.settle(isCopied);
+  }
+
+  /** Returns the calls for what has been written, if there are any. */
+  releaseOutput(): (() => void) | undefined {
+    return this.order.release();
   }
 
   // ---- For subclasses ---------------------------------------------------------------------------

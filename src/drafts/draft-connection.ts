@@ -85,7 +85,7 @@ export class DraftConnection extends WireConnection {
     this.life.closeSent = { code: CloseCode.NO_STATUS_RECEIVED, reason: '' };
     if (this.version === 'hixie-76') this.order.pushSerialized(CLOSING_FRAME, 0, undefined);
     // There is nothing to write, but the transport is to be ended.
-    else this.order.handler.onOutput(false);
+    else this.order.handler.onOutput('turn');
   }
 
   protected override failureStatus(): undefined {}

@@ -38,6 +38,8 @@ type Stage = 'type' | 'length' | 'skipped' | 'text';
 export class DraftFrameParser {
   /** The length so far, then what is left to skip; in a text frame, what has come of it. */
   length = 0;
+  /** Whether the present chunk ends with the text that is being passed on. */
+  isAtEnd = false;
   readonly #handler: DraftFrameHandler;
   readonly #maxLength: number;
   /** What the next byte is. */
@@ -117,7 +119,9 @@ export class DraftFrameParser {
     this.length += end - offset;
     if (isLast) this.#stage = 'type';
     if (isLast || end > offset) {
+      this.isAtEnd = end + 1 >= bytes.length;
       this.#goesOn = this.#handler.onTextPiece(bytes, offset, end, isLast);
+      this.isAtEnd = false;
     }
     if (end === available) return isLast ? end + 1 : end;
     if (this.#goesOn) this.#failTooLong(this.#maxLength, this.#maxLength + 1);

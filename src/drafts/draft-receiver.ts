@@ -66,6 +66,10 @@ export class DraftReceiver implements MessageReceiver, DraftFrameHandler, Delive
     return this.#life.isGivenUp;
   }
 
+  get isAtEnd(): boolean {
+    return this.#parser.isAtEnd;
+  }
+
   parse(bytes: Uint8Array): number {
     return this.#parser.parse(bytes);
   }

@@ -151,7 +151,7 @@ export abstract class Endpoint<Verdict = unknown> {
   /** Queues the output of the handshake. */
   protected sendHandshake(bytes: Uint8Array): void {
     this.#handshakeOutput = bytes;
-    this.calls.add(() => this.#handler.onOutput(false));
+    this.calls.add(() => this.#handler.onOutput('turn'));
   }
 
   /** The handshake is done. */

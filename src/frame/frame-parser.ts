@@ -57,6 +57,8 @@ export class FrameParser {
   payloadLength = 0;
   /** How many bytes of the payload came before the present piece. */
   payloadPosition = 0;
+  /** Whether the present chunk ends with the payload that is being passed on. */
+  isAtEnd = false;
   /** The reserved bits that extensions use in data frames, as they stand in byte 0. */
   allowedRsv = 0;
   /** The masking key of the present frame, most significant byte first; 0 for an unmasked one. */
@@ -165,7 +167,9 @@ export class FrameParser {
       this.#platform.mask(bytes, offset, pieceEnd, bytes, offset, this.maskingKey, position);
     }
     if (isLast) this.#isInPayload = false;
+    this.isAtEnd = pieceEnd === end;
     const goesOn = this.#handler.onFramePayload(bytes, offset, pieceEnd, isLast);
+    this.isAtEnd = false;
     this.payloadPosition = position + pieceEnd - offset;
     return goesOn ? pieceEnd : ~pieceEnd;
   }

@@ -1,10 +1,6 @@
 /**
  * Moves bytes between a connection and a Node Duplex (a net or TLS socket, an HTTP/2 stream, any
- * other), and owns the timers: closeTimeout and the heartbeat.
- *
- * - One write per turn: what a read causes is written when that read has been processed, the rest
- *   on the next tick. A long payload is written within its call. One write is in flight at a time;
- *   what is sent meanwhile gathers in the connection, which counts and bounds it.
+ * other), and owns the timers: closeTimeout and the heartbeat. socket-writer.ts writes.
  * - The socket has one listener per event, shared by all drivers: an idle connection has no
  *   closures.
  * - Whatever the socket does (errors in any state, close without end), the connection is told once.
@@ -16,15 +12,15 @@
 
 import { Socket } from 'node:net';
 import { type Duplex, finished } from 'node:stream';
-import { TLSSocket } from 'node:tls';
 import type { BrakeListener } from '../connection/brake.ts';
 import { Connection } from '../connection/connection.ts';
-import type { ConnectionHandler } from '../connection/handler.ts';
+import type { ConnectionHandler, OutputUrgency } from '../connection/handler.ts';
 import type { ConnectionOptions } from '../connection/options.ts';
 import type { WireConnection } from '../connection/wire-connection.ts';
 import { WebSocketError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import { Heartbeat, type HeartbeatOptions, type HeartbeatOwner } from './heartbeat.ts';
+import { SocketWriter, type WriterOwner } from './socket-writer.ts';
 
 /** What an owner is told; see {@link ConnectionHandler}. */
 export interface OwnerEvents<Owner> {
@@ -54,13 +50,8 @@ export interface DriverOptions extends Omit<ConnectionOptions, 'handler'> {
 const kDriver = Symbol('driver');
 type DrivenSocket = Duplex & { [kDriver]: SocketDriver<unknown, WireConnection> };
 
-const NO_BYTES = Buffer.alloc(0);
-
-/** Whether a net.Socket's `writableLength` tells that the system has taken a write: not in Bun. */
-const TELLS_WHEN_COPIED = process.versions['bun'] === undefined;
-
 export class SocketDriver<Owner, Wire extends WireConnection = Connection>
-  implements ConnectionHandler, BrakeListener, HeartbeatOwner
+  implements ConnectionHandler, BrakeListener, HeartbeatOwner, WriterOwner
 {
   readonly connection: Wire;
   readonly #owner: Owner;
@@ -68,22 +59,12 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
   readonly #closeTimeoutMs: number;
   readonly #heartbeat: Heartbeat | undefined;
   #socket: Duplex | undefined;
-  /** Whether a write's bytes are copied, and so done with, when writableLength is 0 after it. */
-  #copiesWrites = false;
+  #writer: SocketWriter | undefined;
   /** Whether the socket was paused before it was ours. */
   #cameStopped = false;
   #isStarted = false;
-  #isReading = false;
-  #isWriting = false;
-  #isFlushScheduled = false;
   #isProceedScheduled = false;
-  #wantsEnd = false;
-  #hasEnded = false;
-  #hasToldComplete = false;
   #closeTimer: NodeJS.Timeout | undefined;
-  #writtenLater: ((error?: Error | null) => void) | undefined;
-  /** What goes before the first frame: the response of the opening handshake. */
-  #prelude: Uint8Array | undefined;
 
   /**
    * @param createConnection - makes the connection, where it is not one of RFC 6455
@@ -114,6 +95,13 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
     return this.#socket;
   }
 
+  /** As `Connection.bufferedAmount`, with what was written in the present turn. */
+  get bufferedAmount(): number {
+    const { connection } = this;
+    const written = this.#writer?.hasWrittenInTurn === true ? connection.settledAmount : 0;
+    return connection.bufferedAmount + written;
+  }
+
   /** The round-trip time of the last heartbeat in milliseconds; undefined before the first. */
   get roundTripTimeMs(): number | undefined {
     return this.#heartbeat?.roundTripTimeMs;
@@ -126,11 +114,7 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
    */
   attach(socket: Duplex, prelude?: Uint8Array): void {
     this.#socket = socket;
-    this.#prelude = prelude;
     this.#cameStopped = socket.isPaused();
-    // TLS encrypts on its way: it is never done at once, and asking would cost a second write.
-    this.#copiesWrites =
-      TELLS_WHEN_COPIED && socket instanceof Socket && !(socket instanceof TLSSocket);
     const driven = socket as DrivenSocket;
     driven[kDriver] = this as SocketDriver<unknown, WireConnection>;
     driven.on('error', onSocketError);
@@ -150,7 +134,7 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
     } else if (driven.readableEnded) {
       process.nextTick(() => this.endReading());
     }
-    if (prelude !== undefined) this.onOutput(false);
+    this.#writer = new SocketWriter(this, socket, prelude);
   }
 
   /** Begins to read. @param head - what came behind the handshake */
@@ -170,7 +154,7 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
   /** Drops the connection without a closing handshake; it ends with 1006. */
   terminate(): void {
     try {
-      this.flush();
+      this.#writer?.flush();
     } finally {
       this.connection.abandon();
       this.#socket?.destroy();
@@ -185,8 +169,7 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
 
   /** Ends the transport once the output is written. */
   end(): void {
-    this.#wantsEnd = true;
-    this.onOutput(false);
+    this.#writer?.end();
   }
 
   // ---- From the connection ----------------------------------------------------------------------
@@ -233,7 +216,7 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
 
   onClosing(): void {
     // When the peer has ended its side, or on a failure, our end is due even with nothing to write.
-    this.onOutput(false);
+    this.onOutput('turn');
     this.#events.closing?.(this.#owner);
   }
 
@@ -247,15 +230,12 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
     this.#events.abandonOpening?.(this.#owner);
   }
 
-  onOutput(isUrgent: boolean): void {
-    if (this.#isWriting || this.#socket === undefined) return;
-    if (isUrgent) {
-      this.#write(true);
-      return;
-    }
-    if (this.#isReading || this.#isFlushScheduled) return;
-    this.#isFlushScheduled = true;
-    process.nextTick(flushDriver, this);
+  onOutput(urgency: OutputUrgency): void {
+    this.#writer?.notice(urgency);
+  }
+
+  onCloseComplete(): void {
+    this.#events.closeComplete?.(this.#owner);
   }
 
   // ---- From the brake ---------------------------------------------------------------------------
@@ -294,19 +274,19 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
 
   readChunk(chunk: Uint8Array): void {
     this.#heartbeat?.hear();
-    this.#isReading = true;
+    const writer = this.#writer!;
+    writer.isReading = true;
     try {
       this.connection.receive(chunk);
     } finally {
-      this.#isReading = false;
       // Also when the application threw: the peer is told that the connection failed.
-      this.flush();
+      writer.endRead();
     }
   }
 
   endReading(): void {
     this.connection.receiveEnd();
-    this.flush();
+    this.#writer?.flush();
   }
 
   socketClosed(): void {
@@ -323,12 +303,12 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
   /** Goes on with what is held back, on a tick of its own. */
   proceed(): void {
     this.#isProceedScheduled = false;
-    this.#isReading = true;
+    const writer = this.#writer!;
+    writer.isReading = true;
     try {
       this.connection.proceed();
     } finally {
-      this.#isReading = false;
-      this.flush();
+      writer.endRead();
     }
   }
 
@@ -336,86 +316,6 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
   expire(): void {
     this.#socket?.destroy();
     this.connection.expire();
-  }
-
-  /** Writes all output, unless a write is in flight; ends the socket when it is due. */
-  flush(): void {
-    this.#isFlushScheduled = false;
-    if (!this.#isWriting) this.#write(false);
-  }
-
-  /** @param isWithinSend - whether no callback may be called within this call */
-  #write(isWithinSend: boolean): void {
-    const { connection } = this;
-    const socket = this.#socket;
-    if (socket === undefined) return;
-    if (!connection.hasOutput && this.#prelude === undefined) {
-      this.#endWhenDue(socket);
-      return;
-    }
-    if (socket.destroyed || socket.writableEnded) return;
-    this.#isWriting = true;
-    this.#writtenLater ??= (error) => this.#onWrittenLater(error);
-    try {
-      this.#writeChunks(socket, connection.takeOutput(this.#prelude?.length));
-    } catch (error) {
-      // A Duplex of the application's has failed: its 'error' tells the connection.
-      socket.destroy(error as Error);
-      return;
-    }
-    if (!this.#copiesWrites) return;
-    // A write that failed at once is no longer in writableLength either.
-    if (socket.writableLength === 0 && socket.errored === null) {
-      this.#onWritten(true, isWithinSend);
-    } else {
-      // Asked for only when it is needed: a callback for each write would cost each of them a tick.
-      socket.write(NO_BYTES, this.#writtenLater);
-    }
-  }
-
-  #writeChunks(socket: Duplex, frames: Uint8Array[]): void {
-    const chunks = this.#prelude === undefined ? frames : [this.#prelude, ...frames];
-    this.#prelude = undefined;
-    const last = chunks.length - 1;
-    if (last > 0) socket.cork();
-    for (let index = 0; index < last; index++) socket.write(chunks[index]);
-    if (this.#copiesWrites) socket.write(chunks[last]);
-    else socket.write(chunks[last], this.#writtenLater);
-    if (last > 0) socket.uncork();
-  }
-
-  #onWrittenLater(error: Error | null | undefined): void {
-    // A failed write is followed by the socket's 'error' or 'close', which tell the connection.
-    if (error === null || error === undefined) this.#onWritten(false, false);
-  }
-
-  #onWritten(isCopied: boolean, isWithinSend: boolean): void {
-    this.#isWriting = false;
-    const calls = this.connection.releaseOutput(isCopied);
-    try {
-      if (isWithinSend && calls !== undefined) process.nextTick(calls);
-      else calls?.();
-    } finally {
-      // On the next tick: a callback that sends must not have its own callback called within it.
-      if (this.connection.hasOutput || this.#shouldEnd()) this.onOutput(false);
-    }
-  }
-
-  #shouldEnd(): boolean {
-    const { isCloseComplete, shouldEnd } = this.connection;
-    return (isCloseComplete && !this.#hasToldComplete) || this.#wantsEnd || shouldEnd;
-  }
-
-  #endWhenDue(socket: Duplex): void {
-    const { connection } = this;
-    if (connection.isCloseComplete && !this.#hasToldComplete) {
-      this.#hasToldComplete = true;
-      this.#events.closeComplete?.(this.#owner);
-    }
-    if (this.#hasEnded || !(this.#wantsEnd || connection.shouldEnd)) return;
-    this.#hasEnded = true;
-    // Not when it is gone: `end` would emit an error.
-    if (!socket.destroyed) socket.end();
   }
 }
 
@@ -439,8 +339,7 @@ function onSocketClose(this: DrivenSocket): void {
   this[kDriver].socketClosed();
 }
 
-type AnyDriver = Pick<SocketDriver<unknown>, 'flush' | 'proceed' | 'expire'>;
+type AnyDriver = Pick<SocketDriver<unknown>, 'proceed' | 'expire'>;
 // Shared: a closure for each driver would cost every connection its memory.
-const flushDriver = (driver: AnyDriver): void => driver.flush();
 const proceedDriver = (driver: AnyDriver): void => driver.proceed();
 const expireDriver = (driver: AnyDriver): void => driver.expire();

@@ -791,7 +791,8 @@ describe('A long payload of a server', () => {
     const { connection, handler } = recordedConnection({ role: 'server' });
     const taken: Uint8Array[] = [];
     handler.react = (event) => {
-      if (event === 'output' && handler.isUrgent) taken.push(...connection.takeOutput());
+      if (event === 'output' && handler.urgency === 'borrowed')
+        taken.push(...connection.takeOutput());
     };
     connection.sendText('before');
     expect(taken).toEqual([]);
@@ -808,7 +809,7 @@ describe('A long payload of a server', () => {
     const { connection, handler } = recordedConnection({ role: 'server' });
     const bytes = long();
     connection.sendBinary(bytes);
-    expect([handler.outputCount, handler.isUrgent]).toEqual([1, true]);
+    expect([handler.outputCount, handler.urgency]).toEqual([1, 'borrowed']);
     bytes.fill(0x21);
     expect(takeFrames(connection)).toEqual([`binary "a" x ${LONG}`]);
   });
@@ -818,7 +819,7 @@ describe('A long payload of a server', () => {
     const taker = hold(connection);
     const bytes = long();
     connection.sendPiece(taker, bytes, true, false);
-    expect(handler.isUrgent).toBe(true);
+    expect(handler.urgency).toBe('borrowed');
     bytes.fill(0x21);
     expect(takeFrames(connection)).toEqual([`binary "a" x ${LONG}`]);
   });
@@ -829,7 +830,7 @@ describe('A long payload of a server', () => {
     const later = sendLater(connection, LONG);
     const before = platform.allocationCount;
     later.come('a'.repeat(LONG));
-    expect([handler.isUrgent, platform.allocationCount]).toEqual([false, before]);
+    expect([handler.urgency, platform.allocationCount]).toEqual(['call', before]);
     expect(takeFrames(connection)).toEqual([`binary "a" x ${LONG}`]);
   });
 });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { callAll } from '../../src/calls.ts';
+import { callAll, type WriteCallback } from '../../src/calls.ts';
 import { OutputQueue } from '../../src/connection/output-queue.ts';
 import { FIN } from '../../src/frame/frame-header.ts';
 import { Opcode } from '../../src/frame/opcode.ts';
@@ -50,7 +50,7 @@ describe.each(ROLES)('OutputQueue of a %s', (role) => {
           else if (kind === 'text') queue.pushText(TEXT, mark);
           else queue.pushFrame(BINARY, new TextEncoder().encode(mark), false);
           if (kind !== 'take') wanted.push(`${kind === 'text' ? 'text' : 'binary'} "${mark}"`);
-          if (kind === 'take' && index % 2 === 0) queue.complete();
+          if (kind === 'take' && index % 2 === 0) complete(queue);
         });
         taken.push(concat(queue.take()));
         expect(describeFrames(role, concat(taken))).toEqual(wanted);
@@ -85,7 +85,7 @@ describe.each(ROLES)('OutputQueue of a %s', (role) => {
       isBlocked: true,
       bufferedByteLength: length,
     });
-    callAll(queue.complete() ?? []);
+    callAll(complete(queue) ?? []);
     expect(queue).toMatchObject({
       inFlightByteLength: 0,
       inFlightPayloadLength: 0,
@@ -112,15 +112,15 @@ describe.each(ROLES)('OutputQueue of a %s', (role) => {
     queue.take();
     push('c');
     expect(calls).toEqual([]);
-    callAll(queue.complete() ?? []);
+    callAll(complete(queue) ?? []);
     expect(calls).toEqual([
       ['a', undefined],
       ['b', undefined],
     ]);
-    callAll(queue.complete() ?? []);
+    callAll(complete(queue) ?? []);
     expect(calls.length).toBe(2);
     queue.take();
-    callAll(queue.complete() ?? []);
+    callAll(complete(queue) ?? []);
     expect(calls.slice(2)).toEqual([['c', undefined]]);
   });
 
@@ -142,7 +142,7 @@ describe.each(ROLES)('OutputQueue of a %s', (role) => {
     expect(queue).toMatchObject({ bufferedByteLength: 0, payloadLength: 0, isEmpty: true });
     // WHATWG WebSockets §3.1: what was dropped is never forgotten.
     expect(queue.bufferedPayloadLength).toBe(3);
-    callAll(queue.complete() ?? []);
+    callAll(complete(queue) ?? []);
     expect(calls.length).toBe(3);
     expect(queue.take()).toEqual([]);
   });
@@ -159,6 +159,11 @@ describe.each(ROLES)('OutputQueue of a %s', (role) => {
     expect(platform.allocatedLength - before).toBeLessThan(SLAB_LENGTH / 2);
   });
 });
+
+function complete(queue: OutputQueue, isCopied = false): readonly WriteCallback[] | undefined {
+  queue.settle(isCopied);
+  return queue.takeSettled();
+}
 
 describe('Payloads of a server', () => {
   it('are copied when they are small, referenced when they are large', () => {
@@ -208,7 +213,7 @@ describe('A borrowed payload', () => {
     expect(platform.allocatedLength - before - ownSlabLength).toBe(LONG);
     payload.fill(0x21);
     queue.pushText(TEXT, 'behind');
-    queue.complete();
+    complete(queue);
     const chunks = queue.take();
     expect(chunks).not.toContain(payload);
     expect(describeFrames('server', concat(chunks))).toEqual([
@@ -285,7 +290,7 @@ describe('A prelude', () => {
     expect(queue.take(100)).toEqual([]);
     expect(queue).toMatchObject({ isBlocked: true, inFlightByteLength: 100 });
     expect(queue.bufferedPayloadLength).toBe(0);
-    queue.complete();
+    complete(queue);
     expect(queue.isBlocked).toBe(false);
   });
 });
@@ -297,7 +302,7 @@ describe('Serialised frames', () => {
     queue.pushSerialized(frame, 8);
     expect(queue.payloadLength).toBe(8);
     expect(queue.take()).toEqual([frame]);
-    callAll(queue.complete() ?? []);
+    callAll(complete(queue) ?? []);
     queue.pushText(TEXT, 'first');
     queue.pushSerialized(frame, 8);
     expect(queue.take().length).toBe(1);
@@ -317,7 +322,7 @@ describe('Slab memory that queues share', () => {
     const offsets = [1, 2, 3].map(() => {
       queue.pushText(TEXT, 'hello');
       const [chunk] = queue.take();
-      callAll(queue.complete(true) ?? []);
+      callAll(complete(queue, true) ?? []);
       return chunk?.byteOffset;
     });
     expect(new Set(offsets).size).toBe(1);
@@ -327,11 +332,11 @@ describe('Slab memory that queues share', () => {
     const [queue, other] = queues();
     queue.pushText(TEXT, 'kept');
     const kept = queue.take();
-    callAll(queue.complete(false) ?? []);
+    callAll(complete(queue, false) ?? []);
     for (const writer of [queue, other]) {
       writer.pushText(TEXT, 'other');
       writer.take();
-      writer.complete(true);
+      complete(writer, true);
     }
     expect(describeFrames('server', concat(kept))).toEqual(['text "kept"']);
   });
@@ -340,12 +345,12 @@ describe('Slab memory that queues share', () => {
     const [first, second, third] = queues();
     first.pushText(TEXT, 'aaaaa');
     first.take();
-    first.complete(true);
+    complete(first, true);
     second.pushText(TEXT, 'bbbbb');
     // A write without a segment must not give back the segment of the one before.
     first.pushSerialized(frameTo('client', { opcode: 'text', payload: 'prepared' }), 8);
     first.take();
-    first.complete(true);
+    complete(first, true);
     third.pushText(TEXT, 'ccccc');
     expect(takeFrames(second, 'server')).toEqual(['text "bbbbb"']);
     expect(takeFrames(third, 'server')).toEqual(['text "ccccc"']);
@@ -424,7 +429,7 @@ class ModelledQueue {
     const { wanted, chunks } = this.#inFlight;
     expect(describeFrames('server', concat(chunks))).toEqual(wanted);
     this.#inFlight = undefined;
-    this.#queue.complete(isCopied);
+    complete(this.#queue, isCopied);
   }
 
   #discard(): void {

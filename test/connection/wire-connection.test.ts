@@ -23,6 +23,7 @@ const ROLES: readonly Role[] = ['client', 'server'];
 class ByteReceiver implements MessageReceiver {
   sinks: SinkChoice = WHOLE;
   isBusy = false;
+  isAtEnd = false;
   dropCount = 0;
   endCount = 0;
   /** Does something when the end of the input is told. */
@@ -399,11 +400,12 @@ describe.each(ROLES)('The output of a %s', (role) => {
     connection.sendText('a', () => log.push('a'));
     connection.takeOutput(100);
     expect(log).toEqual([]);
-    const calls = connection.releaseOutput(false);
+    connection.settleOutput(false);
+    const calls = connection.releaseOutput();
     expect([log, connection.bufferedAmount]).toEqual([[], 0]);
     calls?.();
     expect(log).toEqual(['a']);
-    expect(connection.releaseOutput(false)).toBeUndefined();
+    expect(connection.releaseOutput()).toBeUndefined();
   });
 
   it('has prepared messages, too', () => {

@@ -6,7 +6,7 @@
  * is complete. `closing` and `output` are counted.
  */
 
-import type { ConnectionHandler } from '../../src/connection/handler.ts';
+import type { ConnectionHandler, OutputUrgency } from '../../src/connection/handler.ts';
 import type { WebSocketError } from '../../src/errors.ts';
 import { describePayload, describeString } from './frames.ts';
 import { concat } from './hex.ts';
@@ -76,11 +76,11 @@ export class RecordingHandler implements ConnectionHandler {
     this.write('drain');
   }
 
-  /** Whether the last output was to be taken at once. */
-  isUrgent = false;
+  /** When the last output was to be written. */
+  urgency: OutputUrgency | undefined;
 
-  onOutput(isUrgent: boolean): void {
-    this.isUrgent = isUrgent;
+  onOutput(urgency: OutputUrgency): void {
+    this.urgency = urgency;
     this.outputCount++;
     this.react?.('output');
   }

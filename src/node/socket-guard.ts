@@ -1,0 +1,27 @@
+/**
+ * Keeps what the application does to a socket of its own accord behind what it has sent before.
+ *
+ * `ws._socket`, the socket of 'upgrade' and `connection.socket` are in its hands; output that
+ * gathers is in ours, and a raw `write`, `end` or `destroySoon` would overtake it.
+ */
+
+import type { Duplex } from 'node:stream';
+
+/** Calls `flush` ahead of each call that writes to the socket or ends it. */
+export function guardSocket(socket: Duplex, flush: () => void): void {
+  const { write, end, destroy } = socket;
+  socket.write = function (this: Duplex, ...args: unknown[]) {
+    flush();
+    return Reflect.apply(write, this, args) as boolean;
+  };
+  // `destroySoon` calls it.
+  socket.end = function (this: Duplex, ...args: unknown[]) {
+    flush();
+    return Reflect.apply(end, this, args) as Duplex;
+  };
+  socket.destroy = function (this: Duplex, error?: Error) {
+    // With an error, the transport is of no use any more.
+    if (error === undefined) flush();
+    return Reflect.apply(destroy, this, [error]) as Duplex;
+  };
+}
