@@ -21,7 +21,6 @@ import { nodePlatform } from '../node/node-platform.ts';
 import { validateOptions } from './options.ts';
 import {
   readExtensions,
-  readProtocols,
   readSocketOptions,
   SOCKET_OPTION_NAMES,
   type SocketOptions,
@@ -41,12 +40,21 @@ const HTTP_NAMES = [
 ] as const;
 const OWN_NAMES = ['proxy', 'net', 'tls', 'ca', 'origin'] as const;
 const LIMIT_NAMES = ['handshakeTimeout', 'maxHeaderBytes', 'maxRedirects'] as const;
-const OPTION_NAMES = [...SOCKET_OPTION_NAMES, ...HTTP_NAMES, ...OWN_NAMES, ...LIMIT_NAMES];
+const OPTION_NAMES = [
+  ...SOCKET_OPTION_NAMES,
+  ...HTTP_NAMES,
+  ...OWN_NAMES,
+  ...LIMIT_NAMES,
+  'protocols',
+];
 
 export interface ClientOptions
   extends SocketOptions,
     Pick<HttpSettings, (typeof HTTP_NAMES)[number]>,
-    Pick<ConnectRequest, (typeof OWN_NAMES)[number] | (typeof LIMIT_NAMES)[number]> {}
+    Pick<ConnectRequest, (typeof OWN_NAMES)[number] | (typeof LIMIT_NAMES)[number]> {
+  /** The subprotocols to offer, where the argument is not given. @defaultValue none */
+  readonly protocols?: string | Iterable<string> | null | undefined;
+}
 
 /**
  * Opens a WebSocket connection to a server.
@@ -63,19 +71,27 @@ export class Client extends WebSocketBase {
 
   /**
    * @param url - ws, wss, http or https, without a fragment
-   * @param protocols - the subprotocols to offer, in order of preference
+   * @param protocols - the subprotocols to offer, in order of preference; or the options
    * @throws DOMException `SyntaxError` for a URL or subprotocols that WHATWG refuses
    * @throws Error for an unknown option, TypeError or RangeError for one of a wrong type or range
    */
+  constructor(url: string | URL, options?: ClientOptions);
   constructor(
     url: string | URL,
-    protocols?: string | readonly string[] | null,
-    options: ClientOptions | null = {},
+    protocols?: string | Iterable<string> | null,
+    options?: ClientOptions | null,
+  );
+  constructor(
+    url: string | URL,
+    protocols?: string | Iterable<string> | ClientOptions | null,
+    options?: ClientOptions | null,
   ) {
-    validateOptions(options, OPTION_NAMES);
-    const settings = options ?? {};
+    const areOptions = isDictionary(protocols);
+    if (areOptions && options) throw new TypeError('The options are given twice');
+    const settings = (areOptions ? protocols : options) ?? {};
+    validateOptions(settings, OPTION_NAMES);
     const parsed = parseUrl(url);
-    const offered = readProtocols(protocols);
+    const offered = readOffer((areOptions ? undefined : protocols) ?? settings.protocols);
     const fault = findSubprotocolFault(offered);
     if (fault !== undefined) throw new DOMException(fault, 'SyntaxError');
     const driverOptions = readSocketOptions(settings);
@@ -83,8 +99,7 @@ export class Client extends WebSocketBase {
     super(parsed.href, { ...driverOptions, ...DRIVER });
     this.#negotiation = negotiation;
 
-    const given = HTTP_NAMES.filter((name) => settings[name] !== undefined);
-    const http = Object.fromEntries(given.map((name) => [name, settings[name]]));
+    const http = Object.fromEntries(HTTP_NAMES.map((name) => [name, settings[name]]));
     const { headers, proxy, net, tls, ca, origin } = settings;
     const { handshakeTimeout, maxHeaderBytes, maxRedirects } = settings;
     this.#attempt = connect(
@@ -102,7 +117,7 @@ export class Client extends WebSocketBase {
         },
       },
     );
-    if (settings.signal !== undefined) this.abortOn(settings.signal);
+    if (settings.signal) this.abortOn(settings.signal);
   }
 
   /** The HTTP status of the server's response; undefined before it has come. */
@@ -131,6 +146,21 @@ export class Client extends WebSocketBase {
   protected override abandonConnecting(error: WebSocketError | undefined): void {
     this.#attempt?.abort(error);
   }
+}
+
+/** Tells an options bag from a list of subprotocols, as WebIDL does. */
+function isDictionary(value: unknown): value is ClientOptions {
+  return typeof value === 'object' && value !== null && !(Symbol.iterator in value);
+}
+
+/**
+ * Reads the subprotocols to offer as WHATWG's `(DOMString or sequence<DOMString>)`. Null is none,
+ * which faye-websocket documents, instead of the text "null".
+ */
+function readOffer(protocols: unknown): readonly string[] {
+  if (protocols === undefined || protocols === null) return [];
+  const isList = typeof protocols === 'object' && Symbol.iterator in protocols;
+  return (isList ? [...(protocols as Iterable<unknown>)] : [protocols]).map(String);
 }
 
 function parseUrl(url: string | URL): URL {

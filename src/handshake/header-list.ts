@@ -14,15 +14,15 @@ export type RawHeaders = readonly string[];
 export type HeaderValue = string | number | readonly (string | number)[];
 
 /**
- * Makes a raw list of pairs such as `Object.entries(headers)`; a value of undefined is skipped.
+ * Makes a raw list of pairs such as `Object.entries(headers)`; skips values of undefined and null.
  * @throws {@link TypeError} as {@link checkField}
  */
 export function toRawHeaders(
-  entries: Iterable<readonly [string, HeaderValue | undefined]>,
+  entries: Iterable<readonly [string, HeaderValue | null | undefined]>,
 ): string[] {
   const rawHeaders: string[] = [];
   for (const [name, value] of entries) {
-    if (value === undefined) continue;
+    if (value === undefined || value === null) continue;
     for (const one of [value].flat()) {
       const text = typeof one === 'number' ? String(one) : one;
       checkField(name, text);

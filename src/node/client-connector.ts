@@ -10,6 +10,7 @@
 import {
   type ClientRequest as HttpRequest,
   type IncomingMessage,
+  maxHeaderSize,
   request as requestHttp,
 } from 'node:http';
 import { request as requestHttps } from 'node:https';
@@ -21,7 +22,7 @@ import {
   judgeResponse,
   type ResponseVerdict,
 } from '../handshake/client-handshake.ts';
-import { findHeader } from '../handshake/header-list.ts';
+import { findHeader, type RawHeaders } from '../handshake/header-list.ts';
 import {
   connectHostOf,
   hostHeaderOf,
@@ -38,7 +39,13 @@ import type {
   ConnectRequest,
 } from './client-options.ts';
 import { chooseSocketSource } from './client-socket.ts';
-import { type ClientTarget, followRedirect, mergeSettings, targetOf } from './client-target.ts';
+import {
+  type ClientTarget,
+  followRedirect,
+  mergeSettings,
+  refuseRedirect,
+  targetOf,
+} from './client-target.ts';
 import { ignoreError } from './ignore-error.ts';
 import { nodePlatform } from './node-platform.ts';
 import { type ProxyServer, type ProxyTunnel, readProxy } from './proxy-tunnel.ts';
@@ -76,10 +83,12 @@ class ClientConnector implements ConnectHandle {
   constructor(options: ConnectRequest, events: ConnectEvents) {
     this.#options = options;
     this.#events = events;
-    const maxHeaderBytes = options.maxHeaderBytes ?? options.http?.maxHeaderSize;
+    const maxHeaderBytes = options.maxHeaderBytes ?? (options.http?.maxHeaderSize || undefined);
     this.#handshakeTimeout = readLimit('handshakeTimeout', options.handshakeTimeout);
-    this.#maxHeaderBytes = readLimit('maxHeaderBytes', maxHeaderBytes);
-    this.#maxRedirects = readLimit('maxRedirects', options.maxRedirects);
+    // Node's own limit, which --max-http-header-size sets. In both places 0 stands for the default.
+    const byDefault = maxHeaderSize || undefined;
+    this.#maxHeaderBytes = readLimit('maxHeaderBytes', maxHeaderBytes, byDefault);
+    this.#maxRedirects = readLimit('maxRedirects', options.maxRedirects ?? undefined);
     this.#proxy = readProxy(options.proxy);
     this.#target = targetOf(options);
   }
@@ -116,7 +125,8 @@ class ClientConnector implements ConnectHandle {
   }
 
   #buildHandshake(): ClientRequest {
-    const { protocols, extensions, origin, version } = this.#options;
+    const { protocols, extensions, version } = this.#options;
+    const origin = this.#options.origin ?? undefined;
     const { url, authorization } = this.#target;
     const headers = [...this.#target.headers];
     if (authorization !== undefined && findHeader(headers, 'authorization') === undefined) {
@@ -132,8 +142,9 @@ class ClientConnector implements ConnectHandle {
     const handshake = this.#buildHandshake();
     const { url, socketPath } = this.#target;
     const open = isSecureUrl(url) ? requestHttps : requestHttp;
-    const maxHeaderSize = this.#maxHeaderBytes;
-    const source = chooseSocketSource(this.#target, this.#proxy, maxHeaderSize, (tunnel) => {
+    const maxHeaderBytes = this.#maxHeaderBytes;
+    const host = findHeader(handshake.rawHeaders, 'host') ?? '';
+    const source = chooseSocketSource(this.#target, host, this.#proxy, maxHeaderBytes, (tunnel) => {
       this.#tunnel = tunnel;
     });
     const request = open({
@@ -141,29 +152,26 @@ class ClientConnector implements ConnectHandle {
       agent: undefined,
       createConnection: undefined,
       ...source,
+      // As an object, an agent can read them from the request, and finishRequest change them.
+      headers: { ...fieldsOf(handshake.rawHeaders), ...this.#options.handshakeHeaders },
       // The handshake sets these. An application in plain JavaScript may have done so, too.
-      headers: undefined,
       hostname: undefined,
       protocol: undefined,
       signal: undefined,
       method: 'GET',
       host: connectHostOf(url),
       port: portOf(url),
+      defaultPort: isSecureUrl(url) ? 443 : 80,
       path: handshake.target,
       socketPath,
       setHost: false,
-      maxHeaderSize,
+      maxHeaderSize: maxHeaderBytes,
     });
     // maxHeaderSize bounds the head. By default Node drops headers after the 1,000th, even Upgrade.
     request.maxHeadersCount = 0;
     this.request = request;
     this.#handshake = handshake;
     this.#listen(request);
-    // One by one: finishRequest could not change a list that was given as a whole.
-    const { rawHeaders } = handshake;
-    for (let at = 0; at < rawHeaders.length; at += 2) {
-      request.appendHeader(rawHeaders[at] ?? '', rawHeaders[at + 1] ?? '');
-    }
     return request;
   }
 
@@ -185,7 +193,7 @@ class ClientConnector implements ConnectHandle {
       if (this.#isCurrent(request) && !this.#isTakenOver) this.#failLate('the socket was idle');
     });
     request.on('error', (error) => {
-      if (this.#isCurrent(request)) this.#fail(requestError(error, this.#maxHeaderBytes));
+      if (this.#isCurrent(request)) this.#failRequest(error);
     });
     request.on('close', () => {
       if (!this.#isCurrent(request) || this.#isTakenOver) return;
@@ -230,6 +238,11 @@ class ClientConnector implements ConnectHandle {
       clearTimeout(this.#deadline);
       return;
     }
+    const redirect = refuseRedirect(statusCode, location);
+    if (redirect !== undefined) {
+      this.#fail(redirect);
+      return;
+    }
     const verdict = this.#judge(answer);
     const noUpgrade = new HandshakeError('WS_RESPONSE_UPGRADE', { status: statusCode });
     this.#fail(joinFaults(verdict.accepted ? [noUpgrade] : verdict.errors, statusCode));
@@ -263,7 +276,7 @@ class ClientConnector implements ConnectHandle {
       request = this.#openRequest();
     } catch (error) {
       // An agent that cannot speak TLS, say. For the first target this throws at the call.
-      this.#fail(requestError(error, this.#maxHeaderBytes));
+      this.#failRequest(error);
       return;
     }
     this.#events.onRedirect?.(target.url, request);
@@ -273,6 +286,10 @@ class ClientConnector implements ConnectHandle {
   readonly #onSignal = (): void => {
     this.#fail(new WebSocketError('WS_ABORTED', { cause: this.#options.signal?.reason }));
   };
+
+  #failRequest(error: unknown): void {
+    this.#fail(requestError(error, this.#maxHeaderBytes, isSecureUrl(this.url)));
+  }
 
   #failLate(detail: string): void {
     this.#fail(new HandshakeError('WS_HANDSHAKE_TIMEOUT', { detail, status: 0 }));
@@ -295,6 +312,25 @@ class ClientConnector implements ConnectHandle {
   #abandonRequest(): void {
     this.#tunnel?.abort();
     this.#tunnel = undefined;
-    this.request?.destroy();
+    const { request } = this;
+    request?.destroy();
+    // After a whole response that does nothing. A pool of sockets takes its own back on 'free'.
+    if (request?.socket?.listenerCount('free') === 0) request.socket.destroy();
   }
+}
+
+/** Makes the headers of http.request: values of a repeated name become a list. */
+function fieldsOf(rawHeaders: RawHeaders): Record<string, string | string[]> {
+  const fields = new Map<string, [name: string, values: string[]]>();
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at] ?? '';
+    const field = fields.get(name.toLowerCase());
+    const value = rawHeaders[at + 1] ?? '';
+    if (field === undefined) fields.set(name.toLowerCase(), [name, [value]]);
+    else field[1].push(value);
+  }
+  const entries = [...fields.values()];
+  return Object.fromEntries(
+    entries.map(([name, values]) => [name, values.length === 1 ? values[0]! : values]),
+  );
 }

@@ -3,22 +3,57 @@
  * original error as its cause.
  */
 
-import { FAULTS, HandshakeError, transportError, WebSocketError } from '../errors.ts';
+import { FAULTS, HandshakeError, transportError, WebSocketError, withoutStack } from '../errors.ts';
 import { limitExceeded } from '../limits.ts';
 
-/** Makes the error of a request of node:http that failed. */
-export function requestError(thrown: unknown, maxHeaderBytes: number): WebSocketError {
+/** An error of node:http: `rawPacket` is what its parser could not read. */
+interface RequestError extends Error {
+  readonly code?: unknown;
+  readonly rawPacket?: Uint8Array;
+}
+
+/** How OpenSSL names a record that is not TLS: in the code, or with EPROTO in the message. */
+const NOT_TLS = /(wrong.version.number|packet.length.too.long)/i;
+/** The first byte of an alert (RFC 8446 §5.1). */
+const TLS_ALERT = 0x15;
+
+/** Finds the mistake that a failure looks like. */
+function findHint({ code, message, rawPacket }: RequestError, isSecure: boolean): string {
+  if (isSecure) {
+    if (!NOT_TLS.test(`${code} ${message}`)) return '';
+    return 'The server does not speak TLS on this port: try ws instead of wss';
+  }
+  // Servers answer with an alert, or hang up: Node's do.
+  if (rawPacket?.[0] !== TLS_ALERT && code !== 'ECONNRESET') return '';
+  return 'The server may expect TLS on this port: try wss instead of ws';
+}
+
+/**
+ * Makes the error of a request of node:http that failed.
+ *
+ * @param isSecure - whether the URL requires TLS
+ */
+export function requestError(
+  thrown: unknown,
+  maxHeaderBytes: number,
+  isSecure: boolean,
+): WebSocketError {
   if (thrown instanceof WebSocketError) return thrown;
-  const error: Error & { readonly code?: unknown } =
-    thrown instanceof Error ? thrown : new Error(String(thrown));
-  const { code, message: detail } = error;
+  const error: RequestError = thrown instanceof Error ? thrown : new Error(String(thrown));
+  const { code, message } = error;
   // Node does not tell how long the head is.
   if (code === 'HPE_HEADER_OVERFLOW') {
     return limitExceeded('maxHeaderBytes', maxHeaderBytes, maxHeaderBytes + 1);
   }
   const isOfParser = typeof code === 'string' && code.startsWith('HPE_');
-  if (!isOfParser) return transportError(error);
-  return new HandshakeError('WS_HEAD_MALFORMED', { detail, status: 0, cause: error });
+  const hint = findHint(error, isSecure);
+  if (hint === '' && !isOfParser) return transportError(error);
+  // sanswire/ws shows the error itself, whose message programs test.
+  if (hint !== '') error.cause ??= new Error(hint);
+  const detail = hint === '' ? message : `${message.trim()}. ${hint}`;
+  const details = { detail, status: 0, cause: error };
+  if (isOfParser) return new HandshakeError('WS_HEAD_MALFORMED', details);
+  return withoutStack(() => new WebSocketError('WS_TRANSPORT_ERROR', details));
 }
 
 /**

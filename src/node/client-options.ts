@@ -18,8 +18,8 @@ import { type HeaderValue, type RawHeaders, toRawHeaders } from '../handshake/he
 
 /** Headers by name, or as pairs of name and value such as a Map or a Headers object has. */
 export type HeadersInput =
-  | Iterable<readonly [string, HeaderValue | undefined]>
-  | { readonly [name: string]: HeaderValue | undefined };
+  | Iterable<readonly [string, HeaderValue | null | undefined]>
+  | { readonly [name: string]: HeaderValue | null | undefined };
 
 type OfHandshake = 'headers' | 'host' | 'hostname' | 'method' | 'path' | 'port' | 'protocol';
 type OfConnector = '_defaultAgent' | 'defaultPort' | 'setHost' | 'signal';
@@ -33,26 +33,33 @@ export type NetSettings = Partial<TcpNetConnectOpts> & Partial<IpcNetConnectOpts
 /** The HTTP proxy to go through with CONNECT; not with agent, createConnection or socketPath. */
 export interface ProxyOptions {
   /** An `http:` or `https:` URL, whose userinfo becomes Proxy-Authorization; undefined for none. */
-  readonly origin?: string | URL | undefined;
-  readonly headers?: HeadersInput | undefined;
+  readonly origin?: string | URL | null | undefined;
+  readonly headers?: HeadersInput | null | undefined;
   /** Settings of `tls.connect` for an `https:` proxy. Those for the server are never used there. */
-  readonly tls?: TlsConnectOptions | undefined;
+  readonly tls?: TlsConnectOptions | null | undefined;
 }
 
-/** What to connect to, and how. limits.ts has the ranges, defaults and errors of the limits. */
+/**
+ * What to connect to, and how. A setting, option or header of undefined or null is absent.
+ * limits.ts has the ranges, defaults and errors of the limits.
+ */
 export interface ConnectRequest
-  extends Pick<ClientRequestOptions, 'protocols' | 'extensions' | 'origin' | 'version'> {
+  extends Pick<ClientRequestOptions, 'protocols' | 'extensions' | 'version'> {
+  /** The Origin header, which one among the headers replaces. */
+  readonly origin?: string | null | undefined;
   /** ws, wss, http or https, without a fragment. Userinfo becomes Authorization, if not given. */
   readonly url: URL;
-  readonly headers?: HeadersInput | undefined;
-  readonly proxy?: ProxyOptions | undefined;
+  readonly headers?: HeadersInput | null | undefined;
+  /** Headers named like those of the handshake, which it does not set itself: sent unchecked. */
+  readonly handshakeHeaders?: Readonly<Record<string, string | string[]>> | undefined;
+  readonly proxy?: ProxyOptions | null | undefined;
   /** Settings of `http.request`: agent, createConnection, socketPath, lookup, family, auth, … */
-  readonly http?: HttpSettings | undefined;
+  readonly http?: HttpSettings | null | undefined;
   /** Settings of `net.connect`, for the TCP connection to the server, or to the proxy. */
-  readonly net?: NetSettings | undefined;
+  readonly net?: NetSettings | null | undefined;
   /** Settings of `tls.connect` for the server. */
-  readonly tls?: TlsConnectOptions | undefined;
-  readonly ca?: TlsConnectOptions['ca'] | undefined;
+  readonly tls?: TlsConnectOptions | null | undefined;
+  readonly ca?: TlsConnectOptions['ca'] | null | undefined;
   /** Milliseconds for DNS, TCP, proxy, TLS, redirects and response together; Infinity for none. */
   readonly handshakeTimeout?: number | undefined;
   /**
@@ -97,7 +104,7 @@ export interface ConnectEvents {
   /** A redirect is followed: its request can still be changed. */
   onRedirect?(url: URL, request: ClientRequest): void;
   /** Ends a request, in place of the connector. For the first one it runs within `connect`. */
-  finishRequest?(request: ClientRequest): void;
+  readonly finishRequest?: ((request: ClientRequest) => void) | undefined;
   /** The server switched protocols; the response is not judged yet. */
   onUpgrade?(response: IncomingMessage): void;
   /**
@@ -118,9 +125,19 @@ export interface ConnectHandle {
 }
 
 /** Makes a raw list of headers in any form that an application may give them in. */
-export function readHeaders(headers: HeadersInput = {}): string[] {
+export function readHeaders(headers: HeadersInput | null | undefined): string[] {
+  if (headers === undefined || headers === null) return [];
   const isIterable = Symbol.iterator in headers;
   return toRawHeaders(
     isIterable ? (headers as Iterable<[string, HeaderValue]>) : Object.entries(headers),
   );
+}
+
+/** Copies settings without the absent ones, which would hide a default or an earlier group. */
+export function presentOf<Settings extends object>(
+  settings: Settings | null | undefined,
+): Settings {
+  const entries = Object.entries(settings ?? {});
+  // All settings are optional, so the rest still has the type.
+  return Object.fromEntries(entries.filter(([, value]) => value != null)) as Settings;
 }

@@ -2,38 +2,43 @@
  * Where the socket of a client's request comes from: a new connection, direct or through a proxy,
  * unless the application brings an agent or a createConnection of its own. A new socket belongs to
  * no pool. TLS verification is on unless the settings turn it off, also in a tunnel.
+ *
+ * The server name of TLS is the host of the URL; with an agent node:http takes that of Host.
  */
 
-import type { ClientRequestArgs } from 'node:http';
-import { connect as connectTcp, isIP, type NetConnectOpts, type Socket } from 'node:net';
+import type { RequestOptions } from 'node:https';
+import { connect as connectTcp, type NetConnectOpts, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
 import { authorityOf, connectHostOf, isSecureUrl, portOf } from '../handshake/url.ts';
 import type { NetSettings } from './client-options.ts';
 import { type ClientTarget, mergeSettings } from './client-target.ts';
 import { type ProxyServer, ProxyTunnel, type TunnelCallback } from './proxy-tunnel.ts';
+import { serverNameOf } from './server-name.ts';
 
-export type SocketSource = Pick<ClientRequestArgs, 'agent' | 'createConnection'>;
+export type SocketSource = Pick<RequestOptions, 'agent' | 'createConnection' | 'servername'>;
 
 /**
  * Chooses where the socket of a request comes from.
  *
  * @param onTunnel - gets the tunnel that is being opened, so that it can be aborted
+ * @param hostHeader - the Host header of the request
  * @throws {@link TypeError} when there is a proxy and another way to connect
  */
 export function chooseSocketSource(
   target: ClientTarget,
+  hostHeader: string,
   proxy: ProxyServer | undefined,
   maxHeaderBytes: number,
   onTunnel: (tunnel: ProxyTunnel) => void,
 ): SocketSource {
   const { agent, createConnection } = target.settings.http;
   if (proxy === undefined) {
-    // In Node, too, the agent wins. With false Node would make an agent for this request.
-    if (typeof agent === 'object') return { agent };
+    // In Node, too, the agent wins. With false it makes one for this request.
+    if (agent !== undefined) return { agent, ...nameWithoutDot(hostHeader, target) };
     return { createConnection: createConnection ?? (() => connectDirectly(target)) };
   }
-  if (typeof agent === 'object' || createConnection !== undefined || target.socketPath) {
+  if (agent || createConnection !== undefined || target.socketPath) {
     throw new TypeError('A proxy cannot be combined with agent, createConnection or socketPath');
   }
   return {
@@ -77,9 +82,13 @@ function connectInside(target: ClientTarget, tunnel: Socket): Duplex {
 
 /** What `tls.connect` does not set by itself. The application's settings win. */
 function secureDefaults(url: URL): { servername: string; ALPNProtocols: string[] } {
-  const host = connectHostOf(url);
-  // An IP address is not a server name (RFC 6066 §3).
-  return { servername: isIP(host) === 0 ? host : '', ALPNProtocols: ['http/1.1'] };
+  return { servername: serverNameOf(connectHostOf(url)), ALPNProtocols: ['http/1.1'] };
+}
+
+/** The name that node:http would take from Host, with the dot that TLS does not allow. */
+function nameWithoutDot(hostHeader: string, target: ClientTarget): { servername?: string } {
+  const [, name] = /^([^:]+)\.(?::|$)/.exec(hostHeader) ?? [];
+  return name === undefined || 'servername' in mergeSettings(target) ? {} : { servername: name };
 }
 
 const TCP_SETTINGS: ReadonlySet<string> = new Set(

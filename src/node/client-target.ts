@@ -2,8 +2,10 @@
  * The server that a client connects to, with all that is meant for that server alone, and where a
  * redirect leads (RFC 6455 §4.1; RFC 9110 §10.2.2, §15.4).
  *
- * When a redirect changes the host or the port, or leaves a Unix socket, the credentials are
- * dropped, and stay dropped on the way back. A redirect from wss to ws is refused.
+ * Another scheme, host or port is another origin, and so is anything outside a Unix socket. There
+ * the application's credentials are dropped: the headers of {@link HEADER_CREDENTIALS}, `auth`,
+ * userinfo and client certificates. They stay dropped on the way back. Userinfo in a Location
+ * replaces none of them, and counts within the origin only. A redirect from wss to ws is refused.
  */
 
 import type { ConnectionOptions as TlsConnectOptions } from 'node:tls';
@@ -15,6 +17,7 @@ import {
   type ConnectRequest,
   type HttpSettings,
   type NetSettings,
+  presentOf,
   readHeaders,
 } from './client-options.ts';
 
@@ -42,10 +45,9 @@ export function targetOf(request: ConnectRequest): ClientTarget {
   const { url } = request;
   const urlFault = findUrlFault(url);
   if (urlFault !== undefined) throw new TypeError(urlFault);
-  const { auth, socketPath, ...http } = request.http ?? {};
-  const { path, ...net } = request.net ?? {};
-  const ca = request.tls?.ca ?? request.ca;
-  const tls = { ...request.tls, ...(ca === undefined ? {} : { ca }) };
+  const { auth, socketPath, ...http } = presentOf(request.http);
+  const { path, ...net } = presentOf(request.net);
+  const tls = { ...presentOf({ ca: request.ca }), ...presentOf(request.tls) } as TlsConnectOptions;
   return {
     url,
     socketPath: socketPath ?? path,
@@ -58,12 +60,32 @@ export function targetOf(request: ConnectRequest): ClientTarget {
 /** Returns all settings of a target as one object for http.request; those of TLS only for wss. */
 export function mergeSettings(target: ClientTarget): HttpSettings {
   const { http, net, tls } = target.settings;
+  const merged = { ...http, ...net, ...(isSecureUrl(target.url) ? tls : {}) };
+  // A socket that decodes what it reads makes the parser of node:http end the process.
+  const withoutEncoding = { ...merged, encoding: undefined };
   // The types of the groups differ only in how they spell an absent property.
-  return { ...http, ...net, ...(isSecureUrl(target.url) ? tls : {}) } as HttpSettings;
+  return withoutEncoding as HttpSettings;
 }
 
-/** With a Location, a redirect. For a GET without a body they are all the same (RFC 9110 §15.4). */
+/** For a GET without a body they are all the same (RFC 9110 §15.4). */
 const REDIRECT_STATUSES: readonly number[] = [301, 302, 303, 307, 308];
+
+/** Tells whether a response is a redirect. */
+function isRedirect(status: number, location: string | undefined): location is string {
+  return REDIRECT_STATUSES.includes(status) && location !== undefined;
+}
+
+/** Makes the error of a redirect where none is to be followed; undefined without one. */
+export function refuseRedirect(
+  status: number,
+  location: string | undefined,
+): HandshakeError | undefined {
+  if (!isRedirect(status, location)) return undefined;
+  return refuse(status, `a redirect; ${NOT_FOLLOWED}`);
+}
+
+/** What the message of {@link refuseRedirect} says. */
+export const NOT_FOLLOWED = 'maxRedirects (followRedirects in sanswire/ws) lets a client follow it';
 
 /** Finds where a redirect leads; an error when it must not be followed, undefined without one. */
 export function followRedirect(
@@ -71,14 +93,14 @@ export function followRedirect(
   status: number,
   location: string | undefined,
 ): ClientTarget | HandshakeError | undefined {
-  if (!REDIRECT_STATUSES.includes(status) || location === undefined) return undefined;
+  if (!isRedirect(status, location)) return undefined;
   const url = resolveLocation(location, target.url);
   if (url === undefined) return refuse(status, 'the Location is not a WebSocket URL');
   if (isSecureUrl(target.url) && !isSecureUrl(url)) {
     return refuse(status, 'a redirect leads from wss to ws');
   }
-  if (url.host === target.url.host) {
-    return { ...target, url, authorization: basicAuthOfUrl(url) ?? target.authorization };
+  if (isSameOrigin(target, url, location)) {
+    return { ...target, url, authorization: target.authorization ?? basicAuthOfUrl(url) };
   }
   if (agentHasCredentials(target)) {
     return refuse(status, 'a redirect leads to another server, and the agent has TLS credentials');
@@ -88,9 +110,21 @@ export function followRedirect(
     url,
     socketPath: undefined,
     headers: dropCredentialHeaders(target.headers),
-    authorization: basicAuthOfUrl(url),
-    settings: { http: dropCredentials(http), net, tls: dropCredentials(tls) },
+    authorization: undefined,
+    settings: {
+      http: dropCredentials(http),
+      net: dropCredentials(net),
+      tls: dropCredentials(tls),
+    },
   };
+}
+
+function isSameOrigin({ url, socketPath }: ClientTarget, next: URL, location: string): boolean {
+  if (next.protocol !== url.protocol || next.host !== url.host) return false;
+  if (socketPath === undefined) return true;
+  // The host in the URL of a Unix socket stands for nothing: one in a Location is a real one.
+  const elsewhere = `${url.protocol}//unix.invalid`;
+  return new URL(location, elsewhere).host === new URL(elsewhere).host;
 }
 
 function resolveLocation(location: string, base: URL): URL | undefined {

@@ -6,14 +6,15 @@
  * connection covers the tunnel.
  */
 
-import { connect as connectTcp, isIP, type Socket } from 'node:net';
+import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions as TlsConnectOptions } from 'node:tls';
 import { HandshakeError, transportError, WebSocketError } from '../errors.ts';
 import { findHeader, type RawHeaders } from '../handshake/header-list.ts';
 import { ProxyHandshake } from '../handshake/proxy-handshake.ts';
 import { connectHostOf } from '../handshake/url.ts';
 import { basicAuthOfUrl } from './basic-auth.ts';
-import { type NetSettings, type ProxyOptions, readHeaders } from './client-options.ts';
+import { type NetSettings, type ProxyOptions, presentOf, readHeaders } from './client-options.ts';
+import { serverNameOf } from './server-name.ts';
 
 export interface ProxyServer {
   readonly url: URL;
@@ -27,8 +28,8 @@ export interface ProxyServer {
  *
  * @throws {@link TypeError} when the origin is not an http or https URL, or a header cannot be sent
  */
-export function readProxy(options: ProxyOptions | undefined): ProxyServer | undefined {
-  if (options?.origin === undefined) return undefined;
+export function readProxy(options: ProxyOptions | null | undefined): ProxyServer | undefined {
+  if (options?.origin === undefined || options.origin === null) return undefined;
   // The origin may hold a password: keep it out of the messages.
   const origin = String(options.origin);
   if (!URL.canParse(origin)) throw new TypeError('proxy.origin must be a URL');
@@ -41,7 +42,7 @@ export function readProxy(options: ProxyOptions | undefined): ProxyServer | unde
   if (authorization !== undefined && findHeader(headers, 'proxy-authorization') === undefined) {
     headers.push('Proxy-Authorization', authorization);
   }
-  return { url, headers, tls: options.tls ?? {} };
+  return { url, headers, tls: presentOf(options.tls) };
 }
 
 /** Called with the socket, whose next byte is the server's, or with what went wrong. */
@@ -128,7 +129,7 @@ function connectToProxy(proxy: ProxyServer, tcp: NetSettings): Socket {
   const isSecure = url.protocol === 'https:';
   const place = { host, port: Number(url.port || (isSecure ? 443 : 80)) };
   if (!isSecure) return connectTcp({ noDelay: true, ...tcp, ...place });
-  const servername = isIP(host) === 0 ? host : '';
+  const servername = serverNameOf(host);
   const defaults = { noDelay: true, servername, ALPNProtocols: ['http/1.1'] };
   return connectTls({ ...defaults, ...tcp, ...tls, ...place });
 }

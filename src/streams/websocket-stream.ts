@@ -55,11 +55,13 @@ export interface StreamStrategies {
 
 interface CommonOptions extends StreamStrategies {
   /** The subprotocols to offer, or that the server speaks, best first. @defaultValue none */
-  readonly protocols?: string | readonly string[] | undefined;
+  readonly protocols?: string | readonly string[] | null | undefined;
 }
 
 /** Options of a client's WebSocketStream: the proposal's, those of Client, and the strategies. */
-export interface WebSocketStreamOptions extends Omit<ClientOptions, 'signal'>, CommonOptions {
+export interface WebSocketStreamOptions
+  extends Omit<ClientOptions, 'signal' | 'protocols'>,
+    CommonOptions {
   /** Gives the opening handshake up; without effect afterwards, as in the proposal. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -78,6 +80,11 @@ const DEFAULT_READABLE_STRATEGY: QueuingStrategy<StreamMessage> = {
   // Empty messages count, too.
   size: (message) => 64 + message.length,
 };
+
+/** Reads `protocols`, a sequence in the proposal, or one name. @throws TypeError for all else */
+function listOf(protocols: CommonOptions['protocols']): string[] {
+  return typeof protocols === 'string' ? [protocols] : [...(protocols ?? [])];
+}
 
 /** A promise whose rejection need not be handled, as in the proposal. */
 class Outcome<Value> {
@@ -143,7 +150,7 @@ export class WebSocketStream {
     new ReadableStream({}, readableStrategy);
     new WritableStream({}, writableStrategy);
     const { [ACCEPTED]: accepted, ...clientOptions } = rest as Partial<Accepted>;
-    const socket = accepted ?? new Client(url, protocols, clientOptions);
+    const socket = accepted ?? new Client(url, listOf(protocols), clientOptions);
     this.#socket = socket;
     this.url = socket.url;
     this.#handle = readMessages(socket, {

@@ -19,6 +19,7 @@ import {
   TLS,
   until,
   upgradeResponse,
+  withResolvers,
 } from './sockets.ts';
 
 /** A server that gives every client the same answer; a function gets the head of the request. */
@@ -103,6 +104,50 @@ describe('The subprotocols (WHATWG WebSockets §3.1)', () => {
     expect(client.protocol).toBe('irc');
   });
 
+  /** What a client offers when it is given some arguments. */
+  async function offerOf(...given: unknown[]): Promise<string | undefined> {
+    const { promise, resolve } = withResolvers<IncomingMessage>();
+    const { url } = await serve({ onSocket: (_, request) => resolve(request) });
+    const client = new (Client as new (...values: unknown[]) => Client)(url, ...given);
+    const { headers } = await promise;
+    client.terminate();
+    return headers['sec-websocket-protocol'];
+  }
+
+  it.each<[unknown[], string | undefined]>([
+    [[{ protocols: ['a', 'b'] }], 'a, b'],
+    [[undefined, { protocols: ['a'] }], 'a'],
+    [[null, { protocols: 'a' }], 'a'],
+    [[{ protocols: new Set(['a']) }], 'a'],
+    [['a', { protocols: ['b'] }], 'a'],
+    [[[], { protocols: ['b'] }], undefined],
+    [[{ protocols: null }], undefined],
+    [[{ protocols: undefined }], undefined],
+    [[{ protocols: [] }], undefined],
+    [[{}], undefined],
+    [[null], undefined],
+    [[undefined], undefined],
+    [[[]], undefined],
+    [[5], '5'],
+    [[true], 'true'],
+    [[[5, null]], '5, null'],
+  ])('are converted as WebIDL does, or stand among the options: %j', async (given, offer) => {
+    expect(await offerOf(...given)).toBe(offer);
+  });
+
+  it.each([[''], ['a,b'], [{ protocols: '' }], [{ protocols: ['a', 'a'] }], [[{}]]])(
+    'are refused as WHATWG does: %j',
+    (given) => {
+      const construct = () => new Client('ws://127.0.0.1:1/', given as ClientOptions);
+      expect(construct).toThrow(expect.objectContaining({ name: 'SyntaxError' }));
+    },
+  );
+
+  it('do not make room for options given twice', () => {
+    const construct = () => new Client('ws://127.0.0.1:1/', {} as never, { maxLength: 1 });
+    expect(construct).toThrow(TypeError);
+  });
+
   it('fail when the server chooses none, as in browsers (WHATWG WebSockets §2.2)', async () => {
     const { url } = await serve();
     expect((await failure(url, ['irc'])).log).toEqual(refused('WS_RESPONSE_SUBPROTOCOL'));
@@ -135,6 +180,22 @@ describe('The options of a client', () => {
     const { url } = await serve();
     const client = new Client(url, null, null);
     await next(client, 'open');
+  });
+
+  it('are absent when undefined or null', async () => {
+    const names = `agent auth ca createConnection family headers localAddress lookup maxHeaderBytes
+      maxRedirects net origin proxy socketPath tls`.split(/\s+/);
+    for (const value of [undefined, null]) {
+      const settings = { servername: value, ca: TLS.cert, key: value, timeout: value };
+      for (const options of [
+        Object.fromEntries(names.map((name) => [name, value])),
+        { headers: { 'X-One': value }, net: settings, proxy: { origin: value, headers: value } },
+      ]) {
+        const { url } = await serve();
+        const client = new Client(url, [], options as ClientOptions);
+        await next(client, 'open');
+      }
+    }
   });
 
   it('give the request its headers and its Origin', async () => {

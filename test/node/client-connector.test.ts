@@ -100,6 +100,14 @@ describe('Opening a connection (RFC 6455 §4.1)', () => {
     expect(await open({ url: local(await listen(server)) })).toMatchObject({ statusCode: 101 });
   });
 
+  it('does not let a socket decode what node:http parses', async () => {
+    const { port } = await accepting();
+    const settings = { encoding: 'utf8' } as object;
+    expect(await echo(await open({ url: local(port), http: settings, net: settings }))).toBe(
+      'over and back',
+    );
+  });
+
   it('takes http for ws', async () => {
     const { port } = await accepting();
     await open({ url: new URL(`http://127.0.0.1:${port}/`) });

@@ -1,6 +1,9 @@
+import { mkdtempSync, rmSync } from 'node:fs';
 import { Agent, createServer, type IncomingMessage, type Server } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
-import { describe, expect, it, vi } from 'vitest';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import {
   accepting,
   acceptUpgrade,
@@ -56,6 +59,39 @@ describe('Following redirects (RFC 6455 §4.1)', () => {
     expect(headers).toMatchObject({ host: `127.0.0.1:${end.port}`, 'x-other': '1' });
     expect(headers?.authorization).toBeUndefined();
     expect(headers?.cookie).toBeUndefined();
+  });
+
+  it('leaves a Unix socket for a host, with no credentials (THREATS 16)', async () => {
+    const end = await accepting();
+    const folder = mkdtempSync(join(tmpdir(), 'sanswire-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const socketPath = join(folder, 'server.sock');
+    const requests: IncomingMessage[] = [];
+    const server = createServer().on('upgrade', (request, socket) => {
+      requests.push(request);
+      if (request.url === '/there') return acceptUpgrade(request, socket);
+      const location = request.url === '/stay' ? '/there' : `ws://localhost:${end.port}/`;
+      socket.on('error', () => {}).write(`HTTP/1.1 302 Found\r\nLocation: ${location}\r\n\r\n`);
+    });
+    await listen(server, socketPath);
+    const headers = { Cookie: 'a=b', Authorization: 'Bearer x' };
+    const connectTo = (url: string) =>
+      open({ url: new URL(url), headers, http: { socketPath }, maxRedirects: 1 });
+    // The same host and port as in the Location: the socket is another place all the same.
+    await connectTo(`ws://localhost:${end.port}/leave`);
+    expect(end.requests).toHaveLength(1);
+    expect(end.requests[0]?.headers).not.toHaveProperty('cookie');
+    expect(end.requests[0]?.headers).not.toHaveProperty('authorization');
+    await connectTo('ws://localhost/stay');
+    expect(requests.at(-1)?.url).toBe('/there');
+    expect(requests.at(-1)?.headers).toMatchObject({ cookie: 'a=b', authorization: 'Bearer x' });
+  });
+
+  it('says that it could be followed, when it is not', async () => {
+    const { port } = await redirecting(() => '/there');
+    const error = await failure({ url: local(port, '/redirect') });
+    expect(error).toMatchObject({ code: 'WS_RESPONSE_STATUS', status: 302 });
+    expect(error.message).toContain('302, a redirect; maxRedirects');
   });
 
   it('leads from ws to wss, verified', async () => {

@@ -75,13 +75,18 @@ describe('What travels with a redirect (THREATS 16)', () => {
   });
 
   it('is everything on the same server', () => {
-    const next = follow(full, 'wss://a/y');
-    expect(next).toEqual({ ...full, url: next.url });
+    for (const location of ['/y', 'wss:y', '?q']) {
+      const next = follow(full, location);
+      expect(next).toEqual({ ...full, url: next.url });
+    }
+    const tcp = target('wss://user:password@a/', { headers, tls });
+    const next = follow(tcp, 'wss://a:443/y');
+    expect(next).toEqual({ ...tcp, url: next.url });
     expect(next.url.username).toBe('');
   });
 
-  it.each(['wss://b/', 'wss://a:444/', '//sub.a/'])(
-    'is no credential on the way to %s',
+  it.each(['wss://b/', 'wss://a:444/', '//sub.a/', 'wss://a/y', '//a/', '\\\\a', '\t//a'])(
+    'is no credential on the way from a Unix socket to %j',
     (location) => {
       const next = follow(full, location);
       expect(next.headers).toEqual(['X-Other', '1']);
@@ -98,9 +103,27 @@ describe('What travels with a redirect (THREATS 16)', () => {
     expect(back.settings.tls).toEqual({ ca: 'ca' });
   });
 
-  it('is the userinfo that the Location itself has', () => {
-    expect(follow(full, 'wss://u:p@b/').authorization).toBe('Basic dTpw');
-    expect(follow(full, 'wss://u:p@a/').authorization).toBe('Basic dTpw');
+  it.each(['wss://a:8080/', 'https://a:8080/'])('is no credential from ws to %s', (location) => {
+    const next = follow(target('ws://user:password@a:8080/', { headers, tls }), location);
+    expect(next.headers).toEqual(['X-Other', '1']);
+    expect(next.authorization).toBeUndefined();
+    expect(mergeSettings(next)).toEqual({ ca: 'ca' });
+  });
+
+  it('is no client certificate that stands among the settings of TCP', () => {
+    const net = { cert: 'c', key: 'k', family: 4 };
+    const next = follow(target('wss://a/', { net }), 'wss://b/');
+    expect(mergeSettings(next)).toEqual({ family: 4 });
+  });
+
+  it('is not replaced by the userinfo of a Location', () => {
+    const own = 'Basic dXNlcjpwYXNzd29yZA==';
+    expect(follow(target('ws://user:password@a/'), 'ws://u:p@a/').authorization).toBe(own);
+    const auth = { http: { auth: 'user:password' } };
+    expect(follow(target('ws://a/', auth), 'ws://u:p@a/').authorization).toBe(own);
+    expect(follow(target('ws://a/'), 'ws://u:p@a/').authorization).toBe('Basic dTpw');
+    expect(follow(target('ws://user:password@a/'), 'ws://u:p@b/').authorization).toBeUndefined();
+    expect(follow(target('ws://a/'), 'ws://u:p@b/').authorization).toBeUndefined();
   });
 
   it('is not an agent that holds TLS credentials', () => {
@@ -118,6 +141,18 @@ describe('What travels with a redirect (THREATS 16)', () => {
 });
 
 describe('The settings of a target', () => {
+  it('are absent when undefined or null', () => {
+    const absent = { servername: undefined, ca: null, key: null, lookup: undefined } as object;
+    expect(mergeSettings(target('wss://a/', { tls: absent, http: absent, net: absent }))).toEqual(
+      {},
+    );
+    const tls = { ca: null, key: undefined } as object;
+    const merged = mergeSettings(target('wss://a/', { http: { key: 'k' }, ca: 'ca', tls }));
+    expect(merged).toEqual({ key: 'k', ca: 'ca' });
+    const none = { headers: null, http: null, net: null, tls: null, ca: null };
+    expect(target('wss://a/', none)).toMatchObject({ headers: [], settings: {} });
+  });
+
   it('let tls win over ca over net over http', () => {
     const http = { ca: 'http', family: 4, localAddress: 'http' };
     const net = { localAddress: 'net' };

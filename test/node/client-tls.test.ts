@@ -1,3 +1,4 @@
+import { createServer as createHttpServer } from 'node:http';
 import { Agent, createServer, type ServerOptions } from 'node:https';
 import { createServer as createTcpServer, type LookupFunction } from 'node:net';
 import type { TLSSocket } from 'node:tls';
@@ -41,6 +42,13 @@ describe('TLS to the server (THREATS 18)', () => {
   ])('accepts it when %s does', async (_, options) => {
     const opened = await open({ url: secure(await accepting()), ...options });
     expect(await echo(opened)).toBe('over and back');
+  });
+
+  it('says that the scheme may be wrong: wss to a plain port, ws to a TLS port', async () => {
+    const plain = await failure({ url: secure(await listen(createHttpServer())) });
+    expect(plain.message).toMatch(/try ws instead of wss$/);
+    const tls = await failure({ url: new URL(`ws://127.0.0.1:${await accepting()}/`) });
+    expect(tls.message).toMatch(/try wss instead of ws$/);
   });
 
   it('takes https for wss', async () => {

@@ -265,6 +265,11 @@ describe('WebSocketStream while connecting', () => {
         expect.objectContaining({ name: 'SyntaxError' }),
       );
     }
+    expect(() => new WebSocketStream('ws://example.com', { protocols: '' })).toThrow(DOMException);
+    for (const protocols of [5, true, {}] as unknown as string[]) {
+      const construct = () => new WebSocketStream('ws://example.com', { protocols });
+      expect(construct).toThrow(TypeError);
+    }
     expect(() => new WebSocketStream('ws://example.com', { protocols: ['a', 'a'] })).toThrow(
       expect.objectContaining({ name: 'SyntaxError' }),
     );

@@ -46,6 +46,10 @@ export function pinConstructors(): void {
   new WebSocket(request, duplex, null, null, null);
   new WebSocket(request, duplex, Buffer.alloc(0), ['irc'], { maxLength: 1, ping: null });
   new Client('ws://example.com');
+  new Client('ws://example.com', { protocols: ['irc'], origin: null, tls: null, maxLength: 1 });
+  new Client('ws://example.com', null, null);
+  // @ts-expect-error Options are given once.
+  new Client('ws://example.com', { maxLength: 1 }, { maxLength: 1 });
   new Client(new URL('ws://example.com'), 'irc', { headers: { a: 1, b: ['2'] } });
   // @ts-expect-error: an option of ws is none of ours
   new Client('ws://example.com', [], { perMessageDeflate: true });

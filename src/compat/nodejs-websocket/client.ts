@@ -16,9 +16,9 @@ import { Connection } from './connection.ts';
 export type ConnectOptions = Partial<TcpNetConnectOpts> &
   TlsConnectOptions & {
     /** More headers for the request: an object of names and values. */
-    readonly extraHeaders?: HeadersInput | undefined;
+    readonly extraHeaders?: HeadersInput | null | undefined;
     /** The subprotocols to offer, in order of preference. */
-    readonly protocols?: readonly string[] | undefined;
+    readonly protocols?: readonly string[] | null | undefined;
   };
 
 /**
@@ -37,9 +37,10 @@ export function connect(
   options?: ConnectOptions | (() => void),
   callback?: () => void,
 ): Connection {
-  const settings = typeof options === 'function' ? {} : (options ?? {});
+  const settings: ConnectOptions = typeof options === 'function' ? {} : (options ?? {});
   const onConnect = typeof options === 'function' ? options : callback;
-  const { extraHeaders, protocols = [], ...net } = settings;
+  const { extraHeaders, protocols: offered, ...net } = settings;
+  const protocols = offered ?? [];
   const url = readAddress(address);
   const request = { url, protocols, headers: extraHeaders, net: net as NetSettings };
   const target = targetOf(request);
@@ -68,7 +69,7 @@ export function connect(
     socket: socket!,
     path: requestTargetOf(url),
     host: connectHostOf(url),
-    extraHeaders,
+    extraHeaders: extraHeaders ?? undefined,
     protocols,
     headers: {},
     abandon: () => attempt.abort(),

@@ -10,7 +10,7 @@ import type { ActiveSession } from '../../extensions/extension.ts';
 import { ClientNegotiation } from '../../extensions/negotiation.ts';
 import type { ProtocolVersion } from '../../handshake/protocol-version.ts';
 import { findSubprotocolFault } from '../../handshake/subprotocol.ts';
-import { LIMITS } from '../../limits.ts';
+import { LIMITS, readLimit } from '../../limits.ts';
 import { connect } from '../../node/client-connector.ts';
 import type {
   ConnectEvents,
@@ -74,13 +74,11 @@ const OWN_OPTIONS: ReadonlySet<string> = new Set(
   `allowSynchronousEvents autoPong closeTimeout finishRequest followRedirects generateMask
   handshakeTimeout headers host hostname maxBufferedChunks maxFragments maxPayload
   maxPendingAutoPongs maxRedirects method origin path perMessageDeflate port protocol
-  protocolVersion setHost signal skipUTF8Validation socketPath timeout`.split(/\s+/),
+  protocols protocolVersion setHost signal skipUTF8Validation socketPath timeout`.split(/\s+/),
 );
 
 function pickHttpSettings(options: ClientOptions): HttpSettings {
-  const entries = Object.entries(options).filter(
-    ([name, value]) => value !== undefined && !OWN_OPTIONS.has(name),
-  );
+  const entries = Object.entries(options).filter(([name]) => !OWN_OPTIONS.has(name));
   return Object.fromEntries(entries) as HttpSettings;
 }
 
@@ -108,10 +106,11 @@ function splitHeaders(headers: ClientOptions['headers'], isSet: (name: string) =
     if (!name.startsWith('sec-websocket-')) free.push(field);
     else if (!isSet(name)) raw.push(field);
   }
-  return { free, raw };
+  return { headers: free, handshakeHeaders: Object.fromEntries(raw) };
 }
 
-function readVersion(version = 13): ProtocolVersion {
+function readVersion(given: number | null | undefined): ProtocolVersion {
+  const version = given ?? 13;
   if (version === 13 || version === 8) return version;
   throw new RangeError(`The protocol version must be 13 or 8: ${version}`);
 }
@@ -128,7 +127,15 @@ export interface OpeningEvents
 /** Returns the most redirects to follow. */
 export function maxRedirectsOf(options: ClientOptions): number {
   if (options.followRedirects !== true) return 0;
-  return Math.trunc(options.maxRedirects ?? LIMITS.wsMaxRedirects.default);
+  const { default: byDefault, maximum } = LIMITS.wsMaxRedirects;
+  return Math.min(Math.max(Math.trunc(options.maxRedirects ?? byDefault), 0), maximum);
+}
+
+/** As in ws, where it goes to node:http, only numbers of 0 or more are taken. */
+function readHandshakeTimeout(timeout: number | null | undefined): number {
+  const { maximum } = LIMITS.wsHandshakeTimeout;
+  if (typeof timeout === 'number' && timeout > maximum) return Number.POSITIVE_INFINITY;
+  return readWsLimit('wsHandshakeTimeout', readLimit('wsHandshakeTimeout', timeout ?? undefined));
 }
 
 /**
@@ -149,29 +156,26 @@ export function openClient(
   const deflate = readDeflateOptions(options.perMessageDeflate ?? true, 'client');
   const negotiation = new ClientNegotiation(deflate === undefined ? [] : [deflate]);
   const extensions = negotiation.header;
-  const { free, raw } = splitHeaders(options.headers, (name) => {
-    return name === 'sec-websocket-protocol' ? protocols.length > 0 : extensions !== '';
-  });
-  const finishRequest = (request: ClientRequest): void => {
-    for (const [name, value] of raw) request.setHeader(name, value);
-    if (events.finishRequest === undefined) request.end();
-    else events.finishRequest(request);
-  };
+  const set = new Map([
+    ['sec-websocket-protocol', protocols.length > 0],
+    ['sec-websocket-extensions', extensions !== ''],
+    ['sec-websocket-origin', Boolean(options.origin)],
+  ]);
+  const headers = splitHeaders(options.headers, (name) => set.get(name) === true);
   const request = {
     url: address.url,
     protocols,
     extensions,
-    origin: options.origin,
+    origin: options.origin ? String(options.origin) : undefined,
     version: readVersion(options.protocolVersion),
-    headers: free,
+    ...headers,
     http: { ...pickHttpSettings(options), socketPath: address.socketPath },
-    handshakeTimeout: readWsLimit('wsHandshakeTimeout', options.handshakeTimeout),
+    handshakeTimeout: readHandshakeTimeout(options.handshakeTimeout),
     maxRedirects: maxRedirectsOf(options),
-    signal: options.signal,
+    signal: options.signal ?? undefined,
   };
   return connect(request, {
     ...events,
-    finishRequest,
     onOpen(opened) {
       const sessions = negotiation.activate(opened.extensions);
       if (sessions instanceof HandshakeError) {

@@ -40,6 +40,7 @@ export function readDeflateOptions(
     threshold,
     noContextTakeover: own[0] === true,
     maxWindowBits: numberOf(own[1]),
+    offerMaxWindowBits: own[1] !== false,
     requestNoContextTakeover: requested[0] === true,
     requestMaxWindowBits: numberOf(requested[1]),
   });

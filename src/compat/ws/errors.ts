@@ -10,6 +10,7 @@ import {
   LimitExceededError,
   type WebSocketError,
 } from '../../errors.ts';
+import { NOT_FOLLOWED } from '../../node/client-target.ts';
 
 /** The faults of an established connection; all but the codes in {@link PLAIN} are RangeErrors. */
 const CODES: { readonly [code in FaultCode]?: string } = {
@@ -93,7 +94,8 @@ function unexpectedStatus(error: WebSocketError, followsNone: boolean): Error {
       return new Error('Maximum redirects exceeded', because);
     }
     if (message.includes('not a WebSocket URL')) return new SyntaxError(message, because);
-    if (message.includes('redirect')) return new Error(message, because);
+    const isRefused = message.includes('redirect') && !message.includes(NOT_FOLLOWED);
+    if (isRefused) return new Error(message, because);
   }
   return new Error(`Unexpected server response: ${status}`, because);
 }

@@ -80,6 +80,8 @@ export interface ClientOptions
   /** permessage-deflate, and its options. @defaultValue true */
   perMessageDeflate?: boolean | PerMessageDeflateOptions | undefined;
   protocol?: string | undefined;
+  /** The subprotocols to offer, where the argument is not given. @defaultValue none */
+  protocols?: string | readonly string[] | undefined;
   /** 13 or 8. @defaultValue 13 */
   protocolVersion?: number | undefined;
 }
@@ -151,7 +153,7 @@ export function readConnectionSettings(
   const { maxPayload, maxFragments, closeTimeout, autoPong, generateMask } = options;
   return {
     driver: {
-      platform: generateMask === undefined ? nodePlatform : platformWithMask(generateMask),
+      platform: generateMask ? platformWithMask(generateMask) : nodePlatform,
       maxLength: Math.min(readWsLimit('wsMaxPayload', maxPayload), Number.MAX_SAFE_INTEGER),
       maxFragments: readWsLimit('wsMaxFragments', maxFragments),
       closeTimeoutMs: readLimit('closeTimeout', closeTimeout ?? undefined),

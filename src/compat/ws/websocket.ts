@@ -107,7 +107,8 @@ export class WebSocket extends EventTargetEmitter {
     this._isServer = address === null;
     if (address === null) return;
     const given = isOptions ? undefined : protocols;
-    this.#open(address, Array.isArray(given) ? given : given === undefined ? [] : [`${given}`]);
+    const offered = given === undefined ? (this.#options.protocols ?? []) : given;
+    this.#open(address, Array.isArray(offered) ? offered : [offered as string]);
   }
 
   /** CONNECTING (0), OPEN (1), CLOSING (2) or CLOSED (3). */
@@ -245,7 +246,7 @@ export class WebSocket extends EventTargetEmitter {
   #open(given: string | URL, protocols: readonly string[]): void {
     const address = parseAddress(given);
     this.#url = address.href;
-    const { finishRequest } = this.#options;
+    const finishRequest = this.#options.finishRequest ?? undefined;
     this.#ensureDriver();
     this.#attempt = openClient(address, protocols, this.#options, {
       onOpen: ({ socket, head, protocol }, sessions) =>

@@ -14,6 +14,8 @@ export interface DeflateOptions {
   readonly noContextTakeover?: boolean | undefined;
   /** The largest window to compress with, as a power of 2: 8 to 15. @defaultValue 15 */
   readonly maxWindowBits?: number | undefined;
+  /** Lets a server ask a client for a smaller window (RFC 7692 §7.1.2.2). @defaultValue true */
+  readonly offerMaxWindowBits?: boolean | undefined;
   /** Ask the peer to compress each message on its own. @defaultValue false */
   readonly requestNoContextTakeover?: boolean | undefined;
   /** Ask the peer for a window of at most this power of 2: 8 to 15. @defaultValue 15 */
@@ -37,6 +39,7 @@ const OPTIONS: { readonly [Name in keyof ResolvedOptions]: Row } = {
   threshold: [0, 0, Number.MAX_SAFE_INTEGER],
   noContextTakeover: [false],
   maxWindowBits: [MAX_WINDOW_BITS, 8, MAX_WINDOW_BITS],
+  offerMaxWindowBits: [true],
   requestNoContextTakeover: [false],
   requestMaxWindowBits: [MAX_WINDOW_BITS, 8, MAX_WINDOW_BITS],
 };

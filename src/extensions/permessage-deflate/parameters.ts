@@ -10,7 +10,11 @@ import { MAX_WINDOW_BITS, type ResolvedOptions } from './options.ts';
 /** What one end asks for, of its own compressor and of the peer's. */
 export type DeflateWishes = Pick<
   ResolvedOptions,
-  'noContextTakeover' | 'maxWindowBits' | 'requestNoContextTakeover' | 'requestMaxWindowBits'
+  | 'noContextTakeover'
+  | 'maxWindowBits'
+  | 'offerMaxWindowBits'
+  | 'requestNoContextTakeover'
+  | 'requestMaxWindowBits'
 >;
 
 /** The parameters in force, as one end sees them. */
@@ -87,9 +91,11 @@ export function answerOffers(
  * with it, and without it as a fallback (RFC 7692 §5.2), since any compression beats none.
  */
 export function buildOffers(wishes: DeflateWishes): readonly ExtensionParameters[] {
-  const own: Record<string, number | true> = {
-    client_max_window_bits: wishes.maxWindowBits < MAX_WINDOW_BITS ? wishes.maxWindowBits : true,
-  };
+  const { maxWindowBits } = wishes;
+  const own: Record<string, number | true> = {};
+  if (wishes.offerMaxWindowBits) {
+    own['client_max_window_bits'] = maxWindowBits < MAX_WINDOW_BITS ? maxWindowBits : true;
+  }
   if (wishes.noContextTakeover) own['client_no_context_takeover'] = true;
   const requests: Record<string, number | true> = {};
   if (wishes.requestNoContextTakeover) requests['server_no_context_takeover'] = true;
@@ -105,8 +111,10 @@ export function readAnswer(
   wishes: DeflateWishes,
 ): DeflateAgreement | undefined {
   if (!areValid(answer)) return undefined;
+  // RFC 7692 §7.1.2.2: only where it was offered, with a value, and none larger than offered.
+  const isChosen = answer.client_max_window_bits !== undefined;
+  if (isChosen && !wishes.offerMaxWindowBits) return undefined;
   const { client_max_window_bits: ownWindowBits = wishes.maxWindowBits } = answer;
-  // RFC 7692 §7.1.2.2: the answer has a value, and none larger than the client offered.
   if (ownWindowBits === true || ownWindowBits > wishes.maxWindowBits) return undefined;
   return {
     ownNoContextTakeover: answer.client_no_context_takeover ?? wishes.noContextTakeover,

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TLSSocket, Server as TlsServer } from 'node:tls';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { ServerOptions } from '../../../src/nodejs-websocket.ts';
+import type { ConnectOptions, ServerOptions } from '../../../src/nodejs-websocket.ts';
 import { TLS } from '../../api/sockets.ts';
 import { acceptLines, RawClient, requestLines, serveRaw } from '../ws/raw-peer.ts';
 import {
@@ -77,6 +77,17 @@ describe('subprotocols', () => {
       log.push(`${client.protocols} ${client.protocol} ${peer.protocols} ${peer.protocol}`);
     });
   }
+
+  it('may be null or undefined, as all options of a client', async () => {
+    for (const value of [undefined, null]) {
+      const options = { protocols: value, extraHeaders: { 'X-A': value }, family: value };
+      const { server, url } = await serve(sanswire);
+      const connected = once(server, 'connection');
+      const client = dial(sanswire, url, options as ConnectOptions);
+      const [peer] = (await connected) as [Connection];
+      expect([client.protocols, peer.headers['x-a']]).toEqual([[], undefined]);
+    }
+  });
 
   same('that are not agreed on fail the client', async (library, log) => {
     const { url } = await serve(library, { validProtocols: ['a'] });

@@ -159,7 +159,13 @@ describe('connect()', () => {
       { ...TLS },
     );
     const { calls, onConnect } = record();
-    const stream = connect(url, { ca: TLS.cert, headers: { 'X-Mine': 'yes' }, onConnect });
+    const options = {
+      ca: TLS.cert,
+      headers: { 'X-Mine': 'yes' },
+      servername: undefined,
+      agent: null,
+    };
+    const stream = connect(url, { ...options, onConnect } as object);
     await until(() => headers !== undefined && calls.length > 0);
     expect(headers).toMatchObject({ 'x-mine': 'yes' });
     stream.close();

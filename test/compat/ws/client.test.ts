@@ -4,7 +4,9 @@ import { createServer, type IncomingMessage } from 'node:http';
 import { connect as connectTcp } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import { describe } from 'vitest';
+import type { ClientOptions } from '../../../src/compat/ws/options.ts';
 import { closed, logEvents, once, type Socket, same, serve, showError } from './libraries.ts';
 import { acceptLines, serveRaw } from './raw-peer.ts';
 
@@ -30,7 +32,20 @@ describe('new WebSocket', () => {
     ['ws://localhost', ['a', 'a']],
     ['ws://localhost', 'a b'],
     ['ws://localhost', ['']],
+    ['ws://localhost', null],
+    ['ws://localhost', 5],
+    ['ws://localhost', true],
+    ['ws://localhost', ''],
+    ['ws://localhost', 'a,b'],
+    ['ws://localhost', [5]],
+    ['ws://localhost', null, { protocols: ['a'] }],
+    ['ws://localhost', { protocols: ['a', 'a'] }],
+    ['ws://localhost', { protocols: '' }],
+    ['ws://localhost', { protocols: 5 }],
     ['ws://localhost', [], { protocolVersion: 7 }],
+    ['ws://localhost', [], { handshakeTimeout: '500' }],
+    ['ws://localhost', [], { handshakeTimeout: -1 }],
+    ['ws://localhost', [], { handshakeTimeout: true }],
     ['ws://localhost', { headers: { 'X-A': 'b\r\nc' } }],
   ];
   for (const values of wrong) {
@@ -58,6 +73,12 @@ describe('new WebSocket', () => {
       () => new library(url, ['one', 'two'], options),
       () => new library(url, options),
       () => new library(url, [], options),
+      () => new library(url, { ...options, protocols: ['one', 'two'] }),
+      () => new library(url, { protocols: 'one' }),
+      () => new library(url, undefined, { protocols: ['one'] }),
+      () => new library(url, { protocols: undefined }),
+      () => new library(url, [], { protocols: ['one'] }),
+      () => new library(url, ['two'], { protocols: ['one'] }),
     ];
     for (const open of clients) {
       const client = open();
@@ -85,6 +106,33 @@ describe('new WebSocket', () => {
     await logEnd(log, client);
     raw.close();
   });
+
+  const odd: readonly ClientOptions[] = [
+    { origin: '' },
+    { headers: { 'Sec-WebSocket-Foo': 'x', 'X-A': ['a', 'b'] } },
+    { protocolVersion: 8, origin: 'http://x', headers: { 'sec-websocket-origin': 'http://y' } },
+    { agent: false, auth: 'a:b' },
+    { maxHeaderSize: 0 },
+    { followRedirects: true, maxRedirects: Number.POSITIVE_INFINITY },
+    { highWaterMark: 10, allowHalfOpen: true, emitClose: true } as ClientOptions,
+    { objectMode: true } as ClientOptions,
+    { readable: true, decodeStrings: false } as ClientOptions,
+    ...['origin', 'finishRequest', 'generateMask', 'createConnection', 'agent', 'lookup', 'signal']
+      .map((name) => ({ [name]: null }) as ClientOptions)
+      .concat([{ headers: null as unknown as undefined }]),
+  ];
+  for (const options of odd) {
+    same(`takes ${inspect(options)}`, async (library, log) => {
+      const { server, url } = await serve(library);
+      server.on('connection', (socket, request) => {
+        const stable = Object.entries(request.headers).filter(([name]) => !/host|-key/.test(name));
+        log.push(inspect(stable.sort()));
+        socket.terminate();
+      });
+      await logEnd(log, new library(url, options));
+      server.close();
+    });
+  }
 
   same('asks for version 8 with the origin of its name', async (library, log) => {
     const raw = await serveRaw((request, socket) => {
@@ -195,6 +243,24 @@ describe('a response that is not a 101', () => {
     await logEnd(log, client);
     http.close();
   });
+
+  for (const how of ['close', 'terminate'] as const) {
+    same(`lets its socket go, read to the end, after ${how}()`, async (library, log) => {
+      let isGone: Promise<unknown> | undefined;
+      const raw = await serveRaw((_request, socket) => {
+        socket.write('HTTP/1.1 503 X\r\nConnection: keep-alive\r\nContent-Length: 4\r\n\r\nbody');
+        isGone = once(socket, 'close');
+      });
+      const client = new library(`ws://127.0.0.1:${raw.port}`);
+      client.on('unexpected-response', (_request, response) => {
+        response.resume().on('end', () => client[how]());
+      });
+      await logEnd(log, client);
+      await isGone;
+      log.push('gone');
+      raw.close();
+    });
+  }
 
   same('emits upgrade with the response', async (library, log) => {
     const { server, url } = await serve(library);

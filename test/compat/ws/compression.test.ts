@@ -91,6 +91,8 @@ describe('what is negotiated', () => {
     true,
     { serverNoContextTakeover: true, clientNoContextTakeover: true },
     { clientMaxWindowBits: 10 },
+    { clientMaxWindowBits: false },
+    { clientMaxWindowBits: true },
   ]) {
     same(`is what a client with ${JSON.stringify(options)} offers first`, async (library, log) => {
       const { server, url } = await serve(library);

@@ -1,10 +1,12 @@
 /** What is known to differ from `ws`, one test each: docs/migrating-ws.md has the same list. */
 
 import { execFile } from 'node:child_process';
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { TLS_CERT, TLS_KEY } from '../../node/connecting.ts';
 import {
   closed,
   type Library,
@@ -134,6 +136,83 @@ describe('handshakes', () => {
     expect(() => new realWs(null)).toThrow(TypeError);
     expect(new sanswireWs(null).readyState).toBe(0);
   });
+});
+
+describe('options of a client', () => {
+  /** Logs a header of the request that each set of options makes, or what is thrown. */
+  async function logHeaders(library: Library, log: string[], name: string, all: object[]) {
+    const { server, url } = await serve(library);
+    for (const options of all) {
+      try {
+        const connected = once(server, 'connection');
+        const client = new library(url, options);
+        const [, request] = (await connected) as [unknown, IncomingMessage];
+        log.push(request.headers[name] === undefined ? 'absent' : 'sent');
+        client.on('error', () => {}).terminate();
+      } catch (error) {
+        log.push((error as Error).name);
+      }
+    }
+    server.close();
+  }
+
+  differs(
+    'are absent when undefined or null',
+    async (library, log) => {
+      await logHeaders(library, log, 'sec-websocket-extensions', [
+        { perMessageDeflate: undefined },
+        { perMessageDeflate: null },
+        { protocolVersion: undefined },
+        { handshakeTimeout: null },
+        { protocols: null },
+      ]);
+      await logHeaders(library, log, 'x-own', [
+        { headers: { 'X-Own': undefined } },
+        { headers: { 'X-Own': null } },
+      ]);
+    },
+    ['absent', 'absent', 'RangeError', 'TypeError', 'SyntaxError', 'TypeError', 'sent'],
+    ['sent', 'sent', 'sent', 'sent', 'sent', 'absent', 'absent'],
+  );
+
+  differs(
+    'do not leave Host out (RFC 6455 §4.1), nor announce a body',
+    async (library, log) => {
+      const raw = await serveRaw((request, socket) => {
+        log.push(...(request.match(/^(?:host|content-length)/gim) ?? []));
+        socket.destroy();
+      });
+      const options = { setHost: false, headers: { 'Content-Length': '0' } };
+      const client = new library(`ws://127.0.0.1:${raw.port}`, options);
+      await once(
+        client.on('error', () => {}),
+        'close',
+      );
+      raw.close();
+    },
+    ['Content-Length'],
+    ['Host'],
+  );
+
+  differs(
+    'have no trailing dot in the server name of TLS (RFC 6066 §3)',
+    async (library, log) => {
+      const server = createSecureServer({ key: TLS_KEY, cert: TLS_CERT }).listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      const secured = once(server, 'secureConnection');
+      const { port } = server.address() as { port: number };
+      const lookup = (_: string, __: object, callback: (...values: unknown[]) => void): void =>
+        callback(null, [{ address: '127.0.0.1', family: 4 }]);
+      const options = { ca: TLS_CERT, lookup } as object;
+      const client = new library(`wss://localhost.:${port}`, options);
+      const [socket] = (await secured) as [{ servername: string }];
+      log.push(socket.servername);
+      client.on('error', () => {}).terminate();
+      server.close();
+    },
+    ['localhost.'],
+    ['localhost'],
+  );
 });
 
 describe('frames', () => {

@@ -16,6 +16,7 @@ import { agree, negotiate, offersOf } from '../extended-connections.ts';
 const NO_WISHES: DeflateWishes = {
   noContextTakeover: false,
   maxWindowBits: 15,
+  offerMaxWindowBits: true,
   requestNoContextTakeover: false,
   requestMaxWindowBits: 15,
 };
@@ -137,6 +138,12 @@ describe('The answers that a client takes (RFC 7692 §7.1)', () => {
     });
   });
 
+  it('are not those with client_max_window_bits, if not offered (RFC 7692 §7.1.2.2)', () => {
+    const wishes = { offerMaxWindowBits: false, maxWindowBits: 9 };
+    expect(agreementOf('client_max_window_bits=8', wishes)).toBeUndefined();
+    expect(agreementOf('', wishes)).toMatchObject({ ownWindowBits: 9 });
+  });
+
   it.each<[string, Partial<DeflateWishes>, object]>([
     ['', {}, { ownWindowBits: 15, peerWindowBits: 15 }],
     ['client_max_window_bits=8', {}, { ownWindowBits: 8, peerWindowBits: 15 }],
@@ -157,6 +164,7 @@ describe('The offers that a client makes (RFC 7692 §5.2)', () => {
   it.each<[Partial<DeflateWishes>, object[]]>([
     [{}, [{ client_max_window_bits: true }]],
     [{ maxWindowBits: 8 }, [{ client_max_window_bits: 8 }]],
+    [{ maxWindowBits: 8, offerMaxWindowBits: false }, [{}]],
     [
       { noContextTakeover: true },
       [{ client_max_window_bits: true, client_no_context_takeover: true }],
