@@ -36,31 +36,36 @@ const FACES: Readonly<Record<string, string>> = {
     const close = () => socket.close(1000);`,
 };
 
-/** What a program does once it is open. */
+/** Does something outside a read, once it is open. */
+const whenOpen = (code: string): string => `socket.on(open, () => setImmediate(() => {${code}}));`;
+
+const SEND_ALL = "for (const text of 'abc') send(text);";
+
+/** What a program does. */
 const ACTS: Readonly<Record<string, { readonly code: string; readonly wanted: string[] }>> = {
   'process.exit()': {
-    code: `socket.on(open, () => setImmediate(() => { for (const text of 'abc') send(text); process.exit(); }));`,
+    code: whenOpen(`${SEND_ALL} process.exit();`),
     wanted: ['a', 'b', 'c', 'closed 1006'],
   },
   'an uncaught throw': {
-    code: `socket.on(open, () => setImmediate(() => { for (const text of 'abc') send(text); throw new Error('on purpose'); }));`,
+    code: whenOpen(`${SEND_ALL} throw new Error('on purpose');`),
     wanted: ['a', 'b', 'c', 'closed 1006'],
   },
   'process.exit() within a read': {
-    code: `socket.on(message, () => { for (const text of 'abc') send(text); process.exit(); });`,
+    code: `socket.on(message, () => { ${SEND_ALL} process.exit(); });`,
     wanted: ['a', 'b', 'c', 'closed 1006'],
   },
   'process.exit() in a callback of the same turn': {
-    code: `socket.on(open, () => setImmediate(() => { for (const text of 'abc') send(text); process.nextTick(() => process.exit()); }));`,
+    code: whenOpen(`${SEND_ALL} process.nextTick(() => process.exit());`),
     wanted: ['a', 'b', 'c', 'closed 1006'],
   },
   'process.exit() behind close()': {
-    code: `socket.on(open, () => setImmediate(() => { send('a'); close(); process.exit(); }));`,
+    code: whenOpen("send('a'); close(); process.exit();"),
     wanted: ['a', 'closed 1000'],
   },
   // The 'exit' event does not come: what has left within the call arrives all the same.
   'process.kill() with SIGKILL': {
-    code: `socket.on(open, () => setImmediate(() => { send('a'); process.kill(process.pid, 'SIGKILL'); }));`,
+    code: whenOpen("send('a'); process.kill(process.pid, 'SIGKILL');"),
     wanted: ['a', 'closed 1006'],
   },
 };
