@@ -31,7 +31,7 @@ export function isEventSourceRequest(request: EventSourceRequest): boolean {
 }
 
 /** Returns the absolute URL of a request; without a Host, that of the address that it came to. */
-export function requestUrl(request: EventSourceRequest): string {
+export function requestUrl(request: EventSourceRequest, trustsProxy = false): string {
   const target = request.url ?? '/';
   // A client may send the absolute form (RFC 9112 §3.2.2), and then it wins over Host.
   if (/^https?:\/\//i.test(target)) return target;
@@ -39,12 +39,17 @@ export function requestUrl(request: EventSourceRequest): string {
   if ('authority' in request) {
     return `${request.scheme}://${request.authority || fromHost()}${target}`;
   }
-  return `${isSecure(request) ? 'https' : 'http'}://${fromHost()}${target}`;
+  return `${isSecure(request, trustsProxy) ? 'https' : 'http'}://${fromHost()}${target}`;
 }
 
-/** Tells whether a request came through TLS. */
-export function isSecure({ socket }: EventSourceRequest): boolean {
-  return 'encrypted' in socket && socket.encrypted === true;
+/** Tells whether a request came through TLS, where it ended at a proxy if that is trusted. */
+export function isSecure({ socket, headers }: EventSourceRequest, trustsProxy = false): boolean {
+  const forwarded = trustsProxy ? headers['x-forwarded-proto'] : undefined;
+  // The first of several proxies is the one that the client reached.
+  if (forwarded !== undefined) return /^\s*(?:https|wss)\s*(?:,|$)/i.test(String(forwarded));
+  // A request that was made up may have no socket.
+  const { encrypted } = (socket ?? {}) as { readonly encrypted?: boolean };
+  return encrypted === true;
 }
 
 function localAuthority(request: EventSourceRequest): string {

@@ -5,7 +5,7 @@
 
 import { readLimit } from '../limits.ts';
 import type { HeaderFields } from './event-source-http.ts';
-import { validateOptions } from './options.ts';
+import { readBoolean, validateOptions } from './options.ts';
 
 export interface EventSourceOptions {
   /** Header fields of the response; they replace default ones. @defaultValue none */
@@ -16,15 +16,18 @@ export interface EventSourceOptions {
   readonly ping?: number | null | false | undefined;
   /** Bytes that may wait; more fail with WS_BUFFERED_AMOUNT_EXCEEDED. @defaultValue Infinity */
   readonly maxBufferedAmount?: number | null | undefined;
+  /** Whether `url` follows X-Forwarded-Proto, which a proxy must set. @defaultValue false */
+  readonly trustProxy?: boolean | undefined;
 }
 
-const OPTION_NAMES = ['headers', 'retry', 'ping', 'maxBufferedAmount'];
+const OPTION_NAMES = ['headers', 'retry', 'ping', 'maxBufferedAmount', 'trustProxy'];
 
 export interface EventSourceSettings {
   readonly headers: HeaderFields;
   readonly retryMs: number | undefined;
   readonly pingMs: number;
   readonly maxBufferedAmount: number;
+  readonly trustsProxy: boolean;
 }
 
 /** @throws Error for an unknown option, TypeError or RangeError for a wrong type or range */
@@ -43,5 +46,6 @@ export function readEventSourceOptions(
     retryMs: isRetryOff ? undefined : Math.floor(readLimit('eventSourceRetry', retry) * 1000),
     pingMs: readLimit('eventSourcePing', ping) * 1000,
     maxBufferedAmount: readLimit('eventSourceBufferedAmount', maxBufferedAmount),
+    trustsProxy: readBoolean('trustProxy', options?.trustProxy, false),
   };
 }

@@ -104,7 +104,7 @@ export class EventSource extends StreamEventTarget<EventSourceEvents> {
   ) {
     super();
     const settings = readEventSourceOptions(options);
-    this.url = requestUrl(request);
+    this.url = requestUrl(request, settings.trustsProxy);
     this.lastEventId = lastEventIdOf(request);
     this.#response = response as ServerResponse;
     this.#maxBufferedAmount = settings.maxBufferedAmount;

@@ -16,11 +16,12 @@ import {
 } from '../errors.ts';
 import { negotiateAsServer } from '../extensions/negotiation.ts';
 import { PreparedMessage } from '../extensions/prepared-message.ts';
-import { toRawHeaders } from '../handshake/header-list.ts';
+import { findHeader, toRawHeaders } from '../handshake/header-list.ts';
 import {
   isUpgradeRequest,
   judgeRequest,
   type RefusedRequest,
+  type UpgradeRequest,
 } from '../handshake/server-handshake.ts';
 import { buildAcceptance } from '../handshake/server-response.ts';
 import { chooseSubprotocol } from '../handshake/subprotocol.ts';
@@ -29,7 +30,7 @@ import { nodePlatform } from '../node/node-platform.ts';
 import { refuseUpgrade, toUpgradeRequest } from '../node/server-upgrade.ts';
 import { Client } from './client.ts';
 import { EventSource } from './event-source.ts';
-import { isSecure } from './event-source-http.ts';
+import { isSecure as isSecureRequest } from './event-source-http.ts';
 import { type MessageData, toPayload } from './message-data.ts';
 import { readBoolean, validateOptions } from './options.ts';
 import { type DeflateExtension, permessageDeflate } from './permessage-deflate.ts';
@@ -48,9 +49,14 @@ export interface ServerOptions extends SocketOptions, DraftOptions {
    * `undefined` in the list lets in clients that send no Origin. @defaultValue all
    */
   readonly allowedOrigins?: readonly (string | undefined)[] | undefined;
+  /**
+   * Whether the scheme of `url` is that of X-Forwarded-Proto: behind a proxy that ends TLS and sets
+   * this header. Without such a proxy, a client could choose it. @defaultValue false
+   */
+  readonly trustProxy?: boolean | undefined;
 }
 
-const OWN_NAMES = ['allowedOrigins', 'allowDrafts', 'handshakeTimeout'];
+const OWN_NAMES = ['allowedOrigins', 'allowDrafts', 'handshakeTimeout', 'trustProxy'];
 const OPTION_NAMES = [...SOCKET_OPTION_NAMES, ...OWN_NAMES];
 
 const NO_BYTES = Buffer.alloc(0);
@@ -121,11 +127,19 @@ export class WebSocket extends WebSocketBase {
     const extensions = readExtensions(settings.extensions);
     const allowedOrigins = readOrigins(settings.allowedOrigins);
     const upgradeRequest = toUpgradeRequest(request);
-    const answer = { allowedOrigins, supported, headers, isSecure: isSecure(request), timeoutMs };
+    const isSecure = isSecureRequest(
+      request,
+      readBoolean('trustProxy', settings.trustProxy, false),
+    );
+    const answer = { allowedOrigins, supported, headers, isSecure, timeoutMs };
     const draft = allowsDrafts ? DraftOpening.judge(upgradeRequest, answer) : undefined;
     const opening = draft instanceof DraftOpening ? draft : undefined;
     const driver = { ...driverOptions, ...DRIVER };
-    super(urlOf(request), opening?.adapt(driver) ?? driver, opening?.createConnection);
+    super(
+      urlOf(request.url ?? '/', upgradeRequest, isSecure),
+      opening?.adapt(driver) ?? driver,
+      opening?.createConnection,
+    );
 
     if (settings.signal !== undefined) this.abortOn(settings.signal);
     if (draft instanceof DraftOpening) {
@@ -187,17 +201,8 @@ function readOrigins(origins: unknown): ServerOptions['allowedOrigins'] {
   throw new TypeError('Option allowedOrigins must be a list of origins');
 }
 
-function urlOf(request: IncomingMessage): string {
-  const target = request.url ?? '/';
-  if (!target.startsWith('/')) return target.replace(/^http/i, 'ws');
-  return `${isSecure(request) ? 'wss' : 'ws'}://${hostOf(request)}${target}`;
-}
-
-/** The Host header, from the list: the object of all headers takes longer to make than the rest. */
-function hostOf({ rawHeaders }: IncomingMessage): string {
-  for (let index = 0; index < rawHeaders.length; index += 2) {
-    const name = rawHeaders[index] as string;
-    if (name.length === 4 && name.toLowerCase() === 'host') return rawHeaders[index + 1] as string;
-  }
-  return '';
+function urlOf(target: string, { rawHeaders }: UpgradeRequest, isSecure: boolean): string {
+  if (/^[a-z]+:\/\//i.test(target)) return target.replace(/^http/i, 'ws');
+  const path = target.startsWith('/') ? target : `/${target}`;
+  return `${isSecure ? 'wss' : 'ws'}://${findHeader(rawHeaders, 'host') ?? ''}${path}`;
 }

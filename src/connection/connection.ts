@@ -14,6 +14,7 @@ import type { WriteCallback } from '../calls.ts';
 import type { ActiveSession } from '../extensions/extension.ts';
 import { type ExtensionLink, linkExtensions } from '../extensions/extension-link.ts';
 import { Opcode } from '../frame/opcode.ts';
+import { readLimit } from '../limits.ts';
 import { ControlLine } from './control-line.ts';
 import type { ConnectionOptions } from './options.ts';
 import type { SendOptions } from './outgoing-order.ts';
@@ -40,6 +41,19 @@ export class Connection extends WireConnection {
     if (!this.isOpen) this.#use(sessions);
     super.open();
     if (this.isClosed) this.closeExtensions();
+  }
+
+  /**
+   * The longest message accepted, in bytes; it may change, also while a message comes.
+   *
+   * @throws TypeError or RangeError when it is set to what is not a number of its range
+   */
+  get maxLength(): number {
+    return this.#line.maxLength;
+  }
+
+  set maxLength(length: number) {
+    this.#line.maxLength = readLimit('maxLength', length);
   }
 
   /** Sends a binary message; as {@link WireConnection.send}. */

@@ -40,7 +40,7 @@ export class ReceiveLine implements FrameHandler, DecodedReceiver, Delivery {
   readonly handler: ConnectionHandler;
   /** Called when something has come out of the decoder. */
   proceed: () => void = doNothing;
-  readonly #limits: ResolvedLimits;
+  #limits: ResolvedLimits;
   readonly #brake: Brake;
   readonly #life: LifeCycle<unknown>;
   readonly #controls: ControlLine;
@@ -97,6 +97,10 @@ export class ReceiveLine implements FrameHandler, DecodedReceiver, Delivery {
 
   get maxLength(): number {
     return this.#limits.maxLength;
+  }
+
+  set maxLength(length: number) {
+    this.#limits = { ...this.#limits, maxLength: length };
   }
 
   get isGivenUp(): boolean {

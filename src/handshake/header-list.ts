@@ -74,3 +74,10 @@ export function findHeader(rawHeaders: RawHeaders, lowercaseName: string): strin
   }
   return undefined;
 }
+
+/** Returns a list without the headers of a name. */
+export function dropHeader(rawHeaders: RawHeaders, lowercaseName: string): RawHeaders {
+  return rawHeaders.filter(
+    (_, at) => !equalsIgnoringCase(rawHeaders[at - (at % 2)] ?? '', lowercaseName),
+  );
+}

@@ -1,14 +1,15 @@
 /**
  * The request target of an opening handshake, at the server (RFC 6455 §4.2.1 item 1; RFC 9112
- * §3.2): the origin form, `/path?query`, or the absolute form with http or https, which also names
- * the host. `*` and `host:port` have no resource name. Nothing is decoded or normalised.
+ * §3.2): the origin form, `/path?query`, or the absolute form, which also names the host; some
+ * clients write its scheme as ws or wss. `*` and `host:port` have no resource name. Nothing is
+ * decoded or normalised.
  */
 
 import { isAuthority } from './authority.ts';
 import { isVisible } from './header-grammar.ts';
 
 /** Scheme, authority, and what follows. No part can match in two ways: matching is linear. */
-const ABSOLUTE_FORM = /^https?:\/\/([^/?]*)(.*)$/i;
+const ABSOLUTE_FORM = /^(?:http|ws)s?:\/\/([^/?]*)(.*)$/i;
 
 /** The parts of a request target. */
 export interface RequestTarget {

@@ -81,7 +81,7 @@ export function judgeRequest(request: UpgradeRequest, options: JudgeOptions = {}
   // Items 2 to 4, and that only frames can follow the head.
   if (!isAuthority(fields.host ?? '')) report('WS_HANDSHAKE_HOST');
   // RFC 9110 §7.8: a body would have to be read first, by rules that a proxy may apply differently.
-  if (contentLength !== '0' || transferEncoding !== undefined) report('WS_HANDSHAKE_BODY');
+  if (!/^0+$/.test(contentLength) || transferEncoding !== undefined) report('WS_HANDSHAKE_BODY');
   if (!listHas(fields.upgrade ?? '', 'websocket')) report('WS_HANDSHAKE_UPGRADE');
   if (!listHas(fields.connection ?? '', 'upgrade')) report('WS_HANDSHAKE_CONNECTION');
   // Items 5 to 9.

@@ -281,6 +281,14 @@ describe('the request', () => {
     expect(requestUrl(request)).toBe('https://example.com/');
   });
 
+  it('gives https for X-Forwarded-Proto only with trustProxy', async () => {
+    const headers = { Host: 'example.com', 'X-Forwarded-Proto': 'https' };
+    const trusting = await openPair({ trustProxy: true }, headers, '/a');
+    expect(trusting.source.url).toBe('https://example.com/a');
+    const { source } = await openPair({}, headers, '/a');
+    expect(source.url).toBe('http://example.com/a');
+  });
+
   it('gives Last-Event-ID, decoded from UTF-8 (WHATWG HTML §9.2.3)', async () => {
     const bytes = Buffer.from('é☃😀 7').toString('latin1');
     const { source } = await openPair({}, { 'Last-Event-ID': bytes });

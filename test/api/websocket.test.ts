@@ -10,6 +10,7 @@ import { Client } from '../../src/api/client.ts';
 import { EventSource } from '../../src/api/event-source.ts';
 import { type ServerOptions, WebSocket } from '../../src/api/websocket.ts';
 import { HandshakeError } from '../../src/errors.ts';
+import { MemoryDuplex } from '../support/memory-duplex.ts';
 import {
   closed,
   connectRaw,
@@ -133,6 +134,7 @@ describe('A request that is accepted (RFC 6455 §4.2.2)', () => {
     for (const [line, url] of [
       ['GET /a/b?c=d HTTP/1.1', 'ws://example.com:81/a/b?c=d'],
       ['GET http://example.com:81/x HTTP/1.1', 'ws://example.com:81/x'],
+      ['GET wss://example.com/x HTTP/1.1', 'wss://example.com/x'],
     ] as const) {
       const raw = await connectRaw(port);
       raw.write(upgradeRequest({ Host: 'example.com:81' }, line));
@@ -147,6 +149,37 @@ describe('A request that is accepted (RFC 6455 §4.2.2)', () => {
     await next(client, 'open');
     expect(client.url).toBe(url);
     expect(accepted[0]?.url).toBe(url);
+  });
+
+  it.each([
+    ['', 'ws://example.com/'],
+    ['?q', 'ws://example.com/?q'],
+    ['/a b', 'ws://example.com/a b'],
+    ['ws://example.org/a', 'ws://example.org/a'],
+  ])('has a URL of what the application has written: %j', (written, url) => {
+    const request = Object.assign(new IncomingMessage(new Socket()), { method: 'GET' });
+    request.url = written;
+    request.headers.host = 'example.com';
+    const socket = new WebSocket(request, new MemoryDuplex());
+    socket.on('error', () => {});
+    expect(socket.url).toBe(url);
+  });
+
+  it.each([
+    [true, 'https', 'wss'],
+    [true, 'wss', 'wss'],
+    [true, 'HTTPS, http', 'wss'],
+    [true, 'http, https', 'ws'],
+    [true, undefined, 'ws'],
+    [false, 'https', 'ws'],
+    [undefined, 'https', 'ws'],
+  ])('with trustProxy %s and X-Forwarded-Proto %j has the scheme %s', async (...values) => {
+    const [trustProxy, forwarded, scheme] = values;
+    const { port, accepted } = await serve({ options: { trustProxy } });
+    const raw = await connectRaw(port);
+    raw.write(upgradeRequest({ Host: 'example.com', 'X-Forwarded-Proto': forwarded }));
+    await readHead(raw);
+    expect(accepted[0]?.url).toBe(`${scheme}://example.com/`);
   });
 });
 
@@ -343,6 +376,7 @@ describe('The arguments of the constructor', () => {
     [{ headers: { 'X\r\n': 'a' } }, TypeError, /name of a header/],
     [{ headers: { 'Sec-WebSocket-Accept': 'x' } }, TypeError, /Sec-WebSocket-Accept/],
     [{ allowedOrigins: 'https://example.com' }, TypeError, /allowedOrigins/],
+    [{ trustProxy: 'loopback' }, TypeError, /trustProxy/],
     [{ signal: {} }, TypeError, /signal/],
   ])('refuse the options %j', async (options, kind, message) => {
     const thrown = await construct((request, socket) => {

@@ -21,6 +21,25 @@ const text = (role: Role, payload: string) => frameTo(role, { opcode: 'text', pa
 const closeFrame = (role: Role, code: number, reason = '') =>
   frameTo(role, { opcode: 'close', payload: closePayload(code, reason) });
 
+describe.each(ROLES)('The maxLength of a %s', (role) => {
+  it('may change, also within a message', () => {
+    const { connection, handler } = recordedConnection({ role, maxLength: 3 });
+    expect(connection.maxLength).toBe(3);
+    connection.maxLength = 6;
+    connection.receive(text(role, '123456'));
+    connection.receive(frameTo(role, { opcode: 'text', payload: '12', fin: false }));
+    connection.maxLength = 3;
+    connection.receive(frameTo(role, { opcode: 'continuation', payload: '34' }));
+    expect(handler.log).toEqual(['text "123456"', 'error WS_MESSAGE_TOO_LONG']);
+  });
+
+  it('throws for what is not a length', () => {
+    const { connection } = recordedConnection({ role });
+    expect(() => (connection.maxLength = -1)).toThrow(RangeError);
+    expect(() => (connection.maxLength = '1' as never)).toThrow(TypeError);
+  });
+});
+
 describe.each(ROLES)('The closing handshake that a %s begins (RFC 6455 §7.1.2)', (role) => {
   it('sends a Close, takes messages until the answer, and ends with the peer’s code', () => {
     const { connection, handler } = recordedConnection({ role });

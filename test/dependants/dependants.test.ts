@@ -1,6 +1,7 @@
 /**
- * Programs in wide use, each doing its real job with Sanswire in place of `ws`: programs/ has one
- * file for each, run in a process of its own. install.mjs installs them with an npm override.
+ * Programs in wide use, each doing its real job with Sanswire in place of `ws` or `faye-websocket`:
+ * programs/ has one file for each, run in a process of its own. install.mjs installs them with npm
+ * overrides.
  */
 
 import { execFile } from 'node:child_process';
@@ -17,9 +18,12 @@ const run = promisify(execFile);
 
 const TIME_LIMIT_MS = 60_000;
 
-describe.runIf(isInstalled)('programs that use ws', () => {
-  it('get Sanswire from require("ws")', async () => {
-    const print = "console.log(require('ws') === require('sanswire/ws'))";
+describe.runIf(isInstalled)('programs that use ws or faye-websocket', () => {
+  it.each([
+    ['ws', 'sanswire/ws'],
+    ['faye-websocket', 'sanswire'],
+  ])('get Sanswire from require("%s")', async (name, ours) => {
+    const print = `console.log(require('${name}') === require('${ours}'))`;
     const { stdout } = await run(process.execPath, ['-e', print], { cwd: here });
     expect(stdout.trim()).toBe('true');
   });
@@ -33,5 +37,5 @@ describe.runIf(isInstalled)('programs that use ws', () => {
 });
 
 if (!isInstalled) {
-  it.skip('programs that use ws: not installed, run `node test/dependants/install.mjs`', () => {});
+  it.skip('programs: not installed, run `node test/dependants/install.mjs`', () => {});
 }

@@ -1,7 +1,7 @@
-// Installs the programs of this folder with an override that puts Sanswire under all of them in
-// place of `ws`, as an application does with "overrides": {"ws": "npm:sanswire-ws"}: sanswire-ws
-// comes packed, as from the registry, and sanswire is a link to this checkout, so that what runs is
-// what was built last.
+// Installs the programs of this folder with overrides that put Sanswire under all of them in place
+// of `ws` and `faye-websocket`, as an application does with "overrides": {"ws": "npm:sanswire-ws"}:
+// sanswire-ws comes packed, as from the registry, and sanswire is a link to this checkout, so that
+// what runs is what was built last.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, renameSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

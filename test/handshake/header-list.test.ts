@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import {
   checkField,
   checkHeaders,
+  dropHeader,
   findHeader,
   toRawHeaders,
 } from '../../src/handshake/header-list.ts';
@@ -67,5 +68,12 @@ describe('findHeader', () => {
     const rawHeaders = ['B', 'a', 'A', 'x', 'a', 'y'];
     expect(findHeader(rawHeaders, 'a')).toBe('x');
     expect(findHeader(rawHeaders, 'x')).toBeUndefined();
+  });
+});
+
+describe('dropHeader', () => {
+  it('leaves out every header of a name, in any case', () => {
+    const rawHeaders = ['B', 'a', 'A', 'x', 'a', 'y', 'x', 'A'];
+    expect(dropHeader(rawHeaders, 'a')).toEqual(['B', 'a', 'x', 'A']);
   });
 });

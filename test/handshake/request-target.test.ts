@@ -11,6 +11,8 @@ describe('parseRequestTarget (RFC 6455 §4.2.1 item 1)', () => {
     ['http://example.com/', '/', 'example.com'],
     ['HTTPS://example.com:8443/a?b', '/a?b', 'example.com:8443'],
     ['http://[::1]?a', '/?a', '[::1]'],
+    ['ws://example.com/a', '/a', 'example.com'],
+    ['WSS://example.com:8443', '/', 'example.com:8443'],
   ])('takes %s for %s of %s', (target, resourceName, authority) => {
     expect(parseRequestTarget(target)).toEqual({ resourceName, authority });
   });
@@ -21,7 +23,6 @@ describe('parseRequestTarget (RFC 6455 §4.2.1 item 1)', () => {
     'chat',
     '?a',
     'example.com:80',
-    'ws://example.com/',
     'ftp://example.com/',
     '://a',
     'http:///a',

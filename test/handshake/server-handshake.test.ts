@@ -125,6 +125,7 @@ describe('judgeRequest accepts (RFC 6455 §4.2.1)', () => {
 
   it('a Content-Length of 0', () => {
     expect(refusal(request({ 'Content-Length': '0' }))).toBeUndefined();
+    expect(refusal(request({ 'Content-Length': '00' }))).toBeUndefined();
   });
 });
 
@@ -146,7 +147,7 @@ describe('judgeRequest refuses (RFC 6455 §4.2.1)', () => {
     });
   });
 
-  it.each(['*', 'example.com:80', 'ws://a/', '/a#b', '/\r\n', ''])('the target %j', (target) => {
+  it.each(['*', 'example.com:80', 'ftp://a/', '/a#b', '/\r\n', ''])('the target %j', (target) => {
     expect(refusal(request({}, { target }))).toEqual({
       codes: ['WS_HANDSHAKE_TARGET'],
       status: 400,

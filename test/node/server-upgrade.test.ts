@@ -1,10 +1,56 @@
 import { describe, expect, it } from 'vitest';
 import { HandshakeError } from '../../src/errors.ts';
-import { refuseUpgrade } from '../../src/node/server-upgrade.ts';
+import { refuseUpgrade, toUpgradeRequest } from '../../src/node/server-upgrade.ts';
 import { MemoryDuplex } from '../support/memory-duplex.ts';
 import { settle } from '../support/recording-driver.ts';
 
 const latin1 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1');
+
+describe('toUpgradeRequest', () => {
+  const rawHeaders = ['Host', 'a', 'X', '1', 'Origin', 'b', 'Cookie', 'c'];
+  const headers = { host: 'a', x: '1', origin: 'b', cookie: 'c' };
+
+  it('gives rawHeaders as they are when nothing was edited', () => {
+    expect(toUpgradeRequest({ headers, rawHeaders }).rawHeaders).toBe(rawHeaders);
+  });
+
+  it('replaces edited fields of the handshake alone', () => {
+    const edited = { ...headers, origin: 'd', cookie: 'e', 'sec-websocket-version': 13 as never };
+    expect(toUpgradeRequest({ headers: edited, rawHeaders }).rawHeaders).toEqual([
+      ...['Host', 'a', 'X', '1', 'Cookie', 'c'],
+      ...['origin', 'd', 'sec-websocket-version', '13'],
+    ]);
+    const removed = { ...headers, origin: undefined, host: undefined };
+    expect(toUpgradeRequest({ headers: removed, rawHeaders }).rawHeaders).toEqual([
+      ...['Host', 'a', 'X', '1', 'Cookie', 'c'],
+    ]);
+  });
+
+  it('keeps repeated fields of which node:http shows the first, or all', () => {
+    const repeated = [...rawHeaders, 'Host', 'z', 'Origin', 'z'];
+    const shown = { ...headers, origin: 'b, z' };
+    expect(toUpgradeRequest({ headers: shown, rawHeaders: repeated }).rawHeaders).toBe(repeated);
+  });
+
+  it('fills in what a request that was made up lacks', () => {
+    expect(toUpgradeRequest({ headers: { Upgrade: 'websocket', x: undefined } })).toEqual({
+      method: '',
+      target: '/',
+      httpVersionMajor: 1,
+      httpVersionMinor: 1,
+      rawHeaders: ['Upgrade', 'websocket', 'Host', 'localhost', 'Connection', 'Upgrade'],
+    });
+  });
+
+  it('takes the host of a stream of HTTP/2 from :authority (RFC 9113 §8.3.1)', () => {
+    const { rawHeaders: list } = toUpgradeRequest({ headers: { ':authority': 'a:1' } });
+    expect(list.slice(2, 4)).toEqual(['Host', 'a:1']);
+  });
+
+  it.each(['/', '/a?b', '*', 'http://a/', 'WS://a'])('gives the target %j as it is', (url) => {
+    expect(toUpgradeRequest({ headers, url }).target).toBe(url);
+  });
+});
 
 describe('A refused upgrade', () => {
   it('is answered with the status and the faults, and the socket is destroyed', async () => {

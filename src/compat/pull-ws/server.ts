@@ -89,7 +89,7 @@ export class Server extends TypedEmitter<ServerEvents> {
       const { headers, url, upgrade, method } = request as IncomingMessage & { upgrade: boolean };
       const stream: ServerDuplex = {
         ...createDuplex(socket, {}, { headers, url, upgrade, method }),
-        remoteAddress: request.socket.remoteAddress,
+        remoteAddress: request.socket?.remoteAddress,
       };
       portOf(socket).guard(() => this.emit('connection', stream));
     });

@@ -154,7 +154,7 @@ export function readConnectionSettings(
   return {
     driver: {
       platform: generateMask ? platformWithMask(generateMask) : nodePlatform,
-      maxLength: Math.min(readWsLimit('wsMaxPayload', maxPayload), Number.MAX_SAFE_INTEGER),
+      maxLength: readMaxPayload(maxPayload),
       maxFragments: readWsLimit('wsMaxFragments', maxFragments),
       closeTimeoutMs: readLimit('closeTimeout', closeTimeout ?? undefined),
       answersPings: autoPong ?? true,
@@ -176,6 +176,11 @@ export function readWsLimit(
 ): number {
   const limit = Math.trunc(value ?? LIMITS[name].default);
   return limit > 0 && limit <= LIMITS[name].maximum ? limit : Number.POSITIVE_INFINITY;
+}
+
+/** Reads `maxPayload` as the engine takes it, whose lengths are exact. */
+export function readMaxPayload(maxPayload: number | null | undefined): number {
+  return Math.min(readWsLimit('wsMaxPayload', maxPayload), Number.MAX_SAFE_INTEGER);
 }
 
 /** A platform for each `generateMask`, because connections of one platform share memory. */

@@ -5,6 +5,7 @@
 
 // Imported because the globals are getters, which would be called for each message.
 import { Blob } from 'node:buffer';
+import type { Duplex } from 'node:stream';
 import { readBlob } from '../../api/message-data.ts';
 import { ReadyState } from '../../api/ready-state.ts';
 import type { Connection } from '../../connection/connection.ts';
@@ -17,6 +18,8 @@ import type { SendCallback, SendOptions } from './types.ts';
 import type { WebSocket } from './websocket.ts';
 
 export class Outgoing {
+  /** Programs ask it for addresses, as in ws. */
+  _socket: Duplex | null = null;
   readonly #connection: Connection;
   readonly #onUnreadable: (error: Error) => void;
   /** Whether the last piece sent did not end its message: what follows continues it. */

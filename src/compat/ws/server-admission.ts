@@ -5,6 +5,7 @@
 
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { isSecure } from '../../api/event-source-http.ts';
 import type { DeflateExtension } from '../../api/permessage-deflate.ts';
 import type { Negotiated } from '../../extensions/negotiation.ts';
 import { type ExtensionParam, serializeExtension } from '../../handshake/extension-header.ts';
@@ -72,7 +73,7 @@ export function verifyRequest(
     isAnswered = true;
     clearTimeout(deadline);
     if (isVerified) accept();
-    else refuse(socket, { status: code || UNAUTHORIZED, message, headers });
+    else refuse(socket, { status: Number(code || UNAUTHORIZED), message, headers });
   };
   const info = describeClient(request);
   if (verifyClient.length !== 2) {
@@ -87,11 +88,11 @@ export function verifyRequest(
 }
 
 function describeClient(request: IncomingMessage): ClientInfo {
-  const { headers, socket } = request;
+  const { headers } = request;
   // Version 8 of the protocol has the header Sec-WebSocket-Origin.
   const isVersion8 = Number(headers['sec-websocket-version']) === 8;
   const origin = isVersion8 ? headers['sec-websocket-origin'] : headers.origin;
-  const secure = 'encrypted' in socket && socket.encrypted === true;
+  const secure = isSecure(request);
   // The published types promise an origin, which a request need not have.
   return { origin: origin as string, secure, req: request };
 }

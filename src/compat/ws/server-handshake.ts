@@ -1,13 +1,13 @@
 /**
  * The opening handshake of a server with the statuses of `ws`: 405 for another method than GET, and
- * 400 for any other fault. Requests that an application makes up for its own stream (HTTP/2, tests)
- * may lack what only a real one has. Nothing that an application adds can break a head.
+ * 400 for any other fault. Nothing that an application adds can break a head.
  */
 
-import { type IncomingMessage, type OutgoingHttpHeaders, STATUS_CODES } from 'node:http';
+import { type OutgoingHttpHeaders, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { FaultCode, WebSocketError } from '../../errors.ts';
-import { toRawHeaders } from '../../handshake/header-list.ts';
+import { HANDSHAKE_FIELDS } from '../../handshake/handshake-fields.ts';
+import { dropHeader, toRawHeaders } from '../../handshake/header-list.ts';
 import {
   type AcceptedRequest,
   judgeRequest,
@@ -15,40 +15,30 @@ import {
 } from '../../handshake/server-handshake.ts';
 import { buildAcceptance, buildRefusal } from '../../handshake/server-response.ts';
 import { nodePlatform } from '../../node/node-platform.ts';
+import { type PartialRequest, toUpgradeRequest } from '../../node/server-upgrade.ts';
 
-/** A request, or what an application made up in place of one. */
-type PartialRequest = Partial<IncomingMessage> & Pick<IncomingMessage, 'headers'>;
-
-/** Judges a request by the rules of RFC 6455. */
-export function judge(request: PartialRequest): RequestVerdict {
-  const isReal = Array.isArray(request.rawHeaders) && request.rawHeaders.length > 0;
-  const real: Partial<IncomingMessage> = isReal ? request : {};
-  return judgeRequest({
-    method: request.method ?? '',
-    target: request.url ?? '/',
-    httpVersionMajor: real.httpVersionMajor ?? 1,
-    httpVersionMinor: real.httpVersionMinor ?? 1,
-    rawHeaders: real.rawHeaders ?? madeUpHeaders(request),
-  });
+/**
+ * Judges a request by the rules of RFC 6455, but for its target: `path` is the application's.
+ *
+ * @param hasExtensions - whether the header of the extensions is read
+ */
+export function judge(request: PartialRequest, hasExtensions: boolean): RequestVerdict {
+  const { rawHeaders, ...rest } = toUpgradeRequest(request);
+  const { name } = HANDSHAKE_FIELDS.secExtensions;
+  const headers = hasExtensions ? rawHeaders : dropHeader(rawHeaders, name);
+  return judgeRequest({ ...rest, target: '/', rawHeaders: headers });
 }
 
-function madeUpHeaders({ headers }: PartialRequest): string[] {
-  const present = Object.entries(headers).filter(([, value]) => value !== undefined);
-  const names = present.map(([name]) => name.toLowerCase());
-  if (!names.includes('host')) present.push(['Host', 'localhost']);
-  if (!names.includes('connection')) present.push(['Connection', 'Upgrade']);
-  return present.flatMap(([name, value]) => [name, String(value)]);
-}
-
-/** The fault of a header that a server without extensions ignores. */
-export const EXTENSIONS_FAULT = 'WS_HANDSHAKE_EXTENSIONS';
 /** The faults that `ws` finds after it has checked the path. */
-export const LATE_FAULTS: readonly FaultCode[] = ['WS_HANDSHAKE_SUBPROTOCOL', EXTENSIONS_FAULT];
+export const LATE_FAULTS: readonly FaultCode[] = [
+  'WS_HANDSHAKE_SUBPROTOCOL',
+  'WS_HANDSHAKE_EXTENSIONS',
+];
 
 /** Returns the first fault of a request that is not one of those ignored. */
 export function findFault(
   verdict: RequestVerdict,
-  ignored: readonly FaultCode[],
+  ignored: readonly FaultCode[] = [],
 ): WebSocketError | undefined {
   return verdict.accepted ? undefined : verdict.errors.find(({ code }) => !ignored.includes(code));
 }
@@ -61,8 +51,8 @@ export function onSocketError(this: Duplex): void {
 /** What a refusal says. */
 export interface RefusalText {
   readonly status: number;
-  /** The body. @defaultValue the reason phrase of the status */
-  readonly message?: string | undefined;
+  /** The body; by default, and when empty, the reason phrase of the status. */
+  readonly message?: unknown;
   readonly headers?: OutgoingHttpHeaders | undefined;
   /** The fault that is answered. */
   readonly fault?: WebSocketError | undefined;
@@ -76,18 +66,37 @@ const OWN_HEADERS: readonly string[] = ['connection', 'content-length', 'transfe
  *
  * @throws RangeError for a status under 300, TypeError for a header that HTTP does not allow
  */
-export function refuse(socket: Duplex, { status, message, headers, fault }: RefusalText): void {
-  const body = message ?? STATUS_CODES[status] ?? '';
-  const entries = Object.entries(headers ?? {}).filter(
-    ([name]) => !OWN_HEADERS.includes(name.toLowerCase()),
-  );
+export function refuse(socket: Duplex, text: RefusalText): void {
+  let response: string;
+  try {
+    response = buildWsRefusal(text);
+  } catch (error) {
+    // Nobody else would end it: the application has answered.
+    socket.destroy();
+    throw error;
+  }
+  socket.once('finish', socket.destroy);
+  socket.end(Buffer.from(response, 'latin1'));
+}
+
+function buildWsRefusal({ status, message, headers, fault }: RefusalText): string {
+  const reason = STATUS_CODES[status] ?? '';
+  const entries = Object.entries(headers ?? {})
+    .filter(([name, value]) => value !== undefined && !OWN_HEADERS.includes(name.toLowerCase()))
+    .map(([name, value]): [string, string | string[]] => [
+      name,
+      Array.isArray(value) ? value.map(String) : String(value),
+    ]);
   if (!entries.some(([name]) => name.toLowerCase() === 'content-type')) {
     entries.unshift(['Content-Type', 'text/html']);
   }
-  const errors = fault && [fault];
-  const response = buildRefusal({ status, body, headers: toRawHeaders(entries), errors });
-  socket.once('finish', socket.destroy);
-  socket.end(Buffer.from(response, 'latin1'));
+  return buildRefusal({
+    status,
+    reason,
+    body: message ? String(message) : reason,
+    headers: toRawHeaders(entries),
+    errors: fault && [fault],
+  });
 }
 
 /** Refuses a request with the status that `ws` answers a fault with. */

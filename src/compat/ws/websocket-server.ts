@@ -44,9 +44,13 @@ export class WebSocketServer<
   /** The connections; undefined with `clientTracking: false`. */
   clients: Set<InstanceType<SocketClass>>;
 
-  readonly #deflate: DeflateExtension | undefined;
-  /** The HTTP server, ours or the application's; undefined with `noServer` and when closing. */
-  #server: HttpServer | undefined;
+  /** What {@link WebSocketServer.options} says of compression, and the extension made of it. */
+  #deflate: readonly [options: unknown, extension: DeflateExtension | undefined] = [
+    null,
+    undefined,
+  ];
+  /** The HTTP server; undefined with `noServer`, null when closing. Programs use it. @internal */
+  _server: HttpServer | null | undefined;
   #stopListening: () => void = () => {};
   #state: 'running' | 'closing' | 'closed' = 'running';
   #closesWithLastClient = false;
@@ -69,8 +73,8 @@ export class WebSocketServer<
       throw new TypeError('Exactly one of the options "port", "server", "noServer" must be given');
     }
     readConnectionSettings(settings);
-    this.#deflate = readDeflateOptions(settings.perMessageDeflate, 'server');
     this.options = settings;
+    this.#ensureDeflate();
     this.path = settings.path as string;
     // The published types promise the set, which ws does not have without tracking.
     this.clients = (settings.clientTracking ? new Set() : undefined) as Set<
@@ -83,7 +87,7 @@ export class WebSocketServer<
   /** Returns where the HTTP server listens; null when closed. @throws Error with `noServer` */
   address(): AddressInfo | string | null {
     if (this.options.noServer) throw new Error('A server with "noServer" has no address');
-    return this.#server?.address() ?? null;
+    return this._server?.address() ?? null;
   }
 
   /**
@@ -101,9 +105,9 @@ export class WebSocketServer<
     if (callback) this.once('close', () => callback());
     if (this.#state === 'closing') return;
     this.#state = 'closing';
-    const server = this.#server;
+    const server = this._server;
     this.#stopListening();
-    this.#server = undefined;
+    if (server) this._server = null;
     if (!this.options.noServer && !this.options.server) {
       server?.close(() => this.#finish());
     } else if (this.clients?.size > 0) {
@@ -134,7 +138,8 @@ export class WebSocketServer<
     callback: OnConnection<InstanceType<SocketClass>, InstanceType<RequestClass>>,
   ): void {
     socket.on('error', handshake.onSocketError);
-    const verdict = handshake.judge(request);
+    const deflate = this.#ensureDeflate();
+    const verdict = handshake.judge(request, deflate !== undefined);
     const early = handshake.findFault(verdict, handshake.LATE_FAULTS);
     if (early !== undefined) {
       this.#refuseFault(request, socket, early);
@@ -144,9 +149,8 @@ export class WebSocketServer<
       handshake.refuse(socket, { status: 400 });
       return;
     }
-    const deflate = this.#deflate;
     const negotiated =
-      handshake.findFault(verdict, deflate === undefined ? [handshake.EXTENSIONS_FAULT] : []) ??
+      handshake.findFault(verdict) ??
       negotiateDeflate(deflate, this.options.perMessageDeflate, verdict);
     if (negotiated instanceof Error) {
       this.#refuseFault(request, socket, negotiated);
@@ -197,6 +201,15 @@ export class WebSocketServer<
     callback(websocket, request);
   }
 
+  /** Programs change `options` afterwards. */
+  #ensureDeflate(): DeflateExtension | undefined {
+    const { perMessageDeflate } = this.options;
+    if (perMessageDeflate !== this.#deflate[0]) {
+      this.#deflate = [perMessageDeflate, readDeflateOptions(perMessageDeflate, 'server')];
+    }
+    return this.#deflate[1];
+  }
+
   #listenOnPort(callback?: () => void): void {
     const server = keepAllHeaders(createServer((_, response) => answerUpgradeRequired(response)));
     const { port, host, backlog } = this.options;
@@ -216,7 +229,7 @@ export class WebSocketServer<
     };
     const entries = Object.entries(listeners);
     for (const [name, listener] of entries) server.on(name, listener);
-    this.#server = server;
+    this._server = server;
     this.#stopListening = () => {
       for (const [name, listener] of entries) server.removeListener(name, listener);
     };
@@ -234,7 +247,8 @@ export class WebSocketServer<
   #chooseProtocol(protocols: Set<string>, request: InstanceType<RequestClass>): string | undefined {
     if (protocols.size === 0) return undefined;
     const { handleProtocols } = this.options;
-    return (handleProtocols ? handleProtocols(protocols, request) : [...protocols][0]) || undefined;
+    const chosen = handleProtocols ? handleProtocols(protocols, request) : [...protocols][0];
+    return chosen ? String(chosen) : undefined;
   }
 
   /** Builds the 101. What is wrong with it is answered, not thrown: it may come from the peer. */

@@ -22,11 +22,14 @@ import { EventTurns } from './event-turns.ts';
 import { type ClientOptions, type ConnectionSettings, readConnectionSettings } from './options.ts';
 import { Outgoing } from './outgoing.ts';
 import { BINARY_TYPES, readCloseArguments, toBuffer, toRawData } from './payload.ts';
+import { PerMessageDeflate } from './per-message-deflate.ts';
+import type { ExtensionsInUse } from './receiver.ts';
 import type { BinaryType, BufferLike, SendCallback, SendOptions } from './types.ts';
 
 type Driver = SocketDriver<WebSocket, WsConnection>;
 
 const NO_BYTES = Buffer.alloc(0);
+const NO_EXTENSIONS: ExtensionsInUse = Object.freeze({});
 
 /** Filled in by the static block below, which may reach private members. */
 let events: OwnerEvents<WebSocket>;
@@ -40,6 +43,8 @@ export interface SetSocketOptions extends ConnectionSettings, Pick<ClientOptions
 export class WebSocket extends EventTargetEmitter {
   /** Whether the role is the server's. @fastify/websocket changes it. @internal */
   _isServer: boolean;
+  /** What `setSocket` uses, by name. mockttp sets it. @internal */
+  _extensions: ExtensionsInUse = NO_EXTENSIONS;
 
   readonly #options: ClientOptions;
   #url: string | undefined;
@@ -49,7 +54,6 @@ export class WebSocket extends EventTargetEmitter {
   /** Absent where several events may come in one turn. */
   #turns: EventTurns | undefined;
   #outgoing: Outgoing | undefined;
-  #maxPayload = 0;
   #protocol = '';
   #extensionNames = '';
   #binaryType: BinaryType = 'nodebuffer';
@@ -219,27 +223,31 @@ export class WebSocket extends EventTargetEmitter {
     return this.#driver?.socket ?? null;
   }
 
-  /** Used by engine.io, for frames that were serialized once for many. @internal */
-  get _sender(): Pick<Outgoing, 'sendFrame'> | null {
+  /** Used by engine.io, for frames that were serialized once for many; for addresses. @internal */
+  get _sender(): Pick<Outgoing, 'sendFrame' | '_socket'> | null {
     return this._socket && (this.#outgoing ?? null);
   }
 
-  /** Used to tell whether the socket was ever connected. @internal */
-  get _receiver(): { readonly _maxPayload: number } | null {
-    return this._socket && { _maxPayload: this.#maxPayload };
+  /** Used to tell whether the socket was ever connected, and to change its limit. @internal */
+  get _receiver(): Pick<WsConnection, '_maxPayload'> | null {
+    return this._socket && (this.#driver?.connection ?? null);
   }
 
   /** Takes a stream whose opening handshake is done. Used by servers over HTTP/2. @internal */
   setSocket(stream: Duplex, head: Uint8Array, options: SetSocketOptions = {}): void {
     const driver = this.#ensureDriver(options);
-    const { protocol = '', sessions = [] } = options;
+    const { protocol = '', sessions = this.#givenSessions() } = options;
     this.#protocol = protocol;
+    this.#ensureOutgoing()._socket = stream;
     this.#extensionNames = sessions.map(({ extension }) => extension.name).join();
+    const isPaused = stream.isPaused();
     driver.attach(stream);
     driver.connection.open(sessions);
     // The stream flows on the next tick, when there are listeners; unless they pause it.
     if (head.length > 0) stream.unshift(head);
     driver.start(NO_BYTES);
+    // The driver resumes what came paused; in ws that is for whoever paused it.
+    if (isPaused) stream.pause();
     this.emit('open');
   }
 
@@ -276,7 +284,6 @@ export class WebSocket extends EventTargetEmitter {
     );
     if (!allowsSynchronousEvents) this.#turns = new EventTurns(driver.connection.brake);
     this.#outgoing = new Outgoing(driver.connection, (error) => this.emit('error', error));
-    this.#maxPayload = settings.maxLength ?? 0;
     this.#driver = driver;
     return driver;
   }
@@ -285,6 +292,11 @@ export class WebSocket extends EventTargetEmitter {
   #ensureOutgoing(): Outgoing {
     if (this.#outgoing === undefined) throw notOpenError(ReadyState.CONNECTING);
     return this.#outgoing;
+  }
+
+  #givenSessions(): readonly ActiveSession[] {
+    const session = this._extensions[PerMessageDeflate.extensionName]?.activeSession;
+    return session === undefined ? [] : [session];
   }
 
   #emitMessage(data: Uint8Array, isBinary: boolean): void {

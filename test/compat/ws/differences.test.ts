@@ -36,7 +36,7 @@ async function ask(
   request: string,
   bytes: Buffer = Buffer.alloc(0),
   options: object = {},
-): Promise<{ status: string; close: Buffer }> {
+): Promise<{ head: string; status: string; close: Buffer }> {
   const { server, port } = await serve(library, options);
   server.on('connection', (socket) => socket.on('error', () => {}));
   const client = new RawClient(port);
@@ -44,39 +44,232 @@ async function ask(
   client.socket.end(bytes);
   await client.ended;
   server.close();
-  return { status: head.split(' ')[1] ?? '', close: client.bytes };
+  return { head, status: head.split(' ')[1] ?? '', close: client.bytes };
 }
 
+/** Requests with a header that is left out, changed, or added behind the others. */
+const withoutHost = requestLines({ Host: undefined });
+const withLine = (line: string): string => requestLines().replace(/\r\n$/, `${line}\r\n\r\n`);
+const withExtensions = (value: string): string => withLine(`Sec-WebSocket-Extensions: ${value}`);
+const many = (count: number, name: string, separator: string): string =>
+  Array.from({ length: count }, (_, index) => `${name}${index}`).join(separator);
+
+const REFUSED: readonly (readonly [reason: string, requests: readonly string[]])[] = [
+  ['HTTP/1.0 has no Upgrade (RFC 9110 §7.8)', [requestLines({}, 'GET / HTTP/1.0')]],
+  [
+    'a request has one valid Host (RFC 6455 §4.2.1)',
+    [withoutHost, withLine('Host: localhost'), requestLines({ Host: 'a/b' })],
+  ],
+  [
+    'a request has no body (RFC 9110 §7.8)',
+    [withLine('Content-Length: 5'), withLine('Transfer-Encoding: chunked')],
+  ],
+  [
+    'a version is spelled as RFC 6455 §4.1 does',
+    ['013', '0xd', '1.3e1', '08'].map((value) => requestLines({ 'Sec-WebSocket-Version': value })),
+  ],
+  [
+    'window bits are plain digits (RFC 7692 §7.1.2)',
+    ['08', '1e1', '+10'].map((bits) =>
+      withExtensions(`permessage-deflate; server_max_window_bits=${bits}`),
+    ),
+  ],
+  [
+    'the number of extensions and of their parameters is limited',
+    [withExtensions(many(33, 'x', ',')), withExtensions(`x;${many(33, 'p', ';')}`)],
+  ],
+];
+
+const ACCEPTED: readonly (readonly [reason: string, requests: readonly string[]])[] = [
+  [
+    'Upgrade is a list (RFC 9110 §7.8)',
+    ['websocket, h2c', 'h2c, websocket'].map((value) => requestLines({ Upgrade: value })),
+  ],
+  [
+    'a list may have empty elements (RFC 9110 §5.6.1)',
+    [withLine('Sec-WebSocket-Protocol: a,,b'), withExtensions('x, ,y'), withExtensions('x,')],
+  ],
+  [
+    'there may be whitespace around the equals sign of a parameter (RFC 6455 §9.1)',
+    [withExtensions('permessage-deflate; server_max_window_bits = 10')],
+  ],
+  [
+    'more than 1,000 headers count',
+    [`${requestLines({ Upgrade: undefined }).trimEnd()}\r\n${many(1000, 'x', ':\r\n')}:\r\n`].map(
+      (head) => `${head}Upgrade: websocket\r\n\r\n`,
+    ),
+  ],
+];
+
+describe('requests', () => {
+  for (const [list, ws, sanswire] of [
+    [REFUSED, '101', '400'],
+    [ACCEPTED, '400', '101'],
+  ] as const) {
+    for (const [reason, requests] of list) {
+      differs(
+        `get ${sanswire}: ${reason}`,
+        async (library, log) => {
+          for (const request of requests) {
+            const options = { perMessageDeflate: true };
+            log.push((await ask(library, request, undefined, options)).status);
+          }
+        },
+        requests.map(() => ws),
+        requests.map(() => sanswire),
+      );
+    }
+  }
+
+  differs(
+    'with another method are told which is allowed (RFC 9110 §15.5.6)',
+    async (library, log) => {
+      const { head } = await ask(library, requestLines({}, 'POST / HTTP/1.1'));
+      log.push(/^allow: .*$/im.exec(head)?.[0] ?? 'nothing');
+    },
+    ['nothing'],
+    ['Allow: GET'],
+  );
+
+  differs(
+    'that offer a window of 15 bits are answered without one: it is no restriction',
+    async (library, log) => {
+      const offer = withExtensions('permessage-deflate; client_max_window_bits=15');
+      const { head } = await ask(library, offer, undefined, { perMessageDeflate: true });
+      log.push(/^sec-websocket-extensions: (.*)$/im.exec(head)?.[1] ?? '');
+    },
+    ['permessage-deflate; client_max_window_bits=15'],
+    ['permessage-deflate'],
+  );
+});
+
+describe('responses', () => {
+  const outcome = async (library: Library, extensions: string, options = {}): Promise<string> => {
+    const raw = await serveRaw((request, socket) => {
+      socket.write(acceptLines(request, { 'Sec-WebSocket-Extensions': extensions }));
+    });
+    const client = new library(`ws://127.0.0.1:${raw.port}`, options);
+    client.on('error', () => {});
+    const event = await Promise.race(
+      ['open', 'close'].map((name) => once(client, name).then(() => name)),
+    );
+    client.terminate();
+    raw.close();
+    return event;
+  };
+  const NAME = 'permessage-deflate';
+
+  differs(
+    'may have empty elements, and whitespace around the equals sign of a parameter',
+    async (library, log) => {
+      for (const answer of [`${NAME},`, `${NAME}; server_max_window_bits = 10`]) {
+        log.push(await outcome(library, answer));
+      }
+    },
+    ['close', 'close'],
+    ['open', 'open'],
+  );
+
+  differs(
+    'fail with window bits that are not plain digits, or when an extension is accepted twice',
+    async (library, log) => {
+      for (const answer of [`${NAME}; server_max_window_bits=08`, `${NAME}, ${NAME}`]) {
+        log.push(await outcome(library, answer));
+      }
+    },
+    ['open', 'open'],
+    ['close', 'close'],
+  );
+
+  differs(
+    'may ask the client for no context takeover, whatever its options (RFC 7692 §7.1.1.2)',
+    async (library, log) => {
+      const options = { perMessageDeflate: { clientNoContextTakeover: false } };
+      log.push(await outcome(library, `${NAME}; client_no_context_takeover`, options));
+    },
+    ['close'],
+    ['open'],
+  );
+});
+
+describe('refusals', () => {
+  const refuse = async (library: Library, log: string[], ...values: unknown[]): Promise<void> => {
+    const server = new library.WebSocketServer({
+      noServer: true,
+      verifyClient: (_info, callback) => {
+        const answer = callback as (...all: unknown[]) => void;
+        try {
+          answer(false, ...values);
+        } catch (error) {
+          log.push(showError(error as Error));
+        }
+      },
+    });
+    const http = createServer().listen(0, '127.0.0.1');
+    await once(http, 'listening');
+    http.on('upgrade', (request, socket, head) => {
+      server.handleUpgrade(request, socket, head, () => {});
+      // Where nothing was answered, ws leaves the socket.
+      setImmediate(() => socket.end());
+    });
+    const client = new RawClient((http.address() as { port: number }).port);
+    const head = await client.upgrade(requestLines());
+    log.push(...head.split('\r\n').filter((line) => line !== '' && !/^content-length/i.test(line)));
+    client.socket.destroy();
+    http.close();
+  };
+
+  const STATUS = ['HTTP/1.1 403 Forbidden', 'Connection: close'];
+  differs(
+    'have a field for each element of an array, and their own Connection and Content-Type',
+    (library, log) => {
+      const headers = { 'X-A': ['1', '2'], connection: 'keep-alive', 'content-type': 'text/plain' };
+      return refuse(library, log, 403, 'x', headers);
+    },
+    [
+      ...STATUS,
+      'Content-Type: text/html',
+      ...['X-A: 1,2', 'connection: keep-alive', 'content-type: text/plain'],
+    ],
+    [...STATUS, 'X-A: 1', 'X-A: 2', 'content-type: text/plain'],
+  );
+
+  differs(
+    'throw for a status that refuses nothing, and for a header with a line break',
+    async (library, log) => {
+      await refuse(library, log, 200, 'x');
+      await refuse(library, log, 403, 'x', { 'X-A': 'a\r\nX-B: b' });
+    },
+    [
+      ...['HTTP/1.1 200 OK', 'Connection: close', 'Content-Type: text/html'],
+      ...[...STATUS, 'Content-Type: text/html', 'X-A: a', 'X-B: b'],
+    ],
+    ['RangeError', 'TypeError'],
+  );
+
+  differs(
+    'have values beyond ASCII in Latin-1 (RFC 9110 §5.5)',
+    (library, log) => refuse(library, log, 403, 'x', { 'Content-Type': 'ü' }),
+    [...STATUS, 'Content-Type: Ã¼'],
+    [...STATUS, 'Content-Type: ü'],
+  );
+
+  it('are those of the first call of verifyClient’s callback', async () => {
+    const { server, port } = await serve(sanswireWs, {
+      verifyClient: (_info, callback) => {
+        callback(true);
+        callback(true);
+        callback(false);
+      },
+    });
+    const client = new RawClient(port);
+    expect(await client.upgrade(requestLines())).toMatch(/^HTTP\/1\.1 101/);
+    client.socket.destroy();
+    server.close();
+  });
+});
+
 describe('handshakes', () => {
-  differs(
-    'a request without Host is refused (RFC 6455 §4.2.1)',
-    async (library, log) => {
-      log.push((await ask(library, requestLines({ Host: undefined }))).status);
-    },
-    ['101'],
-    ['400'],
-  );
-
-  differs(
-    'a request with a body is refused (RFC 9110 §7.8)',
-    async (library, log) => {
-      log.push((await ask(library, requestLines({ 'Content-Length': '5' }))).status);
-    },
-    ['101'],
-    ['400'],
-  );
-
-  differs(
-    'window bits with a leading zero are refused (RFC 7692 §7.1.2)',
-    async (library, log) => {
-      const offer = 'permessage-deflate; server_max_window_bits=08';
-      const request = requestLines({ 'Sec-WebSocket-Extensions': offer });
-      log.push((await ask(library, request, undefined, { perMessageDeflate: true })).status);
-    },
-    ['101'],
-    ['400'],
-  );
-
   differs(
     'a subprotocol that the client did not offer is not sent to it',
     async (library, log) => {

@@ -1,5 +1,6 @@
 /** The members of `ws` that are private and yet in use; websocket.ts says who uses which. */
 
+import { createServer } from 'node:http';
 import type { Socket as NetSocket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { describe, expect, it } from 'vitest';
@@ -110,8 +111,116 @@ describe('_socket', () => {
   });
 });
 
-describe('_sender.sendFrame', () => {
-  same('sends lists that Sender.frame has made', async (library, log) => {
+describe('_socket, paused before the upgrade', () => {
+  same('stays so until it is resumed', async (library, log) => {
+    const http = createServer().listen(0, '127.0.0.1');
+    await once(http, 'listening');
+    const server = new library.WebSocketServer({ noServer: true });
+    const connected = new Promise<Socket>((resolve) => {
+      http.on('upgrade', (request, socket, head) => {
+        socket.pause();
+        server.handleUpgrade(request, socket, head, (webSocket) => {
+          logEvents(log, 'server', webSocket);
+          resolve(webSocket);
+        });
+      });
+    });
+    const client = new RawClient((http.address() as { port: number }).port);
+    await client.upgrade(requestLines(), maskedFrame(0x81, 'with the request'));
+    const peer = await connected;
+    await new Promise((resolve) => client.socket.write(maskedFrame(0x81, 'later'), resolve));
+    for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate);
+    log.push(`resume ${peer._socket?.isPaused()}`);
+    peer._socket?.resume();
+    client.socket.write(maskedFrame(0x88, '\x03\xe8'));
+    await client.ended;
+    client.socket.end();
+    await closed(peer);
+    http.close();
+  });
+});
+
+describe('_extensions', () => {
+  same('sets what setSocket uses', async (library, log) => {
+    const [first, second] = streamPair(true);
+    const offers = library.extension.parse('permessage-deflate; client_max_window_bits');
+    const ends = [true, false].map((isServer) => {
+      const deflate = new library.PerMessageDeflate({ isServer, threshold: 0 });
+      const { extensionName: name } = library.PerMessageDeflate;
+      if (!isServer) deflate.offer();
+      deflate.accept(isServer ? (offers[name] ?? []) : [Object.create(null)]);
+      // ws needs the options.
+      const socket = new library(...([null, undefined, {}] as unknown as [null]));
+      log.push(show(socket._extensions));
+      socket._isServer = isServer;
+      socket._extensions = { [name]: deflate };
+      socket.setSocket(isServer ? first : second, Buffer.alloc(0), { maxPayload: 1000 });
+      log.push(`${isServer} ${socket.extensions}`);
+      return socket as Socket;
+    });
+    const [server, client] = ends as [Socket, Socket];
+    let length = 0;
+    second.on('data', (chunk: Buffer) => {
+      length += chunk.length;
+    });
+    server.send('x'.repeat(900));
+    log.push(show((await once(client, 'message'))[0]), String(length < 100));
+    client.send('y'.repeat(1001));
+    log.push(showError((await once(server, 'error'))[0] as Error));
+    for (const socket of [server, client]) socket.terminate();
+    await closed(server, client);
+  });
+});
+
+describe('_receiver', () => {
+  same('shows maxPayload, and changes it', async (library, log) => {
+    for (const perMessageDeflate of [false, true]) {
+      const options = { perMessageDeflate };
+      const limits = { ...options, maxPayload: 1000 };
+      const { server, client, peer } = await pair(library, limits, options);
+      const none = await pair(library, { maxPayload: 0 });
+      log.push(`${peer._receiver?._maxPayload} ${none.peer._receiver?._maxPayload}`);
+      none.client.terminate();
+      none.server.close();
+      const limit = peer._receiver ?? { _maxPayload: Number.NaN };
+      limit._maxPayload = 50;
+      client.send('x'.repeat(50));
+      log.push(show((await once(peer, 'message'))[0]));
+      client.send('x'.repeat(51));
+      log.push(showError((await once(peer, 'error'))[0] as Error));
+      await closed(client, peer);
+      server.close();
+    }
+  });
+});
+
+describe('_server', () => {
+  same('is the HTTP server, until the end', async (library, log) => {
+    const http = createServer();
+    const none = new library.WebSocketServer({ noServer: true });
+    const given = new library.WebSocketServer({ server: http });
+    const own = (await serve(library)).server;
+    const { port } = own.address() as { port: number };
+    const address = own._server?.address() as { port: number };
+    log.push(`${none._server} ${given._server === http} ${address.port === port}`);
+    for (const server of [none, given, own]) {
+      server.close();
+      log.push(String(server._server));
+    }
+  });
+});
+
+describe('_sender', () => {
+  same('has the socket', async (library, log) => {
+    const { server, client, peer } = await pair(library);
+    for (const one of [client, peer]) {
+      log.push(`${one._sender?._socket === one._socket}`);
+      one.terminate();
+    }
+    server.close();
+  });
+
+  same('sends with sendFrame lists that Sender.frame has made', async (library, log) => {
     const { server, client, peer } = await pair(library);
     logEvents(log, 'client', client);
     const data = Buffer.from('made once');

@@ -1,9 +1,9 @@
 /** What a server answers to a handshake: the statuses, bodies' kind and headers of `ws`. */
 
 import { createServer, type IncomingMessage } from 'node:http';
-import { describe } from 'vitest';
-import { type Log, once, type Server, same, serve, showError } from './libraries.ts';
-import { RawClient, requestLines } from './raw-peer.ts';
+import { describe, expect, it } from 'vitest';
+import { type Log, once, type Server, same, sanswireWs, serve, showError } from './libraries.ts';
+import { KEY, RawClient, requestLines } from './raw-peer.ts';
 
 /** What both libraries decide of a response head: the status line and the headers, unordered. */
 function logHead(log: Log, head: string): void {
@@ -44,6 +44,57 @@ const REQUESTS: { readonly [name: string]: string } = {
   'extensions, which are off': requestLines({ 'Sec-WebSocket-Extensions': 'permessage-deflate' }),
   'malformed extensions, which are off': requestLines({ 'Sec-WebSocket-Extensions': ';;' }),
 };
+
+/** Shapes that peers and proxies send, or that attackers try. */
+const SHAPES: { readonly [part: string]: readonly string[] } = {
+  methods: ['HEAD', 'OPTIONS', 'get', 'FOO'].map((method) => `${method} / HTTP/1.1`),
+  targets: [
+    ...['*', 'ws://a/b', 'wss://a', 'http://a', 'https://a:1/', 'ftp://a/', 'http://u@a/'],
+    ...['http:///a', 'http://a:b/', '/a#b', '//a', '/?', '/%', '?q', 'a', '/\x7f', '/\xe9'],
+  ].map((target) => `GET ${target} HTTP/1.1`),
+  Connection: [
+    'keep-alive, Upgrade',
+    'upgrade,close',
+    ',Upgrade,',
+    'UPGRADE',
+    'close',
+    'Upgrade;x',
+  ],
+  Upgrade: ['WebSocket', '', 'websockets', 'websocket/13', '"websocket"', 'websocket websocket'],
+  Host: ['a', 'a:', 'a:80', '[::1]', '[::1]:80', 'a_b', '*'],
+  'Content-Length': ['0', '00', '', '-1'],
+  Expect: ['100-continue'],
+  'Sec-WebSocket-Key': ['', `${KEY}, ${KEY}`, `"${KEY}"`, 'AAAAAAAAAAAAAAAAAAAAAA==', 'A==='],
+  'Sec-WebSocket-Version': ['', '7', '25', '-13', '13, 8', '"13"', '13;'],
+  'Sec-WebSocket-Protocol': ['a\t,\tb', 'a, A', 'a;b', '"a"', '__proto__', ',', '\xe9', 'a=b'],
+  'Sec-WebSocket-Extensions': [
+    'x;a=',
+    'x;a=""',
+    'x;a="b c"',
+    'x;a;a',
+    'x;a="\\b"',
+    'x;=b',
+    '__proto__;x',
+  ],
+  Origin: ['null', '', 'http://a'],
+};
+
+describe('the answer to all shapes of', () => {
+  for (const [part, shapes] of Object.entries(SHAPES)) {
+    same(part, async (library, log) => {
+      const { server, port } = await serve(library, { perMessageDeflate: true });
+      // Whether or not node:http takes it for an upgrade.
+      server.on('wsClientError', (_error, socket) => socket.end('HTTP/1.1 400 Refused\r\n\r\n'));
+      for (const shape of shapes) {
+        const isLine = shape.endsWith(' HTTP/1.1');
+        const request = isLine ? requestLines({}, shape) : requestLines({ [part]: shape });
+        const [status = ''] = (await ask(port, request)).split('\r\n');
+        log.push(`${shape} => ${status}`);
+      }
+      server.close();
+    });
+  }
+});
 
 describe('the answer to', () => {
   for (const [name, request] of Object.entries(REQUESTS)) {
@@ -137,6 +188,41 @@ describe('verifyClient', () => {
     for (const path of ['/in', '/plain', '/out']) {
       logHead(log, await ask(port, requestLines({}, `GET ${path} HTTP/1.1`)));
     }
+    server.close();
+  });
+
+  same('refuses with values of any type', async (library, log) => {
+    const answers: readonly unknown[][] = [
+      [false, '403'],
+      [0, 404, ''],
+      [null, 302, 'elsewhere', { Location: 'http://a/' }],
+      [false, 418, Buffer.from('tea'), { 'X-A': null, 'X-B': true, 'X-C': 5 }],
+    ];
+    for (const answer of answers) {
+      const { server, port } = await serve(library, {
+        verifyClient: (_info, callback) => (callback as (...values: unknown[]) => void)(...answer),
+      });
+      log.push(await ask(port, requestLines()));
+      server.close();
+    }
+    log.forEach((head, index) => {
+      log[index] = head.split('\r\n').sort().join(' ');
+    });
+  });
+
+  it('ends the socket when the refusal cannot be written', async () => {
+    let error: unknown;
+    const { server, port } = await serve(sanswireWs, {
+      verifyClient: (_info, callback) => {
+        try {
+          callback(false, 99);
+        } catch (thrown) {
+          error = thrown;
+        }
+      },
+    });
+    expect(await ask(port, requestLines())).toBe('');
+    expect(error).toBeInstanceOf(RangeError);
     server.close();
   });
 

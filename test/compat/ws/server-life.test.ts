@@ -44,6 +44,39 @@ describe('new WebSocketServer', () => {
     log.push(String(untracked.clients));
   });
 
+  same('goes by its options, also when they have changed', async (library, log) => {
+    const { server, port } = await serve(library);
+    const offer = { 'Sec-WebSocket-Extensions': 'permessage-deflate' };
+    for (const change of [
+      {},
+      { perMessageDeflate: true },
+      { perMessageDeflate: { serverNoContextTakeover: true } },
+      { perMessageDeflate: false, verifyClient: () => false },
+      { verifyClient: null, path: '/other' },
+      { path: null, handleProtocols: () => 'b', maxPayload: 7 },
+    ]) {
+      Object.assign(server.options, change);
+      const client = new RawClient(port);
+      const connected = once(server, 'connection');
+      const head = await client.upgrade(
+        requestLines({ ...offer, 'Sec-WebSocket-Protocol': 'a, b' }),
+      );
+      log.push(
+        head
+          .split('\r\n')
+          .sort()
+          .join(' ')
+          .replace(/Content-Length: \d+/, ''),
+      );
+      if (head.includes(' 101 ')) {
+        const [socket] = (await connected) as [Socket];
+        log.push(`${socket._receiver?._maxPayload}`);
+      }
+      client.socket.destroy();
+    }
+    server.close();
+  });
+
   same('with a port calls back and emits listening', async (library, log) => {
     await new Promise<void>((resolve) => {
       const server = new library.WebSocketServer({ port: 0, host: '127.0.0.1' }, () => {
