@@ -59,6 +59,7 @@ const ROWS = {
   },
   403: {
     WS_HANDSHAKE_ORIGIN: 'RFC 6455 §10.2: The Origin is not allowed',
+    WS_HANDSHAKE_HOST_REFUSED: 'RFC 9110 §7.2: The host is not allowed',
     WS_HANDSHAKE_REFUSED: 'RFC 6455 §4.2.2: The application refused the request',
   },
   405: { WS_HANDSHAKE_METHOD: 'RFC 6455 §4.2.1: The request method is not GET' },

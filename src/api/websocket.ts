@@ -14,11 +14,20 @@ import {
   ProtocolError,
   WebSocketError,
 } from '../errors.ts';
+import type { Extension } from '../extensions/extension.ts';
 import { negotiateAsServer } from '../extensions/negotiation.ts';
 import { PreparedMessage } from '../extensions/prepared-message.ts';
-import { findHeader, toRawHeaders } from '../handshake/header-list.ts';
+import { isHandshakeField } from '../handshake/handshake-fields.ts';
 import {
+  checkHeaders,
+  findHeader,
+  type RawHeaders,
+  toRawHeaders,
+} from '../handshake/header-list.ts';
+import {
+  type AcceptedRequest,
   isUpgradeRequest,
+  type JudgeOptions,
   judgeRequest,
   type RefusedRequest,
   type UpgradeRequest,
@@ -27,7 +36,15 @@ import { buildAcceptance } from '../handshake/server-response.ts';
 import { chooseSubprotocol } from '../handshake/subprotocol.ts';
 import { readLimit } from '../limits.ts';
 import { nodePlatform } from '../node/node-platform.ts';
-import { refuseUpgrade, toUpgradeRequest } from '../node/server-upgrade.ts';
+import { awaitTurn } from '../node/owed-responses.ts';
+import {
+  encodeAcceptance,
+  refuseUpgrade,
+  speaksHttp2,
+  streamOf,
+  toUpgradeRequest,
+} from '../node/server-upgrade.ts';
+import { claimSocket } from '../node/socket-claim.ts';
 import { Client } from './client.ts';
 import { EventSource } from './event-source.ts';
 import { isSecure as isSecureRequest } from './event-source-http.ts';
@@ -54,9 +71,21 @@ export interface ServerOptions extends SocketOptions, DraftOptions {
    * this header. Without such a proxy, a client could choose it. @defaultValue false
    */
   readonly trustProxy?: boolean | undefined;
+  /**
+   * The hosts that may be asked for, such as `example.com` or `localhost:8080`; others are refused
+   * with 403. It keeps out pages that reach this server under a name of their own (DNS rebinding);
+   * one without a port allows every port. @defaultValue all
+   */
+  readonly allowedHosts?: readonly string[] | undefined;
 }
 
-const OWN_NAMES = ['allowedOrigins', 'allowDrafts', 'handshakeTimeout', 'trustProxy'];
+const OWN_NAMES = [
+  'allowedHosts',
+  'allowedOrigins',
+  'allowDrafts',
+  'handshakeTimeout',
+  'trustProxy',
+];
 const OPTION_NAMES = [...SOCKET_OPTION_NAMES, ...OWN_NAMES];
 
 const NO_BYTES = Buffer.alloc(0);
@@ -101,6 +130,8 @@ export class WebSocket extends WebSocketBase {
     return new PreparedMessage(nodePlatform, payload);
   }
 
+  /** Gives up the wait for earlier responses. */
+  #giveUpTurn: ((error: WebSocketError | undefined) => void) | undefined;
   /** An opening handshake that takes longer than the `upgrade` event. */
   #opening: DraftOpening | undefined;
 
@@ -109,6 +140,7 @@ export class WebSocket extends WebSocketBase {
    * @param head - what was read after the request
    * @param protocols - those that the server speaks; the client's first among them is chosen
    * @throws Error for an unknown option, TypeError or RangeError for one of a wrong type or range
+   * @throws InvalidStateError when the socket is taken by another WebSocket
    */
   constructor(
     request: IncomingMessage,
@@ -124,15 +156,19 @@ export class WebSocket extends WebSocketBase {
     const allowsDrafts = readBoolean('allowDrafts', settings.allowDrafts, false);
     const supported = readProtocols(protocols);
     const headers = toRawHeaders(Object.entries(settings.headers ?? {}));
+    checkHeaders(headers, isHandshakeField);
     const extensions = readExtensions(settings.extensions);
-    const allowedOrigins = readOrigins(settings.allowedOrigins);
+    const policy = readPolicy(settings);
     const upgradeRequest = toUpgradeRequest(request);
     const isSecure = isSecureRequest(
       request,
       readBoolean('trustProxy', settings.trustProxy, false),
     );
-    const answer = { allowedOrigins, supported, headers, isSecure, timeoutMs };
-    const draft = allowsDrafts ? DraftOpening.judge(upgradeRequest, answer) : undefined;
+    const answer = { ...policy, supported, headers, isSecure, timeoutMs };
+    const stream = streamOf(request, socket);
+    // The drafts are older than HTTP/2.
+    const isDraft = allowsDrafts && !speaksHttp2(request, stream);
+    const draft = isDraft ? DraftOpening.judge(upgradeRequest, answer) : undefined;
     const opening = draft instanceof DraftOpening ? draft : undefined;
     const driver = { ...driverOptions, ...DRIVER };
     super(
@@ -141,49 +177,81 @@ export class WebSocket extends WebSocketBase {
       opening?.createConnection,
     );
 
+    claimSocket(stream);
     if (settings.signal !== undefined) this.abortOn(settings.signal);
+    const turn = { request, stream, head: head ?? NO_BYTES, timeoutMs };
     if (draft instanceof DraftOpening) {
+      this.#startDraft(turn, draft);
+    } else {
+      const verdict = draft ?? judgeRequest(upgradeRequest, policy);
+      if (verdict.accepted) this.#accept(turn, verdict, supported, headers, extensions);
+      else this.#refuse(turn, verdict);
+    }
+  }
+
+  #startDraft(turn: Turn, draft: DraftOpening): void {
+    const { stream } = turn;
+    this.describeConnection(draft.version, draft.protocol, '');
+    this.#awaitTurn(turn, () => {
       this.#opening = draft;
-      this.describeConnection(draft.version, draft.protocol, '');
-      draft.start(socket, head ?? NO_BYTES, {
-        attach: (prelude) => this.attach(socket, prelude),
+      draft.start(stream, turn.head, {
+        attach: (prelude) => this.attach(stream, prelude),
         connected: (rest) => this.connected(rest),
         connectionFailed: (error) => this.connectionFailed(error),
       });
-      return;
-    }
-    const verdict = draft ?? judgeRequest(upgradeRequest, { allowedOrigins });
-    if (!verdict.accepted) {
-      this.#refuse(socket, verdict, request.method);
-      return;
-    }
-    const negotiated = negotiateAsServer(extensions, verdict.extensions);
+    });
+  }
+
+  #accept(
+    turn: Turn,
+    request: AcceptedRequest,
+    supported: readonly string[],
+    headers: RawHeaders,
+    offered: readonly Extension[],
+  ): void {
+    const negotiated = negotiateAsServer(offered, request.extensions);
     if (negotiated instanceof HandshakeError) {
       const { status } = negotiated;
-      this.#refuse(socket, { accepted: false, errors: [negotiated], status }, request.method);
+      this.#refuse(turn, { accepted: false, errors: [negotiated], status });
       return;
     }
     const { sessions, header } = negotiated;
-    const protocol = chooseSubprotocol(verdict.protocols, supported);
+    const protocol = chooseSubprotocol(request.protocols, supported);
     const acceptance = { protocol, extensions: header, headers };
-    const response = buildAcceptance(nodePlatform, verdict, acceptance);
-    this.describeConnection(`hybi-${verdict.version}`, protocol ?? '', header);
-    // On the next tick, when the application listens; and ahead of the write of the 101, so that
-    // what the application sends on opening leaves in the same write.
-    process.nextTick(() => this.connected(head ?? NO_BYTES, sessions));
-    this.attach(socket, Buffer.from(response, 'latin1'));
+    const response = buildAcceptance(nodePlatform, request, acceptance);
+    this.describeConnection(`hybi-${request.version}`, protocol ?? '', header);
+    this.#awaitTurn(turn, () => {
+      // On the next tick, when the application listens; and ahead of the write of the 101, so that
+      // what the application sends on opening leaves in the same write.
+      process.nextTick(() => this.connected(turn.head, sessions));
+      this.attach(turn.stream, encodeAcceptance(turn.request, turn.stream, response));
+    });
   }
 
-  #refuse(socket: Duplex, verdict: RefusedRequest, method: string | undefined): void {
+  #awaitTurn({ request, stream, timeoutMs }: Turn, proceed: () => void): void {
+    const lost = (error: WebSocketError | undefined): void => this.connectionFailed(error);
+    this.#giveUpTurn = awaitTurn({ socket: stream, request, timeoutMs }, { proceed, lost });
+  }
+
+  #refuse({ request, stream }: Turn, verdict: RefusedRequest): void {
     const error = refusalError(verdict);
-    refuseUpgrade(socket, { ...verdict, method });
+    refuseUpgrade(request, stream, verdict);
     process.nextTick(() => this.connectionFailed(error));
   }
 
   /** A refusal is on its way to its end already. */
   protected override abandonConnecting(error: WebSocketError | undefined): void {
+    this.#giveUpTurn?.(error);
     this.#opening?.cancel(error);
   }
+}
+
+/** What an answer needs, once the socket owes no other. */
+interface Turn {
+  readonly request: IncomingMessage;
+  readonly stream: Duplex;
+  readonly head: Uint8Array;
+  readonly timeoutMs: number;
 }
 
 /** The first fault, which decides the status; the others are its cause. */
@@ -194,11 +262,21 @@ function refusalError({ errors, status }: RefusedRequest): WebSocketError {
   return new HandshakeError(first.code, { status, cause });
 }
 
-/** Reads a list of origins: a string, whose parts would be compared, must not pass for one. */
-function readOrigins(origins: unknown): ServerOptions['allowedOrigins'] {
+/** Reads the lists: a string, whose parts would be compared, must not pass for one. */
+function readPolicy({ allowedOrigins, allowedHosts }: ServerOptions): JudgeOptions {
   const isOrigin = (one: unknown): boolean => one === undefined || typeof one === 'string';
-  if (origins === undefined || (Array.isArray(origins) && origins.every(isOrigin))) return origins;
-  throw new TypeError('Option allowedOrigins must be a list of origins');
+  const isHost = (one: unknown): boolean => typeof one === 'string';
+  if (!isListOf(allowedOrigins, isOrigin)) {
+    throw new TypeError('Option allowedOrigins must be a list of origins');
+  }
+  if (!isListOf(allowedHosts, isHost)) {
+    throw new TypeError('Option allowedHosts must be a list of hosts');
+  }
+  return { allowedOrigins, allowedHosts };
+}
+
+function isListOf(list: unknown, isElement: (one: unknown) => boolean): boolean {
+  return list === undefined || (Array.isArray(list) && list.every(isElement));
 }
 
 function urlOf(target: string, { rawHeaders }: UpgradeRequest, isSecure: boolean): string {

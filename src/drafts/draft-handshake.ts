@@ -16,7 +16,7 @@ import {
 import { isFieldValue } from '../handshake/header-grammar.ts';
 import { checkHeaders } from '../handshake/header-list.ts';
 import { printResponseHead } from '../handshake/http-head-printer.ts';
-import { isOriginAllowed } from '../handshake/origin-policy.ts';
+import { areHostsAllowed, isOriginAllowed } from '../handshake/origin-policy.ts';
 import { parseRequestTarget } from '../handshake/request-target.ts';
 import {
   type AcceptedRequest,
@@ -84,6 +84,9 @@ export function judgeDraftRequest(
   const target = parseRequestTarget(request.target);
   if (target === undefined) report('WS_HANDSHAKE_TARGET');
   if (!isAuthority(host)) report('WS_HANDSHAKE_HOST');
+  else if (!areHostsAllowed([host, target?.authority], options.allowedHosts)) {
+    report('WS_HANDSHAKE_HOST_REFUSED');
+  }
   // The origin is sent back, so it must be a field value even if a lenient parser let it through.
   if (!isOriginAllowed(origin, options.allowedOrigins) || !isFieldValue(origin ?? '')) {
     report('WS_HANDSHAKE_ORIGIN');

@@ -10,6 +10,7 @@
 import type { Duplex } from 'node:stream';
 import type { ConnectionOptions } from '../connection/options.ts';
 import { HandshakeError, transportError, WebSocketError } from '../errors.ts';
+import { encodeLatin1 } from '../handshake/latin1.ts';
 import type {
   JudgeOptions,
   RefusedRequest,
@@ -35,9 +36,10 @@ export interface DraftOptions {
    */
   readonly allowDrafts?: boolean | undefined;
   /**
-   * Milliseconds that a client of draft hixie-76 may take to complete the opening handshake. When
-   * exceeded: error WS_HANDSHAKE_TIMEOUT, close code 1006. Other handshakes are complete when the
-   * `upgrade` event comes: `headersTimeout` of the http server bounds those. @defaultValue 10,000
+   * Milliseconds that a client of draft hixie-76 may take to complete the opening handshake, and
+   * that responses to earlier requests of the same client may take. When exceeded: error
+   * WS_HANDSHAKE_TIMEOUT, close code 1006. Other handshakes are complete when the `upgrade` event
+   * comes: `headersTimeout` of the http server bounds those. @defaultValue 10,000
    */
   readonly handshakeTimeout?: number | undefined;
 }
@@ -100,7 +102,7 @@ export class DraftOpening {
   /** @param head - the bytes that came with the request */
   start(socket: Duplex, head: Uint8Array, owner: DraftOpeningOwner): void {
     const handshake = this.#handshake;
-    const response = Buffer.from(handshake.head, 'latin1');
+    const response = encodeLatin1(handshake.head);
     const rest = head.subarray(handshake.receive(head));
     if (handshake.isComplete) {
       process.nextTick(() => owner.connected(rest));

@@ -15,10 +15,21 @@ export function decodeLatin1(bytes: Uint8Array, start: number, end: number): str
   return text;
 }
 
-/** Encodes a string of Latin-1 characters, as all heads are that this folder prints. */
+const LATIN1_LAST = 0xff;
+
+/**
+ * Encodes a head. Every head is encoded here: cut to a byte, U+010D U+010A would become the line
+ * break that a check for CR and LF has not seen.
+ *
+ * @throws TypeError for a character beyond Latin-1
+ */
 export function encodeLatin1(text: string): Uint8Array {
   const bytes = new Uint8Array(text.length);
-  for (let at = 0; at < text.length; at++) bytes[at] = text.charCodeAt(at);
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code > LATIN1_LAST) throw new TypeError('A head holds a character beyond Latin-1');
+    bytes[at] = code;
+  }
   return bytes;
 }
 

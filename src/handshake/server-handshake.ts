@@ -13,7 +13,12 @@ import { pickHandshakeFields } from './handshake-fields.ts';
 import type { Refused } from './head-handshake.ts';
 import { listHas } from './header-grammar.ts';
 import type { Head } from './http-head.ts';
-import { type AllowedOrigins, isOriginAllowed } from './origin-policy.ts';
+import {
+  type AllowedHosts,
+  type AllowedOrigins,
+  areHostsAllowed,
+  isOriginAllowed,
+} from './origin-policy.ts';
 import { type ProtocolVersion, parseVersion } from './protocol-version.ts';
 import { parseRequestTarget } from './request-target.ts';
 import type { RequestLine } from './start-line.ts';
@@ -26,6 +31,8 @@ export type UpgradeRequest = Head<RequestLine>;
 export interface JudgeOptions {
   /** The origins that may connect, by default all; others get 403 (RFC 6455 §10.2). */
   readonly allowedOrigins?: AllowedOrigins | undefined;
+  /** The hosts that may be asked for, by default all; others get 403. */
+  readonly allowedHosts?: AllowedHosts | undefined;
 }
 
 /** A valid request: what the client offers, to choose from. */
@@ -80,6 +87,9 @@ export function judgeRequest(request: UpgradeRequest, options: JudgeOptions = {}
   if (target === undefined) report('WS_HANDSHAKE_TARGET');
   // Items 2 to 4, and that only frames can follow the head.
   if (!isAuthority(fields.host ?? '')) report('WS_HANDSHAKE_HOST');
+  else if (!areHostsAllowed([fields.host, target?.authority], options.allowedHosts)) {
+    report('WS_HANDSHAKE_HOST_REFUSED');
+  }
   // RFC 9110 §7.8: a body would have to be read first, by rules that a proxy may apply differently.
   if (!/^0+$/.test(contentLength) || transferEncoding !== undefined) report('WS_HANDSHAKE_BODY');
   if (!listHas(fields.upgrade ?? '', 'websocket')) report('WS_HANDSHAKE_UPGRADE');

@@ -1,21 +1,37 @@
 /**
- * Converts the request of an upgrade for the core, and refuses what the core refused.
+ * Between a server and the core: converts the `upgrade` event of node:http, and writes the answer
+ * in the form that the stream needs. It is the one place where servers write a head.
  *
  * A request is what the peer sent and what the application made of it: programs edit `headers` and
  * rewrite `url`, give `rawHeaders` as pairs, or make a whole request up. `headers` counts where it
  * differs from `rawHeaders`, which alone shows that a field was repeated.
+ *
+ * Text of HTTP/1.1 on a stream of HTTP/2 would be sent as the body of a 200. There the answer is a
+ * response of its own (RFC 9113 §8.1), without the fields of a connection (RFC 8441 §5), or a reset
+ * when the application has begun one.
  */
 
-import type { IncomingMessage } from 'node:http';
+import { IncomingMessage } from 'node:http';
+import type { OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import {
   HANDSHAKE_FIELDS,
   type HandshakeFields,
+  isConnectionField,
   pickHandshakeFields,
 } from '../handshake/handshake-fields.ts';
 import { dropHeader, findHeader, type RawHeaders } from '../handshake/header-list.ts';
+import { encodeLatin1 } from '../handshake/latin1.ts';
 import type { UpgradeRequest } from '../handshake/server-handshake.ts';
 import { buildRefusal, type Refusal } from '../handshake/server-response.ts';
+import { SWITCHING_PROTOCOLS } from '../handshake/start-line.ts';
+import { ignoreError } from './ignore-error.ts';
+import { awaitTurn } from './owed-responses.ts';
+
+const OK = 200;
+/** The error codes of a reset (RFC 9113 §7). */
+const NO_ERROR = 0;
+const CANCEL = 8;
 
 /** A request of node:http, or what an application made up in place of one. */
 export type PartialRequest = Partial<IncomingMessage> & Pick<IncomingMessage, 'headers'>;
@@ -79,10 +95,92 @@ function applyEdits(sent: RawHeaders, headers: IncomingMessage['headers']): RawH
   return result;
 }
 
-/** Refuses an upgrade, and ends the socket. A refused verdict is a refusal. */
-export function refuseUpgrade(socket: Duplex, refusal: Refusal): void {
+/** Returns the stream to answer on. `socket` of HTTP/2's compatibility API is of all streams. */
+export function streamOf(request: object, socket: Duplex): Duplex {
+  const { stream } = request as { readonly stream?: Duplex };
+  return stream !== undefined && isHttp2(stream) ? stream : socket;
+}
+
+/**
+ * Refuses an upgrade, and ends the stream; behind the responses that it owes to earlier requests,
+ * which may take as long as an opening handshake. A refused verdict is a refusal.
+ *
+ * @throws RangeError or TypeError as {@link buildRefusal}
+ */
+export function refuseUpgrade(
+  request: Pick<IncomingMessage, 'method'>,
+  socket: Duplex,
+  refusal: Refusal,
+): void {
+  const response = buildRefusal({ method: request.method, ...refusal });
+  const stream = streamOf(request, socket);
+  const proceed = (): void => sendRefusal(request, stream, response);
+  awaitTurn({ socket: stream, request }, { proceed, lost: ignoreError });
+}
+
+/**
+ * Encodes a 101, to be written before the first frame; undefined on a stream of HTTP/2, where it is
+ * sent at once as a 200 (RFC 8441 §5), unless the application has sent one.
+ */
+export function encodeAcceptance(
+  request: object,
+  stream: Duplex,
+  response: string,
+): Uint8Array | undefined {
+  if (!speaksHttp2(request, stream)) return encodeLatin1(response);
+  if (!stream.headersSent) respond(stream, response);
+  return undefined;
+}
+
+function sendRefusal(request: object, stream: Duplex, response: string): void {
   // The peer may be gone, which changes nothing.
-  socket.on('error', () => socket.destroy());
-  socket.once('finish', () => socket.destroy());
-  socket.end(buildRefusal(refusal), 'latin1');
+  stream.on('error', () => stream.destroy());
+  if (!speaksHttp2(request, stream)) {
+    stream.once('finish', () => stream.destroy());
+    stream.end(encodeLatin1(response));
+  } else if (stream.headersSent) {
+    stream.close(CANCEL);
+  } else if (respond(stream, response)) {
+    // The answer to HEAD has ended already; a reset in the same turn would overtake it.
+    if (stream.writableEnded) setImmediate(() => stream.close(NO_ERROR));
+    else stream.end(encodeLatin1(response.slice(bodyStart(response)))).close(NO_ERROR);
+  }
+}
+
+/** Sends a head of HTTP/1.1 as one of HTTP/2; returns false after a reset. */
+function respond(stream: ServerHttp2Stream, response: string): boolean {
+  const [statusLine = '', ...lines] = response.slice(0, bodyStart(response)).trim().split('\r\n');
+  const status = Number(statusLine.split(' ')[1]);
+  const fields: Record<string, string[]> = {};
+  for (const line of lines) {
+    const colon = line.indexOf(':');
+    const name = line.slice(0, colon).toLowerCase();
+    if (isConnectionField(name) || name === 'sec-websocket-accept') continue;
+    fields[name] = [...(fields[name] ?? []), line.slice(colon + 1).trim()];
+  }
+  const headers: OutgoingHttpHeaders = fields;
+  headers[':status'] = status === SWITCHING_PROTOCOLS ? OK : status;
+  try {
+    stream.respond(headers);
+    return true;
+  } catch {
+    // The stream is gone, or the application gave a field that HTTP/2 does not allow.
+    if (!stream.destroyed) stream.close(CANCEL);
+    return false;
+  }
+}
+
+/** Where the body of a response begins. */
+function bodyStart(response: string): number {
+  return response.indexOf('\r\n\r\n') + 4;
+}
+
+function isHttp2(stream: Duplex): stream is ServerHttp2Stream {
+  return typeof (stream as Partial<ServerHttp2Stream>).respond === 'function';
+}
+
+/** Tells whether the answer is one of HTTP/2. In a tunnel, node:http has read the request. */
+export function speaksHttp2(request: object, stream: Duplex): stream is ServerHttp2Stream {
+  const isTunnel = request instanceof IncomingMessage && (request.socket as Duplex) === stream;
+  return isHttp2(stream) && !isTunnel;
 }

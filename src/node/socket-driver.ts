@@ -20,6 +20,7 @@ import type { WireConnection } from '../connection/wire-connection.ts';
 import { WebSocketError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import { Heartbeat, type HeartbeatOptions, type HeartbeatOwner } from './heartbeat.ts';
+import { kDriver, occupySocket } from './socket-claim.ts';
 import { SocketWriter, type WriterOwner } from './socket-writer.ts';
 
 /** What an owner is told; see {@link ConnectionHandler}. */
@@ -47,7 +48,6 @@ export interface DriverOptions extends Omit<ConnectionOptions, 'handler'> {
   readonly heartbeat?: HeartbeatOptions | undefined;
 }
 
-const kDriver = Symbol('driver');
 type DrivenSocket = Duplex & { [kDriver]: SocketDriver<unknown, WireConnection> };
 
 export class SocketDriver<Owner, Wire extends WireConnection = Connection>
@@ -111,12 +111,13 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
    * Takes the transport and writes to it; {@link SocketDriver.start} begins to read.
    *
    * @param prelude - bytes that are written before the first frame
+   * @throws InvalidStateError when the socket carries a connection already
    */
   attach(socket: Duplex, prelude?: Uint8Array): void {
+    occupySocket(socket, this);
     this.#socket = socket;
     this.#cameStopped = socket.isPaused();
     const driven = socket as DrivenSocket;
-    driven[kDriver] = this as SocketDriver<unknown, WireConnection>;
     driven.on('error', onSocketError);
     driven.on('close', onSocketClose);
     driven.on('end', onSocketEnd);
@@ -165,6 +166,11 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
   abort(error: WebSocketError): void {
     this.connection.fail(error);
     this.#socket?.destroy();
+  }
+
+  /** Writes what waits for the end of the turn, if no write is in flight. */
+  flush(): void {
+    this.#writer?.flush();
   }
 
   /** Ends the transport once the output is written. */

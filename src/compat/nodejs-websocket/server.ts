@@ -7,11 +7,15 @@
 import { createServer, type Server as HttpServer, type IncomingMessage } from 'node:http';
 import { createServer as createSecureServer, type ServerOptions as HttpsOptions } from 'node:https';
 import type { Socket } from 'node:net';
+import { encodeLatin1 } from '../../handshake/latin1.ts';
 import { type AcceptedRequest, judgeRequest } from '../../handshake/server-handshake.ts';
 import { buildAcceptance } from '../../handshake/server-response.ts';
 import { LIMITS } from '../../limits.ts';
+import { ignoreError } from '../../node/ignore-error.ts';
 import { nodePlatform } from '../../node/node-platform.ts';
+import { awaitTurn } from '../../node/owed-responses.ts';
 import { refuseUpgrade, toUpgradeRequest } from '../../node/server-upgrade.ts';
+import { claimSocket } from '../../node/socket-claim.ts';
 import { keepAllHeaders } from '../http-server.ts';
 import { TypedEmitter } from '../typed-emitter.ts';
 import { Connection } from './connection.ts';
@@ -66,10 +70,13 @@ export class Server extends TypedEmitter<ServerEvents> {
     super();
     this.#selectProtocol = options.selectProtocol ?? selectAmong(options.validProtocols);
     this.socket = this.#createSocket(options);
-    this.socket.on('upgrade', (request, socket, head) =>
+    this.socket.on('upgrade', (request, stream, head) => {
       // Of an HTTP/1.1 server's upgrade the stream is always a socket.
-      this.#accept(request, socket as Socket, head),
-    );
+      const socket = stream as Socket;
+      claimSocket(socket);
+      const proceed = (): void => this.#accept(request, socket, head);
+      awaitTurn({ socket, request }, { proceed, lost: ignoreError });
+    });
     this.socket.on('close', () => this.emit('close'));
     this.socket.on('error', (error) => this.emit('error', error));
     if (callback !== undefined) this.on('connection', callback);
@@ -123,7 +130,7 @@ export class Server extends TypedEmitter<ServerEvents> {
   #accept(request: IncomingMessage, socket: Socket, head: Uint8Array): void {
     const verdict = judgeRequest(toUpgradeRequest(request));
     if (!verdict.accepted) {
-      refuseUpgrade(socket, { ...verdict, method: request.method });
+      refuseUpgrade(request, socket, verdict);
       return;
     }
     const connection = new Connection({
@@ -133,29 +140,32 @@ export class Server extends TypedEmitter<ServerEvents> {
       protocols: [...verdict.protocols],
       headers: request.headers,
     });
-    if (!this.#negotiate(connection, verdict, socket)) return;
+    if (!this.#negotiate(connection, verdict, request)) return;
     connection.once('connect', () => {
       this.connections.push(connection);
       this.emit('connection', connection);
     });
     const response = buildAcceptance(nodePlatform, verdict, { protocol: connection.protocol });
-    connection.open(head, Buffer.from(response, 'latin1'));
+    connection.open(head, encodeLatin1(response));
   }
 
   /** Agrees on a subprotocol; returns false when the application refused the request instead. */
-  #negotiate(connection: Connection, request: AcceptedRequest, socket: Socket): boolean {
-    const { protocols } = request;
+  #negotiate(
+    connection: Connection,
+    { protocols }: AcceptedRequest,
+    request: IncomingMessage,
+  ): boolean {
     if (protocols.length === 0 || this.#selectProtocol === undefined) return true;
     try {
       const selected = this.#selectProtocol(connection, [...protocols]);
       // RFC 6455 §4.2.2: the server may only choose what was offered.
       connection.protocol = protocols.find((protocol) => protocol === selected);
     } catch (error) {
-      refuseUpgrade(socket, { status: INTERNAL_SERVER_ERROR });
+      refuseUpgrade(request, connection.socket, { status: INTERNAL_SERVER_ERROR });
       throw error;
     }
     if (connection.readyState === connection.CONNECTING) return true;
-    refuseUpgrade(socket, { status: FORBIDDEN });
+    refuseUpgrade(request, connection.socket, { status: FORBIDDEN });
     return false;
   }
 }

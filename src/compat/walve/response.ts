@@ -4,9 +4,13 @@
  */
 
 import { type IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { computeAccept, isHandshakeKey } from '../../handshake/accept-key.ts';
 import { SWITCHING_PROTOCOLS } from '../../handshake/start-line.ts';
 import { nodePlatform } from '../../node/node-platform.ts';
+import { awaitTurn } from '../../node/owed-responses.ts';
+import { speaksHttp2 } from '../../node/server-upgrade.ts';
+import { claimSocket } from '../../node/socket-claim.ts';
 
 const BAD_REQUEST = 400;
 
@@ -35,5 +39,17 @@ export class Response extends ServerResponse {
     this.setHeader('Connection', 'Upgrade');
     this.setHeader('Sec-WebSocket-Accept', computeAccept(nodePlatform, key));
     this.setHeader('Sec-WebSocket-Version', '13');
+  }
+
+  /**
+   * Takes the socket once it owes no response to an earlier request; until then, all is queued.
+   *
+   * @throws InvalidStateError when the socket is taken, TypeError for a stream of HTTP/2
+   */
+  override assignSocket(socket: Socket): void {
+    if (speaksHttp2(this.req, socket)) throw new TypeError('A Response speaks HTTP/1.1 only');
+    claimSocket(socket);
+    const proceed = (): void => super.assignSocket(socket);
+    awaitTurn({ socket, request: this.req }, { proceed, lost: () => void this.destroy() });
   }
 }

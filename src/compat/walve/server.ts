@@ -12,8 +12,16 @@ import type { Duplex } from 'node:stream';
 import { readSocketOptions } from '../../api/socket-options.ts';
 import { judgeRequest } from '../../handshake/server-handshake.ts';
 import { buildAcceptance, type Refusal } from '../../handshake/server-response.ts';
+import { ignoreError } from '../../node/ignore-error.ts';
 import { nodePlatform } from '../../node/node-platform.ts';
-import { refuseUpgrade, toUpgradeRequest } from '../../node/server-upgrade.ts';
+import { awaitTurn } from '../../node/owed-responses.ts';
+import {
+  encodeAcceptance,
+  refuseUpgrade,
+  streamOf,
+  toUpgradeRequest,
+} from '../../node/server-upgrade.ts';
+import { claimSocket } from '../../node/socket-claim.ts';
 import { type ConnectionSettings, Socket } from './socket.ts';
 
 /** Options of a Server and its Sockets. */
@@ -72,7 +80,8 @@ export class Server extends EventEmitter<ServerEvents> {
     if (servers.includes(this)) return this;
     servers.push(this);
     listening.set(server, servers);
-    server.on('upgrade', (request, socket, head) => {
+    server.on('upgrade', (request, duplex, head) => {
+      const socket = streamOf(request, duplex);
       if (taken.has(socket)) return;
       const hasOthers = server.listenerCount('upgrade') > servers.length;
       const isForNobody = !hasOthers && !servers.some((one) => one.#isFor(request));
@@ -87,7 +96,6 @@ export class Server extends EventEmitter<ServerEvents> {
   }
 
   #accept(request: IncomingMessage, socket: Duplex, head: Uint8Array): void {
-    taken.add(socket);
     const verdict = judgeRequest(toUpgradeRequest(request));
     if (!verdict.accepted) {
       this.#refuse(socket, request, verdict);
@@ -95,13 +103,20 @@ export class Server extends EventEmitter<ServerEvents> {
       if (error !== undefined && this.listenerCount('error') > 0) this.emit('error', error);
       return;
     }
-    const prelude = Buffer.from(buildAcceptance(nodePlatform, verdict, {}), 'latin1');
-    this.emit('connect', new Socket(socket, { ...this.#settings, head, prelude }), request);
+    claimSocket(socket);
+    taken.add(socket);
+    const response = buildAcceptance(nodePlatform, verdict, {});
+    const proceed = (): void => {
+      const prelude = encodeAcceptance(request, socket, response);
+      this.emit('connect', new Socket(socket, { ...this.#settings, head, prelude }), request);
+    };
+    awaitTurn({ socket, request }, { proceed, lost: ignoreError });
   }
 
   #refuse(socket: Duplex, request: IncomingMessage, refusal: Refusal): void {
+    claimSocket(socket);
     taken.add(socket);
-    refuseUpgrade(socket, { ...refusal, method: request.method });
+    refuseUpgrade(request, socket, refusal);
   }
 }
 

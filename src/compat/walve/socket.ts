@@ -18,6 +18,7 @@ import { InvalidStateError, ProtocolError, WebSocketError } from '../../errors.t
 import { LIMITS } from '../../limits.ts';
 import { ignoreError } from '../../node/ignore-error.ts';
 import { nodePlatform } from '../../node/node-platform.ts';
+import { awaitTurn } from '../../node/owed-responses.ts';
 import { type OwnerEvents, SocketDriver } from '../../node/socket-driver.ts';
 import type { TypedEmitter } from '../typed-emitter.ts';
 import { FrameWriter } from './frame-writer.ts';
@@ -96,6 +97,7 @@ export class Socket extends SocketStream {
    * @param source - what carries the connection, after the opening handshake
    * @param options - see {@link SocketOptions}
    * @throws TypeError or RangeError for an option of a wrong type or range
+   * @throws InvalidStateError when the source carries a connection already
    */
   constructor(source: Duplex, options: SocketOptions = {}) {
     const { role = 'server', head = Buffer.alloc(0), prelude, ...settings } = options;
@@ -114,10 +116,18 @@ export class Socket extends SocketStream {
     this.#connection = driver.connection;
     this.#messages = new OutgoingMessages(driver.connection);
     this.#writer = new FrameWriter(driver.connection, this.#messages);
-    driver.attach(source, prelude);
-    source.once('timeout', () => this.#connection.close());
-    // When the application has had the time to listen.
-    process.nextTick(() => driver.start(head));
+    const begin = (): void => {
+      driver.attach(source, prelude);
+      source.once('timeout', () => this.#connection.close());
+      // When the application has had the time to listen.
+      process.nextTick(() => {
+        driver.start(head);
+        // What was sent before the turn came.
+        driver.flush();
+      });
+    };
+    // A Response may wait for its turn. Where it will not come, the driver finds a dead socket.
+    awaitTurn({ socket: source }, { proceed: begin, lost: begin });
     // So that 'end' comes although nobody reads.
     this.resume();
   }

@@ -73,7 +73,7 @@ export function verifyRequest(
     isAnswered = true;
     clearTimeout(deadline);
     if (isVerified) accept();
-    else refuse(socket, { status: Number(code || UNAUTHORIZED), message, headers });
+    else refuse(request, socket, { status: Number(code || UNAUTHORIZED), message, headers });
   };
   const info = describeClient(request);
   if (verifyClient.length !== 2) {

@@ -7,15 +7,16 @@ import { type OutgoingHttpHeaders, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { FaultCode, WebSocketError } from '../../errors.ts';
 import { HANDSHAKE_FIELDS } from '../../handshake/handshake-fields.ts';
-import { dropHeader, toRawHeaders } from '../../handshake/header-list.ts';
+import { isFieldValue } from '../../handshake/header-grammar.ts';
+import { checkField, dropHeader, toRawHeaders } from '../../handshake/header-list.ts';
 import {
   type AcceptedRequest,
   judgeRequest,
   type RequestVerdict,
 } from '../../handshake/server-handshake.ts';
-import { buildAcceptance, buildRefusal } from '../../handshake/server-response.ts';
+import { buildAcceptance, type Refusal } from '../../handshake/server-response.ts';
 import { nodePlatform } from '../../node/node-platform.ts';
-import { type PartialRequest, toUpgradeRequest } from '../../node/server-upgrade.ts';
+import { type PartialRequest, refuseUpgrade, toUpgradeRequest } from '../../node/server-upgrade.ts';
 
 /**
  * Judges a request by the rules of RFC 6455, but for its target: `path` is the application's.
@@ -66,20 +67,17 @@ const OWN_HEADERS: readonly string[] = ['connection', 'content-length', 'transfe
  *
  * @throws RangeError for a status under 300, TypeError for a header that HTTP does not allow
  */
-export function refuse(socket: Duplex, text: RefusalText): void {
-  let response: string;
+export function refuse(request: PartialRequest, socket: Duplex, text: RefusalText): void {
   try {
-    response = buildWsRefusal(text);
+    refuseUpgrade(request, socket, toRefusal(text));
   } catch (error) {
     // Nobody else would end it: the application has answered.
     socket.destroy();
     throw error;
   }
-  socket.once('finish', socket.destroy);
-  socket.end(Buffer.from(response, 'latin1'));
 }
 
-function buildWsRefusal({ status, message, headers, fault }: RefusalText): string {
+function toRefusal({ status, message, headers, fault }: RefusalText): Refusal {
   const reason = STATUS_CODES[status] ?? '';
   const entries = Object.entries(headers ?? {})
     .filter(([name, value]) => value !== undefined && !OWN_HEADERS.includes(name.toLowerCase()))
@@ -90,21 +88,21 @@ function buildWsRefusal({ status, message, headers, fault }: RefusalText): strin
   if (!entries.some(([name]) => name.toLowerCase() === 'content-type')) {
     entries.unshift(['Content-Type', 'text/html']);
   }
-  return buildRefusal({
+  return {
     status,
     reason,
     body: message ? String(message) : reason,
     headers: toRawHeaders(entries),
     errors: fault && [fault],
-  });
+  };
 }
 
 /** Refuses a request with the status that `ws` answers a fault with. */
-export function refuseFault(socket: Duplex, fault: WebSocketError): void {
+export function refuseFault(request: PartialRequest, socket: Duplex, fault: WebSocketError): void {
   // A TypeError is about our own response.
   const isOurs = fault instanceof TypeError;
   const status = isOurs ? 500 : fault.code === 'WS_HANDSHAKE_METHOD' ? 405 : 400;
-  refuse(socket, { status, message: fault.message, fault });
+  refuse(request, socket, { status, message: fault.message, fault });
 }
 
 /**
@@ -133,13 +131,17 @@ export function buildAcceptanceLines(
 }
 
 /**
- * Joins the lines of a response again.
+ * Joins the lines of a response again, each checked as what is sent.
  *
- * @throws TypeError when a line holds a line break, which would make two of it (CVE-2026-1527)
+ * @throws TypeError when one is not a header field, or holds a line break or a character beyond
+ * Latin-1, which could become one (CVE-2026-1527)
  */
-export function joinLines(lines: readonly string[]): Buffer {
-  for (const line of lines) {
-    if (/[\r\n\0]/.test(line)) throw new TypeError('A header holds a line break');
+export function joinLines(lines: readonly unknown[]): string {
+  const [statusLine = '', ...fields] = lines.map(String);
+  if (!isFieldValue(statusLine)) throw new TypeError('The status line holds a wrong character');
+  for (const line of fields) {
+    const colon = line.indexOf(':');
+    checkField(line.slice(0, Math.max(colon, 0)), line.slice(colon + 1));
   }
-  return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
+  return `${[statusLine, ...fields].join('\r\n')}\r\n\r\n`;
 }

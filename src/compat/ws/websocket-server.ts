@@ -8,10 +8,20 @@ import type { Duplex } from 'node:stream';
 import type { DeflateExtension } from '../../api/permessage-deflate.ts';
 import type { WebSocketError } from '../../errors.ts';
 import type { Negotiated } from '../../extensions/negotiation.ts';
+import { LIMITS } from '../../limits.ts';
+import { ignoreError } from '../../node/ignore-error.ts';
+import { awaitTurn } from '../../node/owed-responses.ts';
+import { encodeAcceptance, streamOf } from '../../node/server-upgrade.ts';
+import { claimSocket, isClaimed, releaseSocket } from '../../node/socket-claim.ts';
 import { answerUpgradeRequired, keepAllHeaders } from '../http-server.ts';
 import { TypedEmitter } from '../typed-emitter.ts';
 import { readDeflateOptions } from './deflate-options.ts';
-import { readConnectionSettings, type ServerOptions, serverDefaults } from './options.ts';
+import {
+  readConnectionSettings,
+  readWsLimit,
+  type ServerOptions,
+  serverDefaults,
+} from './options.ts';
 import { negotiateDeflate, verifyRequest } from './server-admission.ts';
 import * as handshake from './server-handshake.ts';
 import type { AddressInfo } from './types.ts';
@@ -31,8 +41,8 @@ export interface ServerEvents<Socket, Request> {
 type Construct<Socket> = new (address: null, protocols: undefined, options: object) => Socket;
 type OnConnection<Socket, Request> = (websocket: Socket, request: Request) => void;
 
-/** Streams that carry a WebSocket already. */
-const upgraded = new WeakSet<Duplex>();
+const CALLED_TWICE =
+  'handleUpgrade() was called twice for one socket: is there a second server or listener?';
 
 export class WebSocketServer<
   SocketClass extends typeof WebSocket = typeof WebSocket,
@@ -130,6 +140,7 @@ export class WebSocketServer<
    * @param socket - its socket, or any Duplex
    * @param head - the bytes that were read after the request's head
    * @param callback - called with the connection
+   * @throws Error when another server, or a WebSocket of `sanswire`, has taken the socket
    */
   handleUpgrade(
     request: InstanceType<RequestClass>,
@@ -137,7 +148,26 @@ export class WebSocketServer<
     head: Buffer,
     callback: OnConnection<InstanceType<SocketClass>, InstanceType<RequestClass>>,
   ): void {
-    socket.on('error', handshake.onSocketError);
+    const stream = streamOf(request, socket);
+    if (isClaimed(stream)) {
+      // One for another path is not ours to refuse.
+      if (this.shouldHandle(request)) throw new Error(CALLED_TWICE);
+      return;
+    }
+    claimSocket(stream);
+    stream.on('error', handshake.onSocketError);
+    const limit = readWsLimit('wsHandshakeTimeout', this.options.handshakeTimeout);
+    const timeoutMs = Math.min(limit, LIMITS.handshakeTimeout.default);
+    const proceed = (): void => this.#judge(request, stream, head, callback);
+    awaitTurn({ socket: stream, request, timeoutMs }, { proceed, lost: ignoreError });
+  }
+
+  #judge(
+    request: InstanceType<RequestClass>,
+    socket: Duplex,
+    head: Buffer,
+    callback: OnConnection<InstanceType<SocketClass>, InstanceType<RequestClass>>,
+  ): void {
     const deflate = this.#ensureDeflate();
     const verdict = handshake.judge(request, deflate !== undefined);
     const early = handshake.findFault(verdict, handshake.LATE_FAULTS);
@@ -146,7 +176,7 @@ export class WebSocketServer<
       return;
     }
     if (!this.shouldHandle(request)) {
-      handshake.refuse(socket, { status: 400 });
+      handshake.refuse(request, socket, { status: 400 });
       return;
     }
     const negotiated =
@@ -177,11 +207,8 @@ export class WebSocketServer<
       socket.destroy();
       return;
     }
-    if (upgraded.has(socket)) {
-      throw new Error('handleUpgrade() was called twice for one socket: is there a second server?');
-    }
     if (this.#state !== 'running') {
-      handshake.refuse(socket, { status: 503 });
+      handshake.refuse(request, socket, { status: 503 });
       return;
     }
     const protocol = this.#chooseProtocol(protocols, request);
@@ -191,10 +218,10 @@ export class WebSocketServer<
       this.#refuseFault(request, socket, response);
       return;
     }
-    upgraded.add(socket);
-    socket.write(response);
-    socket.removeListener('error', handshake.onSocketError);
     const Socket = this.options.WebSocket as unknown as Construct<InstanceType<SocketClass>>;
+    const bytes = encodeAcceptance(request, socket, response);
+    if (bytes !== undefined) socket.write(bytes);
+    socket.removeListener('error', handshake.onSocketError);
     const websocket = new Socket(null, undefined, this.options);
     websocket.setSocket(socket, head, { ...this.options, protocol: protocol ?? '', sessions });
     this.#track(websocket);
@@ -238,9 +265,10 @@ export class WebSocketServer<
   /** Refuses a faulty request, unless the application wants to answer those itself. */
   #refuseFault(request: InstanceType<RequestClass>, socket: Duplex, fault: Error): void {
     if (this.listenerCount('wsClientError') > 0) {
+      releaseSocket(socket);
       this.emit('wsClientError', new Error(fault.message, { cause: fault }), socket, request);
     } else {
-      handshake.refuseFault(socket, fault as WebSocketError);
+      handshake.refuseFault(request, socket, fault as WebSocketError);
     }
   }
 
@@ -255,7 +283,7 @@ export class WebSocketServer<
   #buildResponse(
     request: InstanceType<RequestClass>,
     ...parts: Parameters<typeof handshake.buildAcceptanceLines>
-  ): Buffer | TypeError {
+  ): string | TypeError {
     const lines = attempt(() => handshake.buildAcceptanceLines(...parts));
     if (lines instanceof TypeError) return lines;
     this.emit('headers', lines, request);
