@@ -34,10 +34,11 @@ const PRIVATE_FIRST = 3000;
 const PRIVATE_LAST = 4999;
 
 /**
- * Tells whether a Close frame may carry a code, an integer (RFC 6455 §7.4): 1004 is reserved, 1005,
- * 1006 and 1015 are never sent, 1016-2999 are unassigned, 0-999 are unused.
+ * Tells whether a Close frame may carry a code (RFC 6455 §7.4): 1004 is reserved, 1005, 1006 and
+ * 1015 are never sent, 1016-2999 are unassigned, 0-999 are unused.
  */
 export function isSendableCloseCode(code: number): boolean {
+  if (!Number.isInteger(code)) return false;
   if (code >= PRIVATE_FIRST) return code <= PRIVATE_LAST;
   if (code >= CloseCode.INVALID_PAYLOAD_DATA) return code <= CloseCode.BAD_GATEWAY;
   return code >= CloseCode.NORMAL_CLOSURE && code <= CloseCode.UNSUPPORTED_DATA;
@@ -55,8 +56,7 @@ export function isErrorCloseCode(code: number): boolean {
   return code < PRIVATE_FIRST && !ORDERLY.includes(code);
 }
 
-/** Tells whether `close()` accepts a code: 1000 or 3000-4999 (WHATWG WebSockets §3.1). */
+/** Tells whether a browser's `close()` takes a code: 1000 or 3000-4999 (WHATWG WebSockets §3.1). */
 export function isApplicationCloseCode(code: number): boolean {
-  if (code === CloseCode.NORMAL_CLOSURE) return true;
-  return Number.isInteger(code) && code >= PRIVATE_FIRST && code <= PRIVATE_LAST;
+  return code === CloseCode.NORMAL_CLOSURE || (code >= PRIVATE_FIRST && isSendableCloseCode(code));
 }

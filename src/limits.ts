@@ -41,9 +41,10 @@ const ROWS = {
     [0, 2_147_483_647],
     'RFC 6455 §7.1.1',
   ],
-  ping: ['seconds', 'a Ping is sent', 0, [0, 2_147_483, 0], 'RFC 6455 §5.5.2'],
+  // Heartbeats are bounded by what is plausible: 30000 means milliseconds.
+  ping: ['seconds', 'a Ping is sent', 0, [0, 3600, 0], 'RFC 6455 §5.5.2'],
   // With a `ping` the default is its value.
-  pongTimeout: ['seconds', 'WS_PONG_TIMEOUT', 0, [0, Infinity as number, Infinity as number]],
+  pongTimeout: ['seconds', 'WS_PONG_TIMEOUT', 0, [0, 3600, Infinity as number]],
   controlPayload: ['bytes', 'WS_CONTROL_TOO_LONG', 125],
   closeReason: ['bytes', '`SyntaxError`', 123, undefined, 'RFC 6455 §5.5.1'],
   pendingPongs: ['Pongs', 'only the newest Ping is answered', 1, undefined, 'RFC 6455 §5.5.3'],
@@ -74,7 +75,7 @@ const ROWS = {
   streamHighWaterMark: ['bytes', '`write` returns false', 65_536, [0]],
   // EventSource
   eventSourceRetry: ['seconds', 'the client reconnects', 5, [0, 2_147_483], 'WHATWG HTML §9.2.6'],
-  eventSourcePing: ['seconds', 'a comment is sent', 10, [0, 2_147_483, 0], 'WHATWG HTML §9.2.7'],
+  eventSourcePing: ['seconds', 'a comment is sent', 10, [0, 3600, 0], 'WHATWG HTML §9.2.7'],
   eventSourceBufferedAmount: [
     'bytes',
     'WS_BUFFERED_AMOUNT_EXCEEDED',
@@ -168,7 +169,9 @@ export function readLimit(
     ? `in the range ${minimum}-${maximum}`
     : `of at least ${minimum}`;
   const orOff = off !== undefined && off > maximum ? `, or ${off}` : '';
-  throw new RangeError(`${option} must be ${kind} ${range} ${unit}${orOff}, not ${value}`);
+  const isTooLong = unit === 'seconds' && value > maximum && value < Infinity;
+  const hint = isTooLong ? `; ${value} milliseconds are ${value / 1000}` : '';
+  throw new RangeError(`${option} must be ${kind} ${range} ${unit}${orOff}, not ${value}${hint}`);
 }
 
 /** Makes the error for a limit that was exceeded; both numbers are in its unit. */

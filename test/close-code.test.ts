@@ -19,6 +19,10 @@ describe('Close codes that may be sent', () => {
     expect(rangesOf(isSendableCloseCode)).toEqual(['1000-1003', '1007-1014', '3000-4999']);
   });
 
+  it('are integers', () => {
+    for (const code of [1000.5, 3000.5, Number.NaN]) expect(isSendableCloseCode(code)).toBe(false);
+  });
+
   it('are all the registered ones but 1005, 1006 and 1015 (RFC 6455 §7.4.1)', () => {
     const unsendable = Object.values(CloseCode).filter((code) => !isSendableCloseCode(code));
     expect(unsendable).toEqual([

@@ -54,7 +54,9 @@ describe('The table of limits', () => {
   it('has a maximum for every time that a Node timer measures', () => {
     for (const [name, { unit, maximum }] of options) {
       if (name === 'pongTimeout' || !unit.endsWith('seconds')) continue;
-      expect(maximum).toBe(unit === 'seconds' ? 2_147_483 : 2 ** 31 - 1);
+      // A heartbeat of more than an hour is one in milliseconds.
+      const isPing = name === 'ping' || name === 'eventSourcePing';
+      expect(maximum).toBe(isPing ? 3600 : unit === 'seconds' ? 2_147_483 : 2 ** 31 - 1);
     }
   });
 
@@ -90,6 +92,9 @@ describe('readLimit', () => {
   });
 
   it.each([
+    ['ping', 30_000, 'in the range 0-3600 seconds, not 30000; 30000 milliseconds are 30'],
+    ['pongTimeout', 5000, 'seconds, or Infinity, not 5000; 5000 milliseconds are 5'],
+    ['eventSourcePing', 15_000, 'Option ping must be a number in the range 0-3600 seconds'],
     ['maxLength', 1.5, 'Option maxLength must be an integer of at least 0 bytes, not 1.5'],
     ['maxFragments', 0, 'Option maxFragments must be an integer of at least 1 frames, not 0'],
     [

@@ -7,7 +7,7 @@
  * next message.
  */
 
-import { WebSocket } from 'sanswire';
+import { CloseCode, WebSocket } from 'sanswire';
 import { sendText } from './pages.mjs';
 
 /** The subprotocols: text as it came, and text in upper case. */
@@ -76,7 +76,9 @@ export class EchoConnections {
   }
 
   closeAll() {
-    for (const webSocket of this.#all) webSocket.close(1000, 'The server is shutting down');
+    for (const webSocket of this.#all) {
+      webSocket.close(CloseCode.GOING_AWAY, 'The server is shutting down');
+    }
   }
 }
 
@@ -101,7 +103,7 @@ function close(webSocket, query, response) {
     webSocket.close(code === null ? undefined : Number(code), query.get('reason') ?? undefined);
     sendText(response, 200, 'Closing.');
   } catch (error) {
-    // What WHATWG's close() throws: InvalidAccessError for the code, SyntaxError for the reason.
+    // What close() throws: InvalidAccessError for the code, SyntaxError for the reason.
     sendText(response, 400, error.message);
   }
 }

@@ -18,13 +18,15 @@ import type {
   OpenedConnection,
 } from '../node/client-options.ts';
 import { nodePlatform } from '../node/node-platform.ts';
-import { validateOptions } from './options.ts';
+import { readBoolean, validateOptions } from './options.ts';
+import { defineReadyStates } from './ready-state.ts';
 import {
   readExtensions,
   readSocketOptions,
   SOCKET_OPTION_NAMES,
   type SocketOptions,
 } from './socket-options.ts';
+import { defineInterface } from './web-idl.ts';
 import { WebSocketBase } from './websocket-base.ts';
 
 const DRIVER = { role: 'client', platform: nodePlatform, isConnecting: true } as const;
@@ -45,6 +47,7 @@ const OPTION_NAMES = [
   ...HTTP_NAMES,
   ...OWN_NAMES,
   ...LIMIT_NAMES,
+  'allowAnyCloseCode',
   'protocols',
 ];
 
@@ -52,6 +55,11 @@ export interface ClientOptions
   extends SocketOptions,
     Pick<HttpSettings, (typeof HTTP_NAMES)[number]>,
     Pick<ConnectRequest, (typeof OWN_NAMES)[number] | (typeof LIMIT_NAMES)[number]> {
+  /**
+   * Whether `close()` takes every code that may be sent (RFC 6455 §7.4), where a browser takes 1000
+   * and 3000-4999. @defaultValue false
+   */
+  readonly allowAnyCloseCode?: boolean | undefined;
   /** The subprotocols to offer, where the argument is not given. @defaultValue none */
   readonly protocols?: string | Iterable<string> | null | undefined;
 }
@@ -65,9 +73,15 @@ export interface ClientOptions
  * webSocket.on('message', (event) => console.log(event.data));
  */
 export class Client extends WebSocketBase {
+  static {
+    defineReadyStates(Client);
+    defineInterface(Client, undefined, ['statusCode', 'headers']);
+  }
+
   #attempt: ConnectHandle | undefined;
   #response: Pick<ClientResponse, 'statusCode' | 'headers'> | undefined;
   readonly #negotiation: ClientNegotiation;
+  readonly #allowsAnyCloseCode: boolean;
 
   /**
    * @param url - ws, wss, http or https, without a fragment
@@ -95,9 +109,11 @@ export class Client extends WebSocketBase {
     const fault = findSubprotocolFault(offered);
     if (fault !== undefined) throw new DOMException(fault, 'SyntaxError');
     const driverOptions = readSocketOptions(settings);
+    const allowsAny = readBoolean('allowAnyCloseCode', settings.allowAnyCloseCode, false);
     const negotiation = new ClientNegotiation(readExtensions(settings.extensions));
     super(parsed.href, { ...driverOptions, ...DRIVER });
     this.#negotiation = negotiation;
+    this.#allowsAnyCloseCode = allowsAny;
 
     const http = Object.fromEntries(HTTP_NAMES.map((name) => [name, settings[name]]));
     const { headers, proxy, net, tls, ca, origin } = settings;
@@ -127,6 +143,10 @@ export class Client extends WebSocketBase {
   /** The headers of the server's response, names in lower case; empty before it has come. */
   get headers(): IncomingHttpHeaders {
     return this.#response?.headers ?? {};
+  }
+
+  protected override get takesAnyCloseCode(): boolean {
+    return this.#allowsAnyCloseCode;
   }
 
   #open(opened: OpenedConnection): void {

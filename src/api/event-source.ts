@@ -14,6 +14,7 @@ import {
   serializeRetry,
 } from '../event-stream/serialize-event.ts';
 import { LIMITS, limitExceeded } from '../limits.ts';
+import { whenDrained } from './drained.ts';
 import { defineEventAttributes, type EventAttribute } from './event-attributes.ts';
 import {
   awaitedSocket,
@@ -30,7 +31,9 @@ import { type EventSourceOptions, readEventSourceOptions } from './event-source-
 import { deliver, StreamEventTarget } from './event-target.ts';
 import { ErrorEvent, WebSocketEvent } from './events.ts';
 import { asBuffer } from './message-data.ts';
-import { ReadyState } from './ready-state.ts';
+import { defineReadyStates, ReadyState } from './ready-state.ts';
+import { checkRequestArguments } from './upgrade-arguments.ts';
+import { defineInterface } from './web-idl.ts';
 
 /** The name of an event, `message` by default, and the id that comes back as Last-Event-ID. */
 export interface SendOptions {
@@ -72,14 +75,16 @@ export class EventSource extends StreamEventTarget<EventSourceEvents> {
   static readonly isEventSource: typeof isEventSourceRequest = isEventSourceRequest;
 
   static {
+    defineReadyStates(EventSource);
     defineEventAttributes(EventSource.prototype, ['open', 'message', 'error', 'close']);
+    defineInterface(EventSource, 'EventSource', [
+      ...['url', 'lastEventId', 'readyState', 'readable', 'writable', 'bufferedAmount'],
+      ...['send', 'write', 'end', 'drained', 'ping', 'close', 'destroy'],
+    ]);
   }
 
-  /** The absolute URL that the client asked for. */
-  readonly url: string;
-  /** The id of the last event that the client saw before it reconnected, or the empty string. */
-  readonly lastEventId: string;
-
+  readonly #url: string;
+  readonly #lastEventId: string;
   /** Both kinds of response have the methods that are used here. */
   readonly #response: ServerResponse;
   readonly #maxBufferedAmount: number;
@@ -103,9 +108,10 @@ export class EventSource extends StreamEventTarget<EventSourceEvents> {
     options?: EventSourceOptions | null,
   ) {
     super();
+    checkRequestArguments(request, response);
     const settings = readEventSourceOptions(options);
-    this.url = requestUrl(request, settings.trustsProxy);
-    this.lastEventId = lastEventIdOf(request);
+    this.#url = requestUrl(request, settings.trustsProxy);
+    this.#lastEventId = lastEventIdOf(request);
     this.#response = response as ServerResponse;
     this.#maxBufferedAmount = settings.maxBufferedAmount;
 
@@ -129,10 +135,18 @@ export class EventSource extends StreamEventTarget<EventSourceEvents> {
     process.nextTick(() => {
       if (this.#readyState !== ReadyState.CONNECTING) return;
       this.#readyState = ReadyState.OPEN;
-      this.dispatch(new WebSocketEvent('open'));
+      this.dispatch(new WebSocketEvent('open', null, this));
     });
   }
 
+  /** The absolute URL that the client asked for. */
+  get url(): string {
+    return this.#url;
+  }
+  /** The id of the last event that the client saw before it reconnected, or the empty string. */
+  get lastEventId(): string {
+    return this.#lastEventId;
+  }
   /** CONNECTING until `open`, OPEN, CLOSING while the queue is sent, CLOSED at `close`. */
   get readyState(): ReadyState {
     return this.#readyState;
@@ -186,6 +200,11 @@ export class EventSource extends StreamEventTarget<EventSourceEvents> {
     if (rest) this.send(rest);
     this.close();
     return this;
+  }
+
+  /** Waits until `send` has room again; false when it never will, as the connection has closed. */
+  drained(): Promise<boolean> {
+    return whenDrained(this, this.#needsDrain);
   }
 
   /** Sends an empty comment, so that the connection does not look idle; returns as `send` does. */
@@ -264,7 +283,8 @@ export class EventSource extends StreamEventTarget<EventSourceEvents> {
   #finish(): void {
     if (this.#readyState === ReadyState.CLOSED) return;
     this.#stop(ReadyState.CLOSED);
-    if (this.#failure) this.dispatch(new ErrorEvent('error', this.#failure));
-    this.dispatch(new WebSocketEvent('close'));
+    const error = this.#failure;
+    if (error) this.dispatch(new ErrorEvent('error', { error, message: error.message }, this));
+    this.dispatch(new WebSocketEvent('close', null, this));
   }
 }

@@ -9,14 +9,15 @@
 
 import { errorMonitor } from 'node:events';
 import type { Stream } from 'node:stream';
-import { stoppedEvents, WebSocketEvent } from './events.ts';
-import { defineReadyStates } from './ready-state.ts';
+import { ErrorEvent, setTarget, stoppedEvents, WebSocketEvent } from './events.ts';
+import { rejectsPromise } from './promise-listeners.ts';
 import {
   type Listener,
   type ListenerObject,
   TypedStream,
   type UntypedListener,
 } from './typed-stream.ts';
+import { defineInterface } from './web-idl.ts';
 
 /** Options of `addEventListener` (WHATWG DOM §2.7). `passive` is ignored. */
 export interface ListenerOptions {
@@ -51,12 +52,13 @@ interface Registration extends Callback {
 }
 
 /**
- * Makes an event target of a class whose events are listed in a map, with the constants of
- * `readyState`. A subclass fires them with `dispatch`, and bare values with {@link deliver}.
+ * Makes an event target of a class whose events are listed in a map. A subclass fires them with
+ * `dispatch`, and bare values with {@link deliver}; it defines the constants of `readyState`.
  */
 export abstract class StreamEventTarget<Events> extends TypedStream<Events> {
   static {
-    defineReadyStates(StreamEventTarget);
+    const members = ['addEventListener', 'removeEventListener', 'dispatchEvent'];
+    defineInterface(StreamEventTarget, undefined, members);
   }
 
   #signalCleanups: Set<() => void> | undefined;
@@ -135,7 +137,6 @@ export abstract class StreamEventTarget<Events> extends TypedStream<Events> {
 
   /** Calls the listeners of a new event. Never throws. `close` must be the last one. */
   protected dispatch(event: WebSocketEvent): void {
-    (event as { target: object }).target = this;
     deliver(this, event.type, event);
     if (this.#signalCleanups === undefined || event.type !== 'close') return;
     for (const forgetSignal of this.#signalCleanups) forgetSignal();
@@ -174,8 +175,10 @@ export abstract class StreamEventTarget<Events> extends TypedStream<Events> {
 export function deliver(target: Stream, type: string | symbol, value?: unknown): void {
   const events = (target as { _events?: { readonly [type: string | symbol]: unknown } })._events;
   const single = events?.[type];
-  if (type === 'error') deliver(target, errorMonitor, value);
-  if (typeof single === 'function') {
+  if (type === 'error') {
+    deliver(target, errorMonitor, value);
+    deliverToAll(target, type, value);
+  } else if (typeof single === 'function') {
     call(target, single as Callback, value);
   } else if (single !== undefined || events === undefined) {
     // Nearly nobody listens to `data`: finding that out here spares 8 ns.
@@ -186,7 +189,8 @@ export function deliver(target: Stream, type: string | symbol, value?: unknown):
 /** Does what `emit` does, but what one listener throws does not skip the next. */
 function deliverToAll(target: Stream, type: string | symbol, value: unknown): void {
   for (const listener of target.rawListeners(type)) {
-    call(target, listener as Callback, value);
+    const isForError = value instanceof ErrorEvent && rejectsPromise(listener);
+    call(target, listener as Callback, isForError ? value.error : value);
     if (stoppedEvents.has(value as object)) return;
   }
 }
@@ -218,12 +222,15 @@ function findRegistration(
 
 /** Makes the application's event one of a target; a global `Event` has only getters to shadow. */
 function adopt(event: object, target: object): void {
+  Reflect.defineProperty(event, 'isTrusted', { configurable: true, value: false });
+  if (event instanceof WebSocketEvent) {
+    setTarget(event, target);
+    return;
+  }
   const own = { configurable: true, enumerable: true, writable: true, value: target };
   for (const name of ['target', 'currentTarget', 'srcElement']) {
     Reflect.defineProperty(event, name, own);
   }
-  Reflect.defineProperty(event, 'isTrusted', { configurable: true, value: false });
-  if (event instanceof WebSocketEvent) return;
   const stop = { configurable: true, value: () => void stoppedEvents.add(event) };
   Reflect.defineProperty(event, 'stopImmediatePropagation', stop);
 }

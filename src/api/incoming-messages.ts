@@ -4,19 +4,31 @@
  * a stream for each message. After our own Close only readers that outlast it get what still comes.
  */
 
+// Imported because the globals are getters.
+import { Blob, Buffer } from 'node:buffer';
 import type { Stream } from 'node:stream';
+import type { ReadLater } from '../connection/outgoing-order.ts';
 import { STREAMED } from '../connection/sink.ts';
 import type { WireConnection } from '../connection/wire-connection.ts';
 import { InvalidStateError, WebSocketError } from '../errors.ts';
+import { PreparedMessage } from '../extensions/prepared-message.ts';
 import type { IncomingMessageStream } from '../node/incoming-message-stream.ts';
 import { MessageStreams, type StreamsOwner } from '../node/message-streams.ts';
 import { deliver } from './event-target.ts';
 import { ErrorEvent, MessageEvent } from './events.ts';
-import { type BinaryType, fromBytes, type ReceivedData, receivedLength } from './message-data.ts';
+import {
+  type BinaryType,
+  fromBytes,
+  type ReceivedData,
+  readBlob,
+  receivedLength,
+  toPayload,
+} from './message-data.ts';
 import { MessageIterator } from './message-iterator.ts';
 import type { MessageReader, ReaderHandle } from './message-reader.ts';
 import { PingCallbacks } from './ping-callbacks.ts';
 import { shield } from './shield.ts';
+import { warnOfUnheardError } from './warnings.ts';
 
 export class IncomingMessages implements StreamsOwner {
   binaryType: BinaryType = 'nodebuffer';
@@ -57,13 +69,44 @@ export class IncomingMessages implements StreamsOwner {
     return new MessageIterator((reader) => this.addReader(reader), isClosed, receivedLength);
   }
 
-  /** Sends a Ping; the callback is called with its Pong. Returns whether it was sent. */
-  ping(payload: Uint8Array, callback: (() => void) | undefined): boolean {
-    if (this.#pingCallbacks?.isFull === true || !this.connection.ping(payload)) return false;
-    if (callback === undefined) return true;
-    this.#pingCallbacks ??= new PingCallbacks();
-    this.#pingCallbacks.add(payload, callback);
+  /** As `ping` of the socket. */
+  ping(message: unknown, callback: (() => void) | undefined): boolean {
+    if (typeof message === 'function') return this.ping('', message as () => void);
+    const data = toPayload(message);
+    if (data instanceof PreparedMessage) {
+      throw new TypeError('The payload of a Ping cannot be a prepared message');
+    }
+    if (this.#pingCallbacks?.isFull === true) return false;
+    const heard = shield(callback);
+    if (data instanceof Blob) return this.#pingLater(data.size, readBlob(data), heard);
+    const payload = typeof data === 'string' ? Buffer.from(data) : data;
+    if (this.connection.isConnecting) {
+      const copy = Buffer.from(payload);
+      // A callback for each, so that those that wait are counted.
+      return this.#pingLater(copy.length, (done) => done(undefined, copy), heard ?? (() => {}));
+    }
+    if (!this.connection.ping(payload)) return false;
+    if (heard !== undefined) this.#callbacks().add(payload, heard);
     return true;
+  }
+
+  #pingLater(length: number, read: ReadLater, heard: (() => void) | undefined): boolean {
+    let setPayload: ((bytes: Uint8Array) => void) | undefined;
+    const isSent = this.connection.ping({
+      length,
+      read: (done) =>
+        read((error, bytes) => {
+          setPayload?.(bytes);
+          done(error, bytes);
+        }),
+    });
+    if (isSent && heard !== undefined) setPayload = this.#callbacks().add(undefined, heard);
+    return isSent;
+  }
+
+  #callbacks(): PingCallbacks {
+    this.#pingCallbacks ??= new PingCallbacks();
+    return this.#pingCallbacks;
   }
 
   get hasListener(): boolean {
@@ -81,7 +124,7 @@ export class IncomingMessages implements StreamsOwner {
     if (isLate && this.#readers === undefined) return;
     const value = isBinary ? fromBytes(data as Uint8Array, this.binaryType) : (data as string);
     if (!isLate) {
-      deliver(this.#socket, 'message', new MessageEvent('message', value, this.#socket));
+      deliver(this.#socket, 'message', new MessageEvent('message', { data: value }, this.#socket));
       deliver(this.#socket, 'data', value);
     }
     if (this.#readers === undefined) return;
@@ -104,9 +147,17 @@ export class IncomingMessages implements StreamsOwner {
   }
 
   onError(error: WebSocketError): void {
-    deliver(this.#socket, 'error', new ErrorEvent('error', error, this.#socket));
+    const { message } = error;
+    if (this.#isUnheard(error)) warnOfUnheardError(error);
+    deliver(this.#socket, 'error', new ErrorEvent('error', { error, message }, this.#socket));
     for (const reader of [...(this.#readers ?? [])]) reader.onError?.(error);
     this.streams?.stopReceiving(error);
+  }
+
+  /** Peers of a server fail every day; a client that fails was to be used. */
+  #isUnheard(error: WebSocketError): boolean {
+    if (this.connection.role === 'server' || error.code === 'WS_ABORTED') return false;
+    return this.#socket.listenerCount('error') === 0 && !this.#readers?.size;
   }
 
   onClose(code: number, reason: string, wasClean: boolean): void {

@@ -8,6 +8,7 @@
 import { Blob, Buffer } from 'node:buffer';
 import type { ReadLater } from '../connection/outgoing-order.ts';
 import { PreparedMessage } from '../extensions/prepared-message.ts';
+import { warnOfObjectSent } from './warnings.ts';
 
 /** What `send()` accepts: also ArrayBuffers, views, Blobs and PreparedMessages. */
 export type MessageData = string | number | bigint | boolean | object | null | undefined;
@@ -22,7 +23,9 @@ export function toPayload(data: unknown): Payload | Blob {
   }
   if (isArrayBuffer(data)) return new Uint8Array(data);
   if (data instanceof Blob) return data;
-  return `${data as string}`;
+  const text = `${data as string}`;
+  if (text === '[object Object]') warnOfObjectSent();
+  return text;
 }
 
 /** Tells whether data is an ArrayBuffer, also one of another realm. */

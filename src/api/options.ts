@@ -1,7 +1,6 @@
-/**
- * Checks the options of the public classes: a misspelt limit that is ignored would be no limit at
- * all. Numbers are read by src/limits.ts.
- */
+/** Checks the options of the public classes. Numbers are read by src/limits.ts. */
+
+import { unrecognizedOption } from '../option-names.ts';
 
 /** @throws Error when a name is not among the valid ones: `Unrecognized option: name` */
 export function validateOptions(
@@ -9,7 +8,7 @@ export function validateOptions(
   validKeys: readonly string[],
 ): void {
   for (const key of Object.keys(options ?? {})) {
-    if (!validKeys.includes(key)) throw new Error(`Unrecognized option: ${key}`);
+    if (!validKeys.includes(key)) throw unrecognizedOption(key, validKeys);
   }
 }
 

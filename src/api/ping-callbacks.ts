@@ -10,7 +10,7 @@ import { asBuffer } from './message-data.ts';
 
 interface PendingPing {
   /** The payload, one character for each byte: the bytes may change. */
-  readonly key: string;
+  key: string | undefined;
   readonly callback: () => void;
 }
 
@@ -21,14 +21,26 @@ export class PingCallbacks {
     return this.#pending.length >= LIMITS.pingCallbacks.default;
   }
 
-  add(payload: Uint8Array, callback: () => void): void {
-    this.#pending.push({ key: asBuffer(payload).toString('latin1'), callback });
+  /**
+   * @param payload - undefined where it is not known yet
+   * @returns what sets the payload
+   */
+  add(payload: Uint8Array | undefined, callback: () => void): (payload: Uint8Array) => void {
+    const ping: PendingPing = { key: payload && keyOf(payload), callback };
+    this.#pending.push(ping);
+    return (bytes) => {
+      ping.key = keyOf(bytes);
+    };
   }
 
   /** Removes and returns the callbacks of the Pings that a Pong answers, oldest first. */
   take(payload: Uint8Array): readonly (() => void)[] {
-    const key = asBuffer(payload).toString('latin1');
+    const key = keyOf(payload);
     const index = this.#pending.findIndex((ping) => ping.key === key);
     return this.#pending.splice(0, index + 1).map(({ callback }) => callback);
   }
+}
+
+function keyOf(payload: Uint8Array): string {
+  return asBuffer(payload).toString('latin1');
 }

@@ -4,6 +4,7 @@
  */
 
 import type { ConnectionLimits } from '../connection/options.ts';
+import { WebSocketError } from '../errors.ts';
 import { checkExtension, type Extension } from '../extensions/extension.ts';
 import type { HeaderValue } from '../handshake/header-list.ts';
 import { LIMITS, readLimit } from '../limits.ts';
@@ -60,6 +61,17 @@ export function checkSignal(signal: unknown): void {
   throw new TypeError('Option signal must be an AbortSignal');
 }
 
+/** Calls back when a signal is aborted, on the next tick if it is. Returns what ends the wait. */
+export function onAbort(
+  signal: AbortSignal,
+  callback: (error: WebSocketError) => void,
+): () => void {
+  const abort = (): void => callback(new WebSocketError('WS_ABORTED', { cause: signal.reason }));
+  if (signal.aborted) process.nextTick(abort);
+  signal.addEventListener('abort', abort, { once: true });
+  return () => signal.removeEventListener('abort', abort);
+}
+
 /** Reads `extensions`. @throws TypeError when it is not a list of extensions */
 export function readExtensions(extensions: unknown): readonly Extension[] {
   if (extensions === undefined || extensions === null) return [];
@@ -69,9 +81,12 @@ export function readExtensions(extensions: unknown): readonly Extension[] {
   return list as Extension[];
 }
 
-/** Reads `protocols`: a list, one name, or nothing. */
+/** Reads `protocols`: a list, one name, or nothing. @throws TypeError for anything else */
 export function readProtocols(protocols: unknown): readonly string[] {
   if (protocols === undefined || protocols === null || protocols === '') return [];
   if (typeof protocols === 'string') return [protocols];
+  if (typeof (protocols as Iterable<string>)[Symbol.iterator] !== 'function') {
+    throw new TypeError('The subprotocols must be a string or a list; options come after them');
+  }
   return [...(protocols as Iterable<string>)];
 }

@@ -19,11 +19,10 @@ export function watchListeners<Target extends Stream>(
   for (const name of ADDING_METHODS) {
     const add = methods[name];
     if (add === undefined) continue;
-    const value = function (this: Target, type: unknown, ...rest: unknown[]): unknown {
+    methods[name] = function (this: Target, type: unknown, ...rest: unknown[]): unknown {
       const result = add.call(this, type, ...rest);
       if (type === watchedType) onListener(this);
       return result;
-    };
-    Object.defineProperty(prototype, name, { value, writable: true, configurable: true });
+    } as AddListener;
   }
 }

@@ -10,17 +10,16 @@ import type { Duplex } from 'node:stream';
 import type { WriteCallback } from '../calls.ts';
 import { APPLICATION } from '../connection/brake.ts';
 import type { ConnectionOptions } from '../connection/options.ts';
-import type { SendOptions } from '../connection/outgoing-order.ts';
 import type { WireConnection } from '../connection/wire-connection.ts';
-import { InvalidStateError, WebSocketError } from '../errors.ts';
+import type { WebSocketError } from '../errors.ts';
 import type { ActiveSession } from '../extensions/extension.ts';
-import { PreparedMessage } from '../extensions/prepared-message.ts';
 import {
   type MessageStreamOptions,
   OutgoingMessageStream,
 } from '../node/outgoing-message-stream.ts';
 import { type DriverOptions, type OwnerEvents, SocketDriver } from '../node/socket-driver.ts';
 import { readCloseArguments } from './close-arguments.ts';
+import { whenDrained } from './drained.ts';
 import { defineEventAttributes, type EventAttribute } from './event-attributes.ts';
 import { deliver, StreamEventTarget } from './event-target.ts';
 import { CloseEvent, WebSocketEvent } from './events.ts';
@@ -29,18 +28,17 @@ import {
   BINARY_TYPES,
   type BinaryType,
   type MessageData,
-  payloadLength,
   type ReceivedData,
-  readBlob,
   toPayload,
 } from './message-data.ts';
 import type { MessageReader, ReaderHandle } from './message-reader.ts';
 import { ReadyState } from './ready-state.ts';
+import { discardPayload, sendPayload } from './send-payload.ts';
 import { shield } from './shield.ts';
+import { onAbort } from './socket-options.ts';
 import { watchListeners } from './watch-listeners.ts';
+import { defineInterface } from './web-idl.ts';
 import type { WebSocketEvents } from './websocket-events.ts';
-
-const BINARY: SendOptions = { isText: false };
 
 // Filled in by the static block below, which may reach private members.
 let events: OwnerEvents<WebSocketBase>;
@@ -53,8 +51,7 @@ export abstract class WebSocketBase extends StreamEventTarget<WebSocketEvents> {
   declare onerror: EventAttribute<WebSocketBase, WebSocketEvents, 'error'>;
   declare onclose: EventAttribute<WebSocketBase, WebSocketEvents, 'close'>;
 
-  /** The absolute URL of the connection. */
-  readonly url: string;
+  readonly #url: string;
   readonly #driver: SocketDriver<WebSocketBase, WireConnection>;
   /** The driver's. A field: private getters are slow, and `send` needs it. */
   readonly #connection: WireConnection;
@@ -64,10 +61,17 @@ export abstract class WebSocketBase extends StreamEventTarget<WebSocketEvents> {
   #extensions = '';
   /** What was sent too late; WHATWG's bufferedAmount never forgets it. */
   #discardedLength = 0;
+  /** Whether `send` has returned false, and `drain` follows. */
+  #needsDrain = false;
   #stopAborting: (() => void) | undefined;
 
   static {
     defineEventAttributes(WebSocketBase.prototype, ['open', 'message', 'error', 'close']);
+    defineInterface(WebSocketBase, 'WebSocket', [
+      ...['url', 'readyState', 'version', 'protocol', 'extensions', 'bufferedAmount', 'binaryType'],
+      ...['readable', 'writable', 'isPaused', 'roundTripTime', 'send', 'createMessageStream'],
+      ...['drained', 'write', 'end', 'ping', 'close', 'terminate', 'pause', 'resume'],
+    ]);
     watchListeners(WebSocketBase.prototype, 'messagestream', (one) => one.#incoming.stream());
     readMessages = (socket, reader) => socket.#incoming.addReader(reader);
     events = {
@@ -76,14 +80,17 @@ export abstract class WebSocketBase extends StreamEventTarget<WebSocketEvents> {
       messageData: (socket, bytes) => socket.#incoming.streams?.take(bytes),
       messageEnd: (socket) => socket.#incoming.streams?.end(),
       pong: (socket, payload) => socket.#incoming.onPong(payload),
-      drain: (socket) => deliver(socket, 'drain'),
+      drain: (socket) => {
+        socket.#needsDrain = false;
+        deliver(socket, 'drain');
+      },
       closing: (socket) => socket.#incoming.onClosing(),
       abandonOpening: (socket) => socket.abandonConnecting(socket.#connection.failure),
       error: (socket, error) => socket.#incoming.onError(error),
       closed: (socket, code, reason, wasClean) => {
         socket.#stopAborting?.();
         socket.#incoming.onClose(code, reason, wasClean);
-        socket.dispatch(new CloseEvent('close', code, reason, wasClean));
+        socket.dispatch(new CloseEvent('close', { code, reason, wasClean }, socket));
       },
     };
   }
@@ -95,12 +102,16 @@ export abstract class WebSocketBase extends StreamEventTarget<WebSocketEvents> {
     createConnection?: (options: ConnectionOptions) => WireConnection,
   ) {
     super();
-    this.url = url;
+    this.#url = url;
     this.#driver = new SocketDriver(this as WebSocketBase, events, options, createConnection);
     this.#connection = this.#driver.connection;
     this.#incoming = new IncomingMessages(this, this.#connection);
   }
 
+  /** The absolute URL of the connection. */
+  get url(): string {
+    return this.#url;
+  }
   /** CONNECTING (0), OPEN (1), CLOSING (2) or CLOSED (3). */
   get readyState(): ReadyState {
     return this.#connection.readyState;
@@ -163,16 +174,18 @@ export abstract class WebSocketBase extends StreamEventTarget<WebSocketEvents> {
     const done = callback === undefined ? undefined : shield(callback);
     const connection = this.#connection;
     if (connection.readyState >= ReadyState.CLOSING) {
-      this.#discardedLength += payloadLength(payload);
-      if (done !== undefined) {
-        process.nextTick(done, new InvalidStateError('The connection is not open'));
-      }
+      this.#discardedLength += discardPayload(payload, done);
       return false;
     }
-    if (typeof payload === 'string') return connection.sendText(payload, done);
-    if (payload instanceof Uint8Array) return connection.send(payload, done, BINARY);
-    if (payload instanceof PreparedMessage) return connection.sendPrepared(payload, done);
-    return connection.sendLater(payload.size, readBlob(payload), done, BINARY);
+    const hasRoom = sendPayload(connection, payload, done);
+    if (!hasRoom) this.#needsDrain = true;
+    return hasRoom;
+  }
+
+  /** Waits until `send` has room again; false when it never will, as the connection closes. */
+  drained(): Promise<boolean> {
+    // A draft may have refused a message, without a drain to follow.
+    return whenDrained(this, this.#needsDrain && this.#connection.bufferedAmount > 0);
   }
 
   /**
@@ -196,30 +209,27 @@ export abstract class WebSocketBase extends StreamEventTarget<WebSocketEvents> {
 
   /**
    * Sends a Ping (RFC 6455 §5.5.2), and calls back once: when its Pong, or a later Ping's, comes.
+   * While connecting, it waits as messages do.
    *
-   * @returns whether it was sent: only while open, and while not too many callbacks wait
+   * @param message - what `send` takes, but for prepared messages
+   * @returns whether it will be sent: not when closing, or when too many callbacks wait
    * @throws RangeError when the payload is longer than 125 bytes
    */
   ping(message: MessageData | (() => void) = '', callback?: () => void): boolean {
-    if (typeof message === 'function') return this.ping('', message as () => void);
-    const data = toPayload(message);
-    if (data instanceof Blob || data instanceof PreparedMessage) {
-      throw new TypeError('The payload of a Ping must be a string or bytes');
-    }
-    const payload = typeof data === 'string' ? Buffer.from(data) : data;
-    return this.#incoming.ping(payload, shield(callback));
+    return this.#incoming.ping(message, callback);
   }
 
   /**
    * Begins the closing handshake (RFC 6455 §7.1.2). What was sent before goes out first; messages
    * that still come are not delivered. While connecting, it gives the connection up.
    *
-   * @param code - 1000 or in the range 3000-4999; without one the Close frame is empty
+   * @param code - at a server, any that may be sent; at a client 1000 or in the range 3000-4999,
+   *   but with `allowAnyCloseCode`. Without one the Close frame is empty
    * @param reason - at most 123 bytes in UTF-8
    * @throws DOMException `InvalidAccessError` for another code, `SyntaxError` for a longer reason
    */
   close(code?: number, reason?: string): void {
-    const status = readCloseArguments(code, reason);
+    const status = readCloseArguments(code, reason, this.takesAnyCloseCode);
     this.#connection.close(status.code, status.reason);
   }
 
@@ -254,13 +264,14 @@ export abstract class WebSocketBase extends StreamEventTarget<WebSocketEvents> {
     await closed;
   }
 
+  /** Whether `close()` takes every code that may be sent (RFC 6455 §7.4). */
+  protected abstract get takesAnyCloseCode(): boolean;
+
   /** Gives up on a connection that is being established; `connectionFailed` is the answer. */
   protected abstract abandonConnecting(error: WebSocketError | undefined): void;
 
   protected describeConnection(version: string, protocol: string, extensions: string): void {
-    this.#version = version;
-    this.#protocol = protocol;
-    this.#extensions = extensions;
+    [this.#version, this.#protocol, this.#extensions] = [version, protocol, extensions];
   }
 
   /** Takes the socket of an opening handshake that is done; `connected` follows. */
@@ -272,7 +283,7 @@ export abstract class WebSocketBase extends StreamEventTarget<WebSocketEvents> {
   /** Opens the connection. @param head - bytes that were read after the handshake's head */
   protected connected(head: Uint8Array, sessions?: readonly ActiveSession[]): void {
     this.#connection.open(sessions);
-    if (this.#connection.isOpen) this.dispatch(new WebSocketEvent('open'));
+    if (this.#connection.isOpen) this.dispatch(new WebSocketEvent('open', null, this));
     this.#driver.start(head);
   }
 
@@ -283,10 +294,6 @@ export abstract class WebSocketBase extends StreamEventTarget<WebSocketEvents> {
 
   /** Drops the connection, in whatever state, when a signal is aborted. */
   protected abortOn(signal: AbortSignal): void {
-    const abort = (): void =>
-      this.#driver.abort(new WebSocketError('WS_ABORTED', { cause: signal.reason }));
-    if (signal.aborted) process.nextTick(abort);
-    signal.addEventListener('abort', abort, { once: true });
-    this.#stopAborting = () => signal.removeEventListener('abort', abort);
+    this.#stopAborting = onAbort(signal, (error) => this.#driver.abort(error));
   }
 }

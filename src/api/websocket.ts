@@ -51,6 +51,7 @@ import { isSecure as isSecureRequest } from './event-source-http.ts';
 import { type MessageData, toPayload } from './message-data.ts';
 import { readBoolean, validateOptions } from './options.ts';
 import { type DeflateExtension, permessageDeflate } from './permessage-deflate.ts';
+import { defineReadyStates } from './ready-state.ts';
 import {
   readExtensions,
   readProtocols,
@@ -58,6 +59,7 @@ import {
   SOCKET_OPTION_NAMES,
   type SocketOptions,
 } from './socket-options.ts';
+import { checkUpgradeArguments, refuseServer } from './upgrade-arguments.ts';
 import { WebSocketBase } from './websocket-base.ts';
 
 export interface ServerOptions extends SocketOptions, DraftOptions {
@@ -116,6 +118,14 @@ export class WebSocket extends WebSocketBase {
   /** Throws `Error('Unrecognized option: …')` for an option that is not in a list of names. */
   static readonly validateOptions: typeof validateOptions = validateOptions;
 
+  static {
+    defineReadyStates(WebSocket);
+    // Not enumerable, and not in the types: only there to be called by mistake.
+    for (const name of ['Server', 'WebSocketServer']) {
+      Object.defineProperty(WebSocket, name, { value: refuseServer });
+    }
+  }
+
   /** Tells whether a request asks for a WebSocket: GET, with the Upgrade and Connection headers. */
   static isWebSocket(request: IncomingMessage): boolean {
     const { connection, upgrade } = request.headers;
@@ -139,6 +149,7 @@ export class WebSocket extends WebSocketBase {
    * @param socket - the socket of the request, or any Duplex that carries the connection
    * @param head - what was read after the request
    * @param protocols - those that the server speaks; the client's first among them is chosen
+   * @throws TypeError for arguments that are not those of an `upgrade` event
    * @throws Error for an unknown option, TypeError or RangeError for one of a wrong type or range
    * @throws InvalidStateError when the socket is taken by another WebSocket
    */
@@ -149,6 +160,7 @@ export class WebSocket extends WebSocketBase {
     protocols?: string | readonly string[] | null,
     options: ServerOptions | null = {},
   ) {
+    checkUpgradeArguments(request, socket, head);
     validateOptions(options, OPTION_NAMES);
     const settings = options ?? {};
     const driverOptions = readSocketOptions(settings);
@@ -226,6 +238,10 @@ export class WebSocket extends WebSocketBase {
       process.nextTick(() => this.connected(turn.head, sessions));
       this.attach(turn.stream, encodeAcceptance(turn.request, turn.stream, response));
     });
+  }
+
+  protected override get takesAnyCloseCode(): boolean {
+    return true;
   }
 
   #awaitTurn({ request, stream, timeoutMs }: Turn, proceed: () => void): void {

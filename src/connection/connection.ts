@@ -10,14 +10,19 @@
  * The opening handshake is in handshake/; endpoint/ joins the two.
  */
 
+import { checkBytes, copyOf } from '../bytes.ts';
 import type { WriteCallback } from '../calls.ts';
+import { notOpen } from '../errors.ts';
 import type { ActiveSession } from '../extensions/extension.ts';
 import { type ExtensionLink, linkExtensions } from '../extensions/extension-link.ts';
+import { checkControlLength } from '../frame/frame-header.ts';
 import { Opcode } from '../frame/opcode.ts';
 import { readLimit } from '../limits.ts';
+import type { Platform } from '../platform.ts';
 import { ControlLine } from './control-line.ts';
+import { type ControlPayload, isLatePayload, LateControl } from './late-control.ts';
 import type { ConnectionOptions } from './options.ts';
-import type { SendOptions } from './outgoing-order.ts';
+import type { ReadLater, SendOptions } from './outgoing-order.ts';
 import { ReceiveLine } from './receive-line.ts';
 import { WireConnection } from './wire-connection.ts';
 
@@ -25,6 +30,8 @@ export class Connection extends WireConnection {
   readonly #controls: ControlLine;
   readonly #line: ReceiveLine;
   #extensions: ExtensionLink | undefined;
+  /** How many Pings and Pongs wait for a turn. */
+  #lateCount = 0;
 
   /** @throws TypeError or RangeError when a limit is not a number of its range */
   constructor(options: ConnectionOptions) {
@@ -62,17 +69,38 @@ export class Connection extends WireConnection {
   }
 
   /** @throws RangeError when the payload is longer than 125 bytes */
-  override ping(payload: Uint8Array, callback?: WriteCallback, keepsTurn = true): boolean {
-    return this.order.sendControl(Opcode.PING, payload, callback, keepsTurn);
+  override ping(payload: ControlPayload, callback?: WriteCallback, keepsTurn = true): boolean {
+    return this.#sendControl(Opcode.PING, payload, callback, keepsTurn);
   }
 
   /** Sends a Pong that answers no Ping, or one that was left to the handler; as `ping`. */
-  pong(payload: Uint8Array, callback?: WriteCallback): boolean {
-    return this.order.sendControl(Opcode.PONG, payload, callback, true);
+  pong(payload: ControlPayload, callback?: WriteCallback): boolean {
+    return this.#sendControl(Opcode.PONG, payload, callback, true);
   }
 
   protected override closeExtensions(): void {
     this.#extensions?.close();
+  }
+
+  #sendControl(
+    opcode: Opcode,
+    payload: ControlPayload,
+    callback: WriteCallback | undefined,
+    keepsTurn: boolean,
+  ): boolean {
+    if (!isLatePayload(payload) && (!keepsTurn || this.#lateCount === 0)) {
+      return this.order.sendControl(opcode, payload, callback, keepsTurn);
+    }
+    const read = readerOf(this.order.platform, payload);
+    if (!this.life.sends) {
+      callback?.(notOpen());
+      return false;
+    }
+    this.#lateCount++;
+    const onOver = (): void => void this.#lateCount--;
+    const { role } = this;
+    this.requestTurn(new LateControl(this.order, { role, opcode, read, callback, onOver }));
+    return true;
   }
 
   /** @throws TypeError when frames are taken: extensions work on messages */
@@ -93,3 +121,12 @@ export class Connection extends WireConnection {
 }
 
 const BINARY: SendOptions = { isText: false };
+
+/** @throws TypeError when a payload is not bytes, RangeError when it is too long */
+function readerOf(platform: Platform, payload: ControlPayload): ReadLater {
+  checkControlLength(payload?.length);
+  if (isLatePayload(payload)) return payload.read;
+  checkBytes(payload);
+  const copy = copyOf(platform, payload);
+  return (done) => done(undefined, copy);
+}

@@ -17,6 +17,7 @@ import type { PreparedMessage } from '../extensions/prepared-message.ts';
 import { type CloseStatus, checkCloseStatus } from '../frame/close-payload.ts';
 import { APPLICATION, Brake } from './brake.ts';
 import { InputGate, type InputReceiver } from './input-gate.ts';
+import type { ControlPayload } from './late-control.ts';
 import { type Effects, LifeCycle } from './life-cycle.ts';
 import type { ConnectionOptions, Role } from './options.ts';
 import {
@@ -304,11 +305,12 @@ export abstract class WireConnection {
   }
 
   /**
-   * Sends a Ping (RFC 6455 §5.5.2); returns whether it was sent.
+   * Sends a Ping (RFC 6455 §5.5.2); returns whether it was sent, or will be.
    *
+   * @param payload - bytes, or what reads them when its turn has come, also while connecting
    * @param keepsTurn - whether it waits behind a Blob, or a message that is being compressed
    */
-  abstract ping(payload: Uint8Array, callback?: WriteCallback, keepsTurn?: boolean): boolean;
+  abstract ping(payload: ControlPayload, callback?: WriteCallback, keepsTurn?: boolean): boolean;
 
   requestTurn(taker: TurnTaker): void {
     this.order.requestTurn(taker);

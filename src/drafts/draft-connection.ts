@@ -10,6 +10,7 @@
 
 import type { WriteCallback } from '../calls.ts';
 import { CloseCode } from '../close-code.ts';
+import type { ControlPayload } from '../connection/late-control.ts';
 import type { ConnectionOptions } from '../connection/options.ts';
 import type { ReadLater, SendOptions, TurnTaker } from '../connection/outgoing-order.ts';
 import { WireConnection } from '../connection/wire-connection.ts';
@@ -73,7 +74,7 @@ export class DraftConnection extends WireConnection {
     return refuse('binary messages', callback);
   }
 
-  override ping(_payload: Uint8Array, callback?: WriteCallback): boolean {
+  override ping(_payload: ControlPayload, callback?: WriteCallback): boolean {
     return refuse('Pings', callback);
   }
 

@@ -38,8 +38,7 @@ export function parseClosePayload(
  * @throws TypeError when the reason is not a string
  */
 export function checkCloseStatus(platform: Platform, code: number, reason: string): void {
-  const isSendable = Number.isInteger(code) && isSendableCloseCode(code);
-  if (!isSendable && code !== CloseCode.NO_STATUS_RECEIVED) {
+  if (!isSendableCloseCode(code) && code !== CloseCode.NO_STATUS_RECEIVED) {
     throw new RangeError(`The close code ${code} must not be sent`);
   }
   if (typeof reason !== 'string') throw new TypeError('The close reason must be a string');

@@ -23,6 +23,12 @@ const LENGTH_IN_16_BITS = 126;
 export const LENGTH_IN_64_BITS = 127;
 /** The longest payload whose length fits byte 1, or of a control frame (RFC 6455 §5.5). */
 export const SHORT_PAYLOAD_MAX: number = LIMITS.controlPayload.default;
+
+/** @throws RangeError for the length of a payload that no control frame carries (RFC 6455 §5.5) */
+export function checkControlLength(length: number): void {
+  if (length <= SHORT_PAYLOAD_MAX) return;
+  throw new RangeError(`The payload of a control frame is at most ${SHORT_PAYLOAD_MAX} bytes`);
+}
 /** The longest payload whose length fits 2 bytes. */
 export const PAYLOAD_MAX_16_BITS = 0xffff;
 /** The longest header: 2 bytes, 8 of length, 4 of masking key. */

@@ -5,6 +5,7 @@
  */
 
 import { readCloseArguments } from '../api/close-arguments.ts';
+import { defineInterface } from '../api/web-idl.ts';
 import { CloseCode } from '../close-code.ts';
 
 /** How a connection is to be closed, or was. */
@@ -31,6 +32,7 @@ export class WebSocketStreamError extends DOMException {
   static {
     // Applications know it under the name of the proposal.
     Object.defineProperty(WebSocketStreamError, 'name', { value: 'WebSocketError' });
+    defineInterface(WebSocketStreamError, 'WebSocketError', ['closeCode', 'reason']);
     endError = (message, { closeCode = null, reason = '', cause }) => {
       const error = new WebSocketStreamError(message);
       error.#isSendable = false;

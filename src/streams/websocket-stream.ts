@@ -19,6 +19,7 @@ import {
 import { Client, type ClientOptions } from '../api/client.ts';
 import type { ReaderHandle } from '../api/message-reader.ts';
 import { checkSignal } from '../api/socket-options.ts';
+import { defineInterface } from '../api/web-idl.ts';
 import { type ServerOptions, WebSocket } from '../api/websocket.ts';
 import { readMessages, type WebSocketBase } from '../api/websocket-base.ts';
 import { CloseCode } from '../close-code.ts';
@@ -60,7 +61,7 @@ interface CommonOptions extends StreamStrategies {
 
 /** Options of a client's WebSocketStream: the proposal's, those of Client, and the strategies. */
 export interface WebSocketStreamOptions
-  extends Omit<ClientOptions, 'signal' | 'protocols'>,
+  extends Omit<ClientOptions, 'signal' | 'protocols' | 'allowAnyCloseCode'>,
     CommonOptions {
   /** Gives the opening handshake up; without effect afterwards, as in the proposal. */
   readonly signal?: AbortSignal | undefined;
@@ -123,14 +124,13 @@ export class WebSocketStream {
     return new WebSocketStream(accepted.url, settings);
   }
 
-  /** The absolute URL of the connection. */
-  readonly url: string;
+  static {
+    const members = ['url', 'opened', 'closed', 'close'];
+    defineInterface(WebSocketStream, 'WebSocketStream', members);
+  }
+
   readonly #opened: Outcome<WebSocketOpenInfo> = new Outcome();
   readonly #closed: Outcome<WebSocketCloseInfo> = new Outcome();
-  /** Resolves when the connection is established, rejects when it cannot be. */
-  readonly opened: Promise<WebSocketOpenInfo> = this.#opened.promise;
-  /** Resolves when the connection has closed cleanly, rejects when it failed or was lost. */
-  readonly closed: Promise<WebSocketCloseInfo> = this.#closed.promise;
   readonly #socket: WebSocketBase;
   readonly #handle: ReaderHandle;
   #readable: ReadableStreamDefaultController<StreamMessage> | undefined;
@@ -152,13 +152,25 @@ export class WebSocketStream {
     const { [ACCEPTED]: accepted, ...clientOptions } = rest as Partial<Accepted>;
     const socket = accepted ?? new Client(url, listOf(protocols), clientOptions);
     this.#socket = socket;
-    this.url = socket.url;
     this.#handle = readMessages(socket, {
       onMessage: (_message, payload) => this.#receive(payload),
       onClose: (code, reason, wasClean, failure) => this.#end(code, reason, wasClean, failure),
     });
     socket.once('open', () => this.#open({ readableStrategy, writableStrategy }));
     if (signal !== undefined) this.#abortOn(signal);
+  }
+
+  /** The absolute URL of the connection. */
+  get url(): string {
+    return this.#socket.url;
+  }
+  /** Resolves when the connection is established, rejects when it cannot be. */
+  get opened(): Promise<WebSocketOpenInfo> {
+    return this.#opened.promise;
+  }
+  /** Resolves when the connection has closed cleanly, rejects when it failed or was lost. */
+  get closed(): Promise<WebSocketCloseInfo> {
+    return this.#closed.promise;
   }
 
   /**

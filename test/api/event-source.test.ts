@@ -232,7 +232,9 @@ describe('options', () => {
   };
 
   it('are refused by name when unknown', () => {
-    expect(() => make({ pong: 1 })).toThrow(new Error('Unrecognized option: pong'));
+    expect(() => make({ pong: 1 })).toThrow(
+      new Error('Unrecognized option: pong (did you mean ping?)'),
+    );
   });
 
   it.each([

@@ -32,13 +32,13 @@ class Channel extends StreamEventTarget<Events> {
   readable = true;
 
   message(data: string): void {
-    this.dispatch(new MessageEvent('message', data));
+    this.dispatch(new MessageEvent('message', { data }, this));
   }
   fail(error: Error): void {
-    this.dispatch(new ErrorEvent('error', error));
+    this.dispatch(new ErrorEvent('error', { error, message: error.message }, this));
   }
   close(): void {
-    this.dispatch(new WebSocketEvent('close'));
+    this.dispatch(new WebSocketEvent('close', null, this));
   }
   stream(type: 'data' | 'drain' | 'end' | 'error', value?: unknown): void {
     deliver(this, type, value);
@@ -312,7 +312,7 @@ describe('dispatchEvent (WHATWG DOM §2.9)', () => {
     const channel = new Channel();
     const seen: unknown[] = [];
     channel.addEventListener('message', (event) => seen.push(event.data, event.isTrusted));
-    const event = new MessageEvent('message', 'mine');
+    const event = new MessageEvent('message', { data: 'mine' });
     expect(channel.dispatchEvent(event)).toBe(true);
     expect(seen).toEqual(['mine', false]);
     expect(event.target).toBe(channel);
@@ -362,7 +362,7 @@ describe('an error without a listener', () => {
     channel.fail(new Error('unheard'));
     channel.stream('error', new Error('unheard'));
     expect(channel.emit('error', new Error('unheard'))).toBe(false);
-    channel.dispatchEvent(new ErrorEvent('error', new Error('unheard')));
+    channel.dispatchEvent(new ErrorEvent('error', { error: new Error('unheard') }));
   });
 
   it.each([0, 1, 2])('reaches errorMonitor with %i other listeners, once', (count) => {
@@ -372,7 +372,7 @@ describe('an error without a listener', () => {
     for (let index = 0; index < count; index++) channel.on('error', () => {});
     channel.fail(new Error('heard'));
     expect(seen).toEqual(['heard']);
-    channel.emit('error', new ErrorEvent('error', new Error('emitted')));
+    channel.emit('error', new ErrorEvent('error', { message: 'emitted' }));
     expect(seen).toEqual(['heard', 'emitted']);
   });
 });

@@ -1,30 +1,33 @@
-/** The event objects: DOM shape, payload, and nothing per instance that is the same for all. */
+/** The event objects: DOM shape, payload, copies, and nothing per instance that all share. */
 
 import { describe, expect, it } from 'vitest';
 import { CloseEvent, ErrorEvent, MessageEvent, WebSocketEvent } from '../../src/api/events.ts';
 
+const EVENT_NAMES = [
+  'type',
+  'target',
+  'currentTarget',
+  'srcElement',
+  'bubbles',
+  'cancelable',
+  'composed',
+  'defaultPrevented',
+  'returnValue',
+  'eventPhase',
+] as const;
+
 describe('WebSocketEvent', () => {
-  it('has the members of a DOM Event (WHATWG DOM §2.2)', () => {
-    const event = new WebSocketEvent('open');
-    const dom = new Event('open');
-    for (const name of [
-      'type',
-      'target',
-      'currentTarget',
-      'srcElement',
-      'bubbles',
-      'cancelable',
-      'composed',
-      'defaultPrevented',
-      'returnValue',
-      'eventPhase',
-    ] as const) {
-      expect(event[name], name).toEqual(dom[name]);
-    }
-    expect(event.composedPath()).toEqual([]);
-    expect(event.timeStamp).toBe(0);
-    expect(event.isTrusted).toBe(true);
-  });
+  it.each([undefined, null, {}, { bubbles: true, cancelable: true, composed: true }])(
+    'with %j has the members of a DOM Event (WHATWG DOM §2.2)',
+    (init) => {
+      const event = new WebSocketEvent('open', init);
+      const dom = new Event('open', init ?? {});
+      for (const name of EVENT_NAMES) expect(event[name], name).toEqual(dom[name]);
+      expect(event.composedPath()).toEqual([]);
+      expect(event.timeStamp).toBe(0);
+      expect(event.isTrusted).toBe(false);
+    },
+  );
 
   it('has the phase constants on the class and on instances', () => {
     const event = new WebSocketEvent('open');
@@ -36,21 +39,25 @@ describe('WebSocketEvent', () => {
     }
   });
 
-  it('knows its target in all its names once it has one', () => {
+  it('knows its target in all its names once it has one, and is trusted', () => {
     const target = {};
-    const event = new WebSocketEvent('open', target);
+    const event = new WebSocketEvent('open', null, target);
     expect(event.target).toBe(target);
     expect(event.currentTarget).toBe(target);
     expect(event.srcElement).toBe(target);
     expect(event.eventPhase).toBe(WebSocketEvent.AT_TARGET);
     expect(event.composedPath()).toEqual([target]);
+    expect(event.isTrusted).toBe(true);
   });
 
-  it('cannot be cancelled', () => {
-    const event = new WebSocketEvent('open');
-    event.preventDefault();
-    event.stopPropagation();
-    expect(event.defaultPrevented).toBe(false);
+  it('is cancelled only where an application made it cancelable', () => {
+    const made = new WebSocketEvent('open', { cancelable: true });
+    for (const event of [new WebSocketEvent('open'), new WebSocketEvent('open', null, {}), made]) {
+      event.preventDefault();
+      event.stopPropagation();
+      expect(event.defaultPrevented).toBe(event === made);
+      expect(event.returnValue).toBe(event !== made);
+    }
   });
 
   it('is renamed by initEvent until it is dispatched', () => {
@@ -58,22 +65,24 @@ describe('WebSocketEvent', () => {
     event.initEvent('close', true, true);
     expect(event.type).toBe('close');
     expect(event.bubbles).toBe(false);
-    const dispatched = new WebSocketEvent('open', {});
+    const dispatched = new WebSocketEvent('open', null, {});
     dispatched.initEvent('close');
     expect(dispatched.type).toBe('open');
   });
 
-  it('names its interface', () => {
-    expect(String(new WebSocketEvent('x'))).toBe('[object Event]');
-    expect(String(new MessageEvent('x', 1))).toBe('[object MessageEvent]');
-    expect(String(new CloseEvent('x', 1000, '', true))).toBe('[object CloseEvent]');
-    expect(String(new ErrorEvent('x', new Error('no')))).toBe('[object ErrorEvent]');
+  it.each([1000, 'text', true])('refuses %j, which says nothing, as DOM events do', (init) => {
+    expect(() => new CloseEvent('close', init as never)).toThrow(TypeError);
+    expect(() => new Event('close', init as never)).toThrow(TypeError);
+  });
+
+  it('takes a type that converts to a string', () => {
+    expect(new WebSocketEvent(5 as unknown as string).type).toBe('5');
   });
 });
 
 describe('MessageEvent', () => {
   it('carries the data and the constants of a DOM MessageEvent (WHATWG HTML §9.1)', () => {
-    const event = new MessageEvent('message', 'hello');
+    const event = new MessageEvent('message', { data: 'hello' }, {});
     expect(event.data).toBe('hello');
     expect(event.origin).toBe('');
     expect(event.lastEventId).toBe('');
@@ -83,25 +92,40 @@ describe('MessageEvent', () => {
     expect(event).toBeInstanceOf(WebSocketEvent);
   });
 
-  it('owns its type, target and data only', () => {
-    expect(Reflect.ownKeys(new MessageEvent('message', 'hello'))).toEqual([
-      'type',
-      'target',
-      'data',
-    ]);
+  it('of a connection owns its type, target and data only, under no name', () => {
+    const event = new MessageEvent('message', { data: 'hello' }, {});
+    expect(Object.keys(event)).toEqual([]);
+    expect(Reflect.ownKeys(event)).toHaveLength(3);
+  });
+
+  it('says what an application wants it to say', () => {
+    const source = {};
+    const init = { data: 1, origin: 'https://x', lastEventId: '7', source, ports: [source] };
+    const { data, origin, lastEventId, ports } = new MessageEvent('message', init);
+    expect([data, origin, lastEventId, ports]).toEqual([1, 'https://x', '7', [source]]);
+    expect(new MessageEvent('message', init).source).toBe(source);
+    expect(new MessageEvent('message').data).toBe(null);
   });
 });
 
 describe('CloseEvent and ErrorEvent', () => {
   it('say how the connection ended (WHATWG WebSockets §4)', () => {
-    const event = new CloseEvent('close', 1001, 'bye', true);
-    expect(event).toMatchObject({ type: 'close', code: 1001, reason: 'bye', wasClean: true });
+    const init = { code: 1001, reason: 'bye', wasClean: true };
+    expect(new CloseEvent('close', init)).toMatchObject({ type: 'close', ...init });
+    const empty = { code: 0, reason: '', wasClean: false };
+    expect(new CloseEvent('close')).toMatchObject(empty);
+  });
+
+  it('convert what they are given, as Web IDL does', () => {
+    const init = { code: '65537', reason: 5, wasClean: 'yes' } as never;
+    expect(new CloseEvent('close', init)).toMatchObject({ code: 1, reason: '5', wasClean: true });
   });
 
   it('hand over the error and its message', () => {
     const error = new TypeError('broken');
-    const event = new ErrorEvent('error', error);
+    const event = new ErrorEvent('error', { error, message: error.message });
     expect(event.error).toBe(error);
     expect(event.message).toBe('broken');
+    expect(new ErrorEvent('error')).toMatchObject({ error: null, message: '' });
   });
 });

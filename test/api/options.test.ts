@@ -6,7 +6,7 @@ import { readBoolean, validateOptions } from '../../src/api/options.ts';
 describe('validateOptions', () => {
   it('refuses a name that is not allowed, whatever its value', () => {
     expect(() => validateOptions({ ping: 1, pong: undefined }, ['ping'])).toThrow(
-      new Error('Unrecognized option: pong'),
+      new Error('Unrecognized option: pong (did you mean ping?)'),
     );
   });
 

@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { Client } from '../../src/api/client.ts';
 import { permessageDeflate } from '../../src/api/permessage-deflate.ts';
+import { CloseCode, isSendableCloseCode } from '../../src/close-code.ts';
 import { closePayload, readFrames } from '../support/frames.ts';
 import { hex } from '../support/hex.ts';
 import {
@@ -54,7 +55,8 @@ describe.each(ROLES)('close() at the %s (RFC 6455 §7.1.2)', (role) => {
   it('refuses other codes and long reasons, and changes nothing', async () => {
     const [socket, peer] = endsOf(await openPair(), role);
     const log = logEvents(socket);
-    for (const code of [0, 999, 1001, 1005, 1006, 2999, 5000, Number.NaN]) {
+    const unsendable = [0, 999, 1004, 1005, 1006, 1015, 2999, 5000, 1001.5, Number.NaN];
+    for (const code of role === 'client' ? [1001, 1011, ...unsendable] : unsendable) {
       expect(() => socket.close(code)).toThrow(
         expect.objectContaining({ name: 'InvalidAccessError' }),
       );
@@ -147,6 +149,37 @@ describe.each(ROLES)('close() at the %s (RFC 6455 §7.1.2)', (role) => {
     await closed(peer);
     expect(log).toEqual(['message "last"', 'end', 'close 1005 "" clean']);
     expect(socket.end()).toBe(undefined);
+  });
+});
+
+describe('The codes that close() takes', () => {
+  const SENDABLE = Object.values(CloseCode).filter(isSendableCloseCode);
+
+  it.each(SENDABLE)('a server sends %d (RFC 6455 §7.4)', async (code) => {
+    const { client, server } = await openPair();
+    server.close(code, 'bye');
+    expect(describeClose(await closed(client))).toBe(`close ${code} "bye" clean`);
+  });
+
+  it.each(SENDABLE)('a client with allowAnyCloseCode sends %d', async (code) => {
+    const { client, server } = await openPair({ clientOptions: { allowAnyCloseCode: true } });
+    expect(() => client.close(CloseCode.ABNORMAL_CLOSURE)).toThrow(DOMException);
+    client.close(code);
+    expect(describeClose(await closed(server))).toBe(`close ${code} "" clean`);
+  });
+
+  it('a server sends any before the open event', async () => {
+    const { peer } = await face('server', {
+      onSocket: (socket) => socket.close(CloseCode.TRY_AGAIN_LATER, 'full'),
+    });
+    await peer.untilFrame('close 1013');
+  });
+
+  it.each(ROLES)('the %s leaves a block of `await using` without a code', async (role) => {
+    const [socket, peer] = endsOf(await openPair(), role);
+    const ending = closed(peer);
+    await socket[Symbol.asyncDispose]();
+    expect(describeClose(await ending)).toBe('close 1005 "" clean');
   });
 });
 

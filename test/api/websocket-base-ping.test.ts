@@ -1,6 +1,8 @@
 /** Pings of the application and the heartbeat, at both ends (RFC 6455 §5.5.2, §5.5.3). */
 
 import { describe, expect, it } from 'vitest';
+import { Client } from '../../src/api/client.ts';
+import { WebSocket } from '../../src/api/websocket.ts';
 import { LIMITS } from '../../src/limits.ts';
 import {
   closed,
@@ -10,6 +12,7 @@ import {
   logEvents,
   openPair,
   ROLES,
+  serve,
   settle,
   turn,
   until,
@@ -52,24 +55,78 @@ describe.each(ROLES)('ping() at the %s', (role) => {
     expect(await peer.untilFrame(line)).toEqual([line]);
   });
 
-  it('refuses more than 125 bytes, Blobs and prepared messages, and sends nothing', async () => {
+  it('refuses more than 125 bytes and prepared messages, and sends nothing', async () => {
     const { socket, peer } = await faceOpen(role);
     expect(() => socket.ping('a'.repeat(126))).toThrow(RangeError);
     expect(() => socket.ping('☃'.repeat(42))).toThrow(RangeError);
     expect(() => socket.ping(new Uint8Array(126))).toThrow(RangeError);
-    expect(() => socket.ping(new Blob(['a']))).toThrow(TypeError);
+    expect(() => socket.ping(new Blob(['a'.repeat(126)]))).toThrow(RangeError);
+    expect(() => socket.ping(WebSocket.prepare('a'))).toThrow(TypeError);
     socket.ping('ok');
     expect(await peer.untilFrame('ping "ok"')).toEqual(['ping "ok"']);
   });
 
-  it('returns false and sends nothing while connecting or closing', async () => {
-    const answers: boolean[] = [];
-    const { socket, peer } = await face(role, {
-      onSocket: (fresh) => answers.push(fresh.ping('early', () => answers.push(true))),
+  it('waits while connecting, as messages do, and calls back for the Pong', async () => {
+    const told: string[] = [];
+    const bytes = Buffer.from('bytes');
+    const { peer } = await faceOpen(role, {
+      onSocket: (fresh) => {
+        fresh.send('first');
+        expect(fresh.ping('early', () => told.push('early'))).toBe(true);
+        expect(fresh.ping(bytes)).toBe(true);
+        bytes.fill(0);
+        fresh.send('last');
+        expect(() => fresh.ping('a'.repeat(126))).toThrow(RangeError);
+      },
     });
-    await settle();
+    const frames = ['text "first"', 'ping "early"', 'ping "bytes"', 'text "last"'];
+    expect(await peer.untilFrame('text "last"')).toEqual(frames);
+    expect(told).toEqual([]);
+    peer.send({ opcode: 'pong', payload: 'early' });
+    await until(() => told.length > 0);
+  });
+
+  it('waits for a bounded number of Pings while connecting', async () => {
+    const answers: boolean[] = [];
+    await face(role, {
+      onSocket: (fresh) => {
+        for (let count = 0; count <= LIMITS.pingCallbacks.default; count++) {
+          answers.push(fresh.ping());
+        }
+      },
+    });
+    expect(answers.indexOf(false)).toBe(LIMITS.pingCallbacks.default);
+  });
+
+  it('takes a Blob, and keeps the order of the calls', async () => {
+    const told: string[] = [];
+    const { socket, peer } = await faceOpen(role);
+    socket.send('first');
+    socket.ping(new Blob(['blob']), () => told.push('blob'));
+    socket.ping('text', () => told.push('text'));
+    socket.send('last');
+    const frames = ['text "first"', 'ping "blob"', 'ping "text"', 'text "last"'];
+    expect(await peer.untilFrame('text "last"')).toEqual(frames);
+    peer.send({ opcode: 'pong', payload: 'blob' });
+    await until(() => told.length === 1);
+    peer.send({ opcode: 'pong', payload: 'text' });
+    await until(() => told.length === 2);
+    expect(told).toEqual(['blob', 'text']);
+    socket.ping('again');
+    await peer.untilFrame('ping "again"');
+  });
+
+  it('takes a Blob ahead of a close() in the same turn', async () => {
+    const { socket, peer } = await faceOpen(role);
+    socket.ping(new Blob(['blob']));
+    socket.close(4000);
+    expect(await peer.untilFrame('close 4000')).toEqual(['ping "blob"', 'close 4000']);
+  });
+
+  it('returns false and sends nothing when closing', async () => {
+    const { socket, peer } = await faceOpen(role);
     socket.close();
-    answers.push(socket.ping('late'));
+    const answers = [socket.ping('late'), socket.ping(new Blob(['late']))];
     await peer.untilFrame('close');
     peer.send({ opcode: 'close' });
     peer.socket.end();
@@ -115,6 +172,32 @@ describe.each(ROLES)('ping() at the %s', (role) => {
     await until(() => peer.frames.length === LIMITS.pingCallbacks.default);
     peer.send({ opcode: 'pong' });
     await until(() => socket.ping('again', () => {}));
+  });
+});
+
+describe('ping() while connecting', () => {
+  it('leaves ahead of a close() in the same turn, at a server', async () => {
+    const { socket, peer } = await face('server', {
+      onSocket: (fresh) => {
+        fresh.ping('early');
+        fresh.close(4000);
+        expect(fresh.ping('late')).toBe(false);
+      },
+    });
+    expect(await peer.untilFrame('close 4000')).toEqual(['ping "early"', 'close 4000']);
+    peer.socket.destroy();
+    await closed(socket);
+  });
+
+  it('is forgotten when the connection is given up', async () => {
+    const told: string[] = [];
+    const { url } = await serve();
+    const client = new Client(url);
+    expect(client.ping('early', () => told.push('early'))).toBe(true);
+    client.close();
+    await closed(client);
+    expect(client.ping('late', () => told.push('late'))).toBe(false);
+    expect(told).toEqual([]);
   });
 });
 

@@ -215,7 +215,7 @@ describe.each(ROLES)('The events at the %s', (role) => {
   it('can be dispatched by the application', async () => {
     const [socket] = endsOf(await openPair(), role);
     const log = logEvents(socket);
-    socket.dispatchEvent(new MessageEvent('message', 'made up'));
+    socket.dispatchEvent(new MessageEvent('message', { data: 'made up' }));
     expect(socket.dispatchEvent({ type: 'nothing' })).toBe(true);
     expect(log).toEqual(['message "made up"']);
   });

@@ -364,7 +364,7 @@ describe('The arguments of the constructor', () => {
     const thrown = await construct((request, socket) => {
       new WebSocket(request, socket, Buffer.alloc(0), [], options);
     });
-    expect(thrown).toEqual(new Error('Unrecognized option: pong'));
+    expect(thrown).toEqual(new Error('Unrecognized option: pong (did you mean ping?)'));
   });
 
   it.each([

@@ -175,8 +175,9 @@ describe.skipIf(isMissing)('the demo in Chromium', { timeout: TIMEOUT_MS }, () =
     await page.fill('#close-code', '1001');
     await page.click('#close');
     await page.locator('#close-error', { hasText: '1001' }).waitFor();
+    await page.fill('#close-code', '1006');
     await page.click('#server-close');
-    await page.locator('#close-error', { hasText: '1000 or in the range 3000-4999' }).waitFor();
+    await page.locator('#close-error', { hasText: '1000-1003, 1007-1014 or 3000-4999' }).waitFor();
     expect(await text('state')).toBe('Open');
     expect(complaints).toEqual([expect.stringContaining('400')]);
   });

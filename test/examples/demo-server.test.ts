@@ -223,9 +223,9 @@ describe('the actions', { timeout: TIMEOUT_MS }, () => {
   it('close with a code and a reason, or say why not', async () => {
     const client = await open(`/echo?id=${ID}`);
     const ended = closeOf(client);
-    const bad = await request(`/connections/${ID}/close?code=1001`, 'POST');
+    const bad = await request(`/connections/${ID}/close?code=1006`, 'POST');
     expect(bad.status).toBe(400);
-    expect(bad.text).toContain('1000 or in the range 3000-4999');
+    expect(bad.text).toContain('1000-1003, 1007-1014 or 3000-4999');
     const good = await request(`/connections/${ID}/close?code=4001&reason=over`, 'POST');
     expect(good.status).toBe(200);
     expect(await ended).toEqual({ code: 4001, reason: 'over', wasClean: true });
@@ -288,7 +288,7 @@ describe('the process', { timeout: TIMEOUT_MS }, () => {
     });
     const { code } = await example.stop();
     expect(code).toBe(0);
-    expect(await ended).toMatchObject({ code: 1000, reason: 'The server is shutting down' });
+    expect(await ended).toMatchObject({ code: 1001, reason: 'The server is shutting down' });
     expect(await stream.text()).toContain('event: tick');
   });
 });

@@ -13,6 +13,7 @@ import {
   type CloseCode,
   type CloseEvent,
   type ErrorEvent,
+  type EventSource,
   type FaultCode,
   HandshakeError,
   LimitExceededError,
@@ -82,6 +83,8 @@ export function pinAttributes(): void {
 export function pinMethods(): void {
   pin<Is<ReturnType<typeof server.send>, boolean>>();
   pin<Is<ReturnType<typeof server.ping>, boolean>>();
+  pin<Is<ReturnType<typeof server.drained>, Promise<boolean>>>();
+  pin<Is<ReturnType<EventSource['drained']>, Promise<boolean>>>();
   pin<
     Is<Parameters<typeof server.close>, [code?: number | undefined, reason?: string | undefined]>
   >();

@@ -4,6 +4,7 @@
  */
 
 import { CloseEvent, ErrorEvent, MessageEvent, WebSocketEvent } from '../../api/events.ts';
+import { defineInterface } from '../../api/web-idl.ts';
 import { TypedEmitter } from '../typed-emitter.ts';
 import type {
   CloseEvent as CloseEventType,
@@ -35,12 +36,17 @@ const HANDLER: unique symbol = Symbol('handler');
 const IS_ATTRIBUTE: unique symbol = Symbol('isAttribute');
 
 const EVENTS: { readonly [type: string]: CreateEvent } = {
-  open: (socket) => new WebSocketEvent('open', socket),
+  open: (socket) => new WebSocketEvent('open', null, socket),
   message: (socket, data, isBinary) =>
-    new MessageEvent('message', isBinary === true ? data : String(data), socket),
-  close: (socket, code, reason) =>
-    new CloseEvent('close', code as number, String(reason), socket[WAS_CLEAN], socket),
-  error: (socket, error) => new ErrorEvent('error', error as Error, socket),
+    new MessageEvent('message', { data: isBinary === true ? data : String(data) }, socket),
+  close: (socket, code, reason) => {
+    const init = { code: code as number, reason: String(reason), wasClean: socket[WAS_CLEAN] };
+    return new CloseEvent('close', init, socket);
+  },
+  error: (socket, error) => {
+    const init = { error: error as Error, message: (error as Error).message };
+    return new ErrorEvent('error', init, socket);
+  },
 };
 
 export abstract class EventTargetEmitter extends TypedEmitter<WebSocketEvents> {
@@ -59,6 +65,8 @@ export abstract class EventTargetEmitter extends TypedEmitter<WebSocketEvents> {
   declare onerror: ((event: ErrorEventType) => void) | null;
 
   static {
+    const members = ['addEventListener', 'removeEventListener'];
+    defineInterface(EventTargetEmitter, undefined, members);
     for (const type of Object.keys(EVENTS)) {
       Object.defineProperty(EventTargetEmitter.prototype, `on${type}`, {
         configurable: true,

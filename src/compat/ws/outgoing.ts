@@ -63,7 +63,9 @@ export class Outgoing {
       | SendCallback
       | undefined;
     const payload = typeof data === 'function' ? undefined : data;
-    if (this.#admit(payload, callback)) this.#connection[kind](toBytes(payload), callback);
+    if (!this.#admit(payload, callback)) return;
+    const late = payload instanceof Blob && { length: payload.size, read: this.#reader(payload) };
+    this.#connection[kind](late || toBytes(payload), callback);
   }
 
   /** Sends a frame that is serialized. The callback gets an error for one that cannot be sent. */

@@ -58,7 +58,7 @@ export function readCloseArguments(
   reason: unknown,
 ): { readonly code: number | undefined; readonly reason: string } {
   if (code === undefined) return { code, reason: '' };
-  if (typeof code !== 'number' || !Number.isInteger(code) || !isSendableCloseCode(code)) {
+  if (typeof code !== 'number' || !isSendableCloseCode(code)) {
     throw new TypeError('The first argument must be a close code that may be sent');
   }
   const bytes = toBytes(reason);

@@ -11,11 +11,11 @@ import { shield } from '../../api/shield.ts';
 import { CloseCode } from '../../close-code.ts';
 import { buildClosePayload } from '../../frame/close-payload.ts';
 import {
+  checkControlLength,
   FIN,
   headerLength,
   MASK,
   RSV1,
-  SHORT_PAYLOAD_MAX,
   writeHeader,
 } from '../../frame/frame-header.ts';
 import { Opcode } from '../../frame/opcode.ts';
@@ -41,9 +41,19 @@ export interface FrameOptions {
   readonly generateMask?: GenerateMask | undefined;
 }
 
+type Payload = Uint8Array | Blob;
+
+function toPayload(data: unknown): Payload {
+  return data instanceof Blob ? data : toBytes(data);
+}
+
+function sizeOf(payload: Payload): number {
+  return payload instanceof Blob ? payload.size : payload.length;
+}
+
 /** A frame whose payload is at hand, or comes later. */
 interface PendingFrame extends FrameOptions {
-  readonly payload: Uint8Array | Blob;
+  readonly payload: Payload;
   readonly isCompressed: boolean;
   readonly callback: SendCallback | undefined;
 }
@@ -95,17 +105,17 @@ export class Sender {
 
   /** Sends a Ping. @throws RangeError for a payload over 125 bytes */
   ping(data: unknown, mask?: boolean, callback?: SendCallback): void {
-    this.#sendControl(Opcode.PING, toBytes(data), mask, callback);
+    this.#sendControl(Opcode.PING, toPayload(data), mask, callback);
   }
 
   /** Sends a Pong. @throws RangeError for a payload over 125 bytes */
   pong(data: unknown, mask?: boolean, callback?: SendCallback): void {
-    this.#sendControl(Opcode.PONG, toBytes(data), mask, callback);
+    this.#sendControl(Opcode.PONG, toPayload(data), mask, callback);
   }
 
   /** Sends a message, or a piece of one. @throws TypeError for what Buffer.from does not take */
   send(data: unknown, options: SendOptions, callback?: SendCallback): void {
-    const payload = data instanceof Blob ? data : toBytes(data);
+    const payload = toPayload(data);
     const { fin = false, mask } = options;
     const isFirst = !this.#isInMessage;
     if (isFirst) this.#isCompressing = this.#shouldCompress(payload, options);
@@ -127,17 +137,15 @@ export class Sender {
     if (last > 0) this.#stream.uncork();
   }
 
-  #shouldCompress(payload: Uint8Array | Blob, options: SendOptions): boolean {
+  #shouldCompress(payload: Payload, options: SendOptions): boolean {
     const deflate = this.#deflate;
     if (deflate === undefined || !options.compress) return false;
-    const length = payload instanceof Blob ? payload.size : payload.length;
+    const length = sizeOf(payload);
     return !deflate.forgets || length >= deflate.threshold;
   }
 
-  #sendControl(opcode: Opcode, payload: Uint8Array, mask?: boolean, callback?: SendCallback): void {
-    if (payload.length > SHORT_PAYLOAD_MAX) {
-      throw new RangeError(`The payload of a control frame is at most ${SHORT_PAYLOAD_MAX} bytes`);
-    }
+  #sendControl(opcode: Opcode, payload: Payload, mask?: boolean, callback?: SendCallback): void {
+    checkControlLength(sizeOf(payload));
     this.#send({ payload, opcode, fin: true, mask, isCompressed: false, callback });
   }
 

@@ -9,6 +9,7 @@
 import type { ClientRequestArgs } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { defineReadyStates, ReadyState } from '../../api/ready-state.ts';
+import { defineInterface } from '../../api/web-idl.ts';
 import { callAll } from '../../calls.ts';
 import { WebSocketError } from '../../errors.ts';
 import type { ActiveSession } from '../../extensions/extension.ts';
@@ -60,6 +61,17 @@ export class WebSocket extends EventTargetEmitter {
 
   static {
     defineReadyStates(WebSocket);
+    defineInterface(WebSocket, undefined, [
+      ...[
+        'binaryType',
+        'bufferedAmount',
+        'extensions',
+        'isPaused',
+        'protocol',
+        'readyState',
+        'url',
+      ],
+    ]);
     events = {
       message: (socket, data, isBinary) => {
         const bytes = data as Uint8Array;

@@ -1,5 +1,7 @@
 /** The options of permessage-deflate, named as in the npm package `permessage-deflate`. */
 
+import { unrecognizedOption } from '../../option-names.ts';
+
 /** Options of permessage-deflate. */
 export interface DeflateOptions {
   /** zlib's level: -1 (zlib's default) to 9. @defaultValue -1 */
@@ -53,7 +55,7 @@ export function resolveOptions(options: DeflateOptions): ResolvedOptions {
   const resolved: Record<string, unknown> = {};
   for (const [name, [defaultValue]] of Object.entries(OPTIONS)) resolved[name] = defaultValue;
   for (const [name, value] of Object.entries(options)) {
-    if (!Object.hasOwn(OPTIONS, name)) throw new Error(`Unrecognized option: ${name}`);
+    if (!Object.hasOwn(OPTIONS, name)) throw unrecognizedOption(name, Object.keys(OPTIONS));
     if (value === undefined) continue;
     resolved[name] = value;
     const [defaultValue, minimum = 0, maximum = 0] = OPTIONS[name as keyof DeflateOptions];

@@ -194,6 +194,46 @@ describe('ping and pong', () => {
     server.close();
   });
 
+  same('take Blobs, and keep the order', async (library, log) => {
+    const { server, client, peer } = await pair(library, { autoPong: false });
+    logEvents(log, 'server', peer);
+    const told: string[] = [];
+    client.ping(new Blob(['first']), (error: Error) => told.push(showError(error)));
+    client.ping('second');
+    client.send('third');
+    client.pong(new Blob(['fourth']), true, () => told.push('fourth'));
+    client.pong('fifth', true, () => told.push('fifth'));
+    for (const method of ['ping', 'pong'] as const) {
+      try {
+        client[method](new Blob(['x'.repeat(126)]));
+      } catch (error) {
+        log.push(showError(error as Error));
+      }
+    }
+    client.close(1000, 'last');
+    client.ping(new Blob(['late']), (error: Error) => told.push(showError(error)));
+    await closed(client, peer);
+    log.push(...told.sort());
+    server.close();
+  });
+
+  same('that cannot be read are an error, and end the connection', async (library, log) => {
+    const { server, client, peer } = await pair(library);
+    const clientLog: string[] = [];
+    logEvents(clientLog, 'client', client);
+    const blob = new Blob(['blob']);
+    blob.arrayBuffer = () => Promise.reject(new RangeError('unreadable'));
+    const told = (name: string) => (error?: Error) =>
+      void log.push(`${name} ${error !== undefined}`);
+    client.ping(blob, false, told('blob'));
+    client.ping('behind', false, told('behind'));
+    client.send('message', told('message'));
+    await closed(client, peer);
+    log.sort();
+    log.push(...clientLog);
+    server.close();
+  });
+
   same('are errors for more than 125 bytes', async (library, log) => {
     const { server, client } = await pair(library);
     for (const method of ['ping', 'pong'] as const) {

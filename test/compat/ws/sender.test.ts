@@ -92,6 +92,19 @@ describe('A call behind a Blob', () => {
     expect(text()).toBe('\x82\x04blob\x82\x04mine\x89\x04mine');
   });
 
+  it('may be a Ping or Pong with a Blob of its own', async () => {
+    const { sender, text } = open();
+    const { blob, release } = heldBlob('blob');
+    sender.ping(blob);
+    sender.pong(new Blob(['pong']));
+    sender.ping('text');
+    expect(() => sender.ping(new Blob(['x'.repeat(126)]))).toThrow(RangeError);
+    expect(text()).toBe('');
+    release();
+    while (!text().endsWith('text')) await turn();
+    expect(text()).toBe('\x89\x04blob\x8a\x04pong\x89\x04text');
+  });
+
   it('keeps its place, also behind what is compressed', async () => {
     const deflate = new PerMessageDeflate({ isServer: true });
     deflate.accept([{}]);
