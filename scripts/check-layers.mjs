@@ -17,7 +17,7 @@ import { fileURLToPath } from 'node:url';
  * first layer is made of files, the last of the package's entries; the others are folders.
  */
 const LAYERS = [
-  'errors/limits/platform/bytes/queue/slab/calls/message-buffer/close-code/option-names',
+  'errors/limits/option-bag/option-names/platform/bytes/queue/slab/calls/message-buffer/close-code',
   'frame',
   'handshake',
   'extensions',

@@ -16,7 +16,7 @@ export interface Limit {
   readonly minimum: number | undefined;
   readonly maximum: number;
   readonly default: number;
-  /** The value that turns the limit off, even if out of range. null and false stand for it. */
+  /** The value that turns the limit off, even if out of range. false stands for it. */
   readonly off: number | undefined;
   /** What happens when it is exceeded: a {@link FaultCode}, or words. */
   readonly error: string;
@@ -145,7 +145,7 @@ export const LIMITS: Readonly<Record<LimitName, Limit>> = Object.fromEntries(
 /**
  * Reads an option that is a limit.
  * @param value - the value as the application gave it
- * @param defaultValue - what undefined stands for, where it is not the default of the row
+ * @param defaultValue - what undefined and null stand for, if not for the default of the row
  * @throws TypeError when the value is not a number
  * @throws RangeError when it is NaN, out of range, or a fraction where an integer is required
  */
@@ -154,9 +154,9 @@ export function readLimit(
   value: unknown,
   defaultValue: number = LIMITS[name].default,
 ): number {
-  if (value === undefined) return defaultValue;
+  if (value === undefined || value === null) return defaultValue;
   const { unit, minimum = 0, maximum, off } = LIMITS[name];
-  if (off !== undefined && (value === off || value === null || value === false)) return off;
+  if (off !== undefined && (value === off || value === false)) return off;
   const option = `Option ${LIMITS[name].name}`;
   if (typeof value !== 'number') {
     throw new TypeError(`${option} must be a number of ${unit}, not ${typeof value}`);

@@ -25,11 +25,12 @@ describe('The table of limits', () => {
     (name, row) => {
       const { minimum, maximum, off } = row;
       expect(readLimit(name, undefined)).toBe(row.default);
+      expect(readLimit(name, null)).toBe(row.default);
       expect(readLimit(name, row.default)).toBe(row.default);
       expect(readLimit(name, minimum)).toBe(minimum);
       expect(readLimit(name, maximum)).toBe(maximum);
       if (off === undefined) return;
-      for (const value of [off, null, false]) expect(readLimit(name, value)).toBe(off);
+      for (const value of [off, false]) expect(readLimit(name, value)).toBe(off);
     },
   );
 
@@ -69,15 +70,15 @@ describe('The table of limits', () => {
 });
 
 describe('readLimit', () => {
-  it('gives the default for undefined only', () => {
-    expect(readLimit('eventSourcePing', undefined)).toBe(10);
+  it('gives the default for undefined and null only', () => {
+    for (const absent of [undefined, null]) expect(readLimit('eventSourcePing', absent)).toBe(10);
     expect(readLimit('eventSourcePing', 0)).toBe(0);
-    expect(() => readLimit('maxLength', null)).toThrow(TypeError);
     expect(() => readLimit('maxLength', false)).toThrow(TypeError);
   });
 
   it('takes another default', () => {
     expect(readLimit('pongTimeout', undefined, 7)).toBe(7);
+    expect(readLimit('pongTimeout', null, 7)).toBe(7);
     expect(readLimit('pongTimeout', 5, 7)).toBe(5);
   });
 

@@ -18,6 +18,7 @@ import type {
   OpenedConnection,
 } from '../node/client-options.ts';
 import { nodePlatform } from '../node/node-platform.ts';
+import { presentOf } from '../option-bag.ts';
 import { readBoolean, validateOptions } from './options.ts';
 import { defineReadyStates } from './ready-state.ts';
 import {
@@ -102,8 +103,9 @@ export class Client extends WebSocketBase {
   ) {
     const areOptions = isDictionary(protocols);
     if (areOptions && options) throw new TypeError('The options are given twice');
-    const settings = (areOptions ? protocols : options) ?? {};
-    validateOptions(settings, OPTION_NAMES);
+    const given = areOptions ? protocols : options;
+    validateOptions(given, OPTION_NAMES);
+    const settings = presentOf(given);
     const parsed = parseUrl(url);
     const offered = readOffer((areOptions ? undefined : protocols) ?? settings.protocols);
     const fault = findSubprotocolFault(offered);

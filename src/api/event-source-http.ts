@@ -4,26 +4,19 @@
  * the response's own methods are called, which middleware may have wrapped.
  */
 
-import {
-  type IncomingMessage,
-  type OutgoingHttpHeaders,
-  type ServerResponse,
-  validateHeaderName,
-  validateHeaderValue,
-} from 'node:http';
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import type { Socket } from 'node:net';
-import { acceptsEventStream, EVENT_STREAM_HEADERS } from '../event-stream/http-fields.ts';
+import {
+  acceptsEventStream,
+  EVENT_STREAM_HEADERS,
+  EVENT_STREAM_TYPE,
+  isEventStreamType,
+} from '../event-stream/http-fields.ts';
+import { type HeadersInput, readHeaders } from '../node/client-options.ts';
 
 export type EventSourceRequest = IncomingMessage | Http2ServerRequest;
 export type EventSourceResponse = ServerResponse | Http2ServerResponse;
-
-/** The value of a header field, or several for fields of the same name. */
-export type HeaderValue = string | number | readonly string[];
-/** Header fields by name, or as pairs, such as those of a `Headers` object. */
-export type HeaderFields =
-  | { readonly [name: string]: HeaderValue }
-  | Iterable<readonly [name: string, value: HeaderValue]>;
 
 /** Tells whether a request is a GET whose Accept field names `text/event-stream`. */
 export function isEventSourceRequest(request: EventSourceRequest): boolean {
@@ -66,28 +59,56 @@ export function lastEventIdOf(request: EventSourceRequest): string {
 }
 
 /**
- * Sends the head of an event stream, with fields that replace the default ones of the same name.
+ * Sends the head of an event stream. Fields that the application has given replace the default ones
+ * of the same name, and so do those that it has set on the response.
  *
  * @throws TypeError when HTTP does not allow a name or value; the response is then untouched
  * @throws Error `ERR_HTTP_HEADERS_SENT` when the head is sent already
  */
-export function sendHead(response: EventSourceResponse, fields: HeaderFields): void {
-  const headers: OutgoingHttpHeaders = {};
-  const names = new Set<string>();
-  for (const [name, value] of Symbol.iterator in fields ? fields : Object.entries(fields)) {
-    validateHeaderName(name);
-    const values = typeof value === 'object' ? [...value] : value;
-    for (const one of [values].flat()) validateHeaderValue(name, one as string);
-    names.add(name.toLowerCase());
-    headers[name] = values;
-  }
+export function sendHead(response: EventSourceResponse, fields: HeadersInput): void {
+  const given = joinFields(fields);
+  const has = (name: string): boolean => given.has(name.toLowerCase()) || response.hasHeader(name);
+  const headers: OutgoingHttpHeaders = Object.fromEntries(given.values());
   for (const [name, value] of Object.entries(EVENT_STREAM_HEADERS)) {
-    if (!names.has(name.toLowerCase())) headers[name] = value;
+    if (!has(name)) headers[name] = value;
+  }
+  // Whatever a framework has set before, only this type is an event stream.
+  if (!given.has('content-type') && !isEventStreamType(response.getHeader('content-type'))) {
+    headers['Content-Type'] = EVENT_STREAM_TYPE;
   }
   // prepareSocket changes the socket, so it is not used again. HTTP/2 has no such field
   // (RFC 9113 §8.2.2).
-  if (!isHttp2(response) && !names.has('connection')) headers['Connection'] = 'close';
+  if (!isHttp2(response) && !has('Connection')) headers['Connection'] = 'close';
   (response as ServerResponse).writeHead(200, headers);
+}
+
+/** Checks header fields, and joins those of the same name, such as Set-Cookie. */
+function joinFields(fields: HeadersInput): Map<string, [name: string, value: string | string[]]> {
+  const byName = new Map<string, [name: string, value: string | string[]]>();
+  const rawHeaders = readHeaders(fields);
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const [name = '', value = ''] = rawHeaders.slice(at, at + 2);
+    const known = byName.get(name.toLowerCase());
+    byName.set(name.toLowerCase(), known ? [known[0], [known[1], value].flat()] : [name, value]);
+  }
+  return byName;
+}
+
+/** What changes the head of a response, which throws once the head has been sent. */
+const HEAD_METHODS = ['writeHead', 'setHeader', 'setHeaders', 'appendHeader', 'removeHeader'];
+
+/**
+ * Has a response ignore a late answer. faye-websocket leaves the response alone, so its adapters
+ * answer the `error` that a request emits when the client leaves: that must not end the process.
+ */
+export function ignoreLateAnswer(response: EventSourceResponse): void {
+  for (const name of HEAD_METHODS) Object.assign(response, { [name]: () => response });
+}
+
+/** Passes on what a compressing middleware holds back, which adds `flush` to the response. */
+export function flush(response: EventSourceResponse): void {
+  const { flush } = response as { flush?: unknown };
+  if (typeof flush === 'function') flush.call(response);
 }
 
 /** Turns the idle timeout off, and Nagle's algorithm, which would delay small events. */

@@ -4,12 +4,13 @@
  */
 
 import { readLimit } from '../limits.ts';
-import type { HeaderFields } from './event-source-http.ts';
+import type { HeadersInput } from '../node/client-options.ts';
+import { presentOf } from '../option-bag.ts';
 import { readBoolean, validateOptions } from './options.ts';
 
 export interface EventSourceOptions {
   /** Header fields of the response; they replace default ones. @defaultValue none */
-  readonly headers?: HeaderFields | null | undefined;
+  readonly headers?: HeadersInput | null | undefined;
   /** Seconds before the client reconnects; null leaves it to the client. @defaultValue 5 */
   readonly retry?: number | null | undefined;
   /** Seconds between comments against idle timeouts; null, false and 0: none. @defaultValue 10 */
@@ -23,7 +24,7 @@ export interface EventSourceOptions {
 const OPTION_NAMES = ['headers', 'retry', 'ping', 'maxBufferedAmount', 'trustProxy'];
 
 export interface EventSourceSettings {
-  readonly headers: HeaderFields;
+  readonly headers: HeadersInput;
   readonly retryMs: number | undefined;
   readonly pingMs: number;
   readonly maxBufferedAmount: number;
@@ -35,16 +36,16 @@ export function readEventSourceOptions(
   options: EventSourceOptions | null | undefined,
 ): EventSourceSettings {
   validateOptions(options, OPTION_NAMES);
-  const { retry, ping, maxBufferedAmount } = options ?? {};
-  const headers = options?.headers ?? {};
+  const { headers = {}, maxBufferedAmount, retry, ping } = presentOf(options);
   if (typeof headers !== 'object') {
     throw new TypeError(`Option headers must be an object, not ${typeof headers}`);
   }
-  const isRetryOff = retry === null || (retry as unknown) === false;
+  // Here null is a value, which existing programs use: no `retry` field, and no comments.
+  const isRetryOff = options?.retry === null || (retry as unknown) === false;
   return {
     headers,
     retryMs: isRetryOff ? undefined : Math.floor(readLimit('eventSourceRetry', retry) * 1000),
-    pingMs: readLimit('eventSourcePing', ping) * 1000,
+    pingMs: options?.ping === null ? 0 : readLimit('eventSourcePing', ping) * 1000,
     maxBufferedAmount: readLimit('eventSourceBufferedAmount', maxBufferedAmount),
     trustsProxy: readBoolean('trustProxy', options?.trustProxy, false),
   };

@@ -20,6 +20,8 @@ import {
   awaitedSocket,
   type EventSourceRequest,
   type EventSourceResponse,
+  flush,
+  ignoreLateAnswer,
   isEventSourceRequest,
   isGone,
   lastEventIdOf,
@@ -30,10 +32,13 @@ import {
 import { type EventSourceOptions, readEventSourceOptions } from './event-source-options.ts';
 import { deliver, StreamEventTarget } from './event-target.ts';
 import { ErrorEvent, WebSocketEvent } from './events.ts';
-import { asBuffer } from './message-data.ts';
+import { asBuffer, toPayload } from './message-data.ts';
 import { defineReadyStates, ReadyState } from './ready-state.ts';
 import { checkRequestArguments } from './upgrade-arguments.ts';
 import { defineInterface } from './web-idl.ts';
+
+/** What `send` takes. Anything else becomes the text that it converts to. */
+export type EventData = string | number | ArrayBufferLike | ArrayBufferView;
 
 /** The name of an event, `message` by default, and the id that comes back as Last-Event-ID. */
 export interface SendOptions {
@@ -167,35 +172,39 @@ export class EventSource extends StreamEventTarget<EventSourceEvents> {
 
   /**
    * Sends one event; false when the queue is full, and `drain` follows, or the connection closed.
-   * @throws TypeError when the name or id contains CR, LF or NUL
+   * Bytes are text in UTF-8.
+   *
+   * @throws TypeError when the name has CR, LF or NUL; when Last-Event-ID cannot bring the id back:
+   * it has a control character, a space at an end, or a lone surrogate; for a Blob
    */
-  send(message: string | number | Uint8Array, options?: SendOptions | null): boolean {
+  send(message: EventData, options?: SendOptions | null): boolean {
     if (!this.#canSend()) return false;
-    const data = message instanceof Uint8Array ? asBuffer(message).toString() : String(message);
+    const payload = toEventPayload(message);
+    const data = typeof payload === 'string' ? payload : payload.toString();
     const [event, id] = [options?.event, options?.id].map((value) => value?.toString());
     return this.#write(serializeEvent({ data, event, id }));
   }
 
   /** As `send`, for one chunk of a stream: a character that is cut is sent with the next chunk. */
-  write(message: string | Uint8Array): boolean {
-    if (!(message instanceof Uint8Array)) return this.send(message);
+  write(message: EventData): boolean {
     if (!this.#canSend()) return false;
+    const payload = toEventPayload(message);
+    if (typeof payload === 'string') return this.send(payload);
     this.#decoder ??= new StringDecoder('utf8');
-    const text = this.#decoder.write(message as Buffer);
-    return text === '' && message.byteLength > 0 ? !this.#needsDrain : this.send(text);
+    const text = this.#decoder.write(payload);
+    return text === '' && payload.length > 0 ? !this.#needsDrain : this.send(text);
   }
 
   /** Sends a last message, if there is one, and closes. A callback is called at `close`. */
   end(
-    message?: string | number | Uint8Array | (() => void),
+    message?: EventData | (() => void),
     _encoding?: string | (() => void),
     callback?: () => void,
   ): this {
     for (const one of [message, _encoding, callback]) {
       if (typeof one === 'function') this.once('close', one);
     }
-    if (message instanceof Uint8Array) this.write(message);
-    else if (message !== undefined && typeof message !== 'function') this.send(message);
+    if (message !== undefined && typeof message !== 'function') this.write(message);
     const rest = this.#decoder?.end();
     if (rest) this.send(rest);
     this.close();
@@ -229,10 +238,14 @@ export class EventSource extends StreamEventTarget<EventSourceEvents> {
   /** Listens before the application, whose listeners may throw. */
   #listen(): void {
     const response = this.#response;
-    response.prependListener('drain', () => {
+    const onDrain = (): void => {
+      if (!this.#needsDrain) return;
       this.#needsDrain = false;
       if (this.#readyState <= ReadyState.OPEN) deliver(this, 'drain');
-    });
+    };
+    response.prependListener('drain', onDrain);
+    // A compressing middleware sees nobody wait but those who call `on`.
+    if (Object.hasOwn(response, 'on')) response.on('drain', onDrain);
     for (const end of ['finish', 'close']) response.prependListener(end, () => this.#finish());
     response.prependListener('error', (error: Error) => this.#fail(error));
   }
@@ -249,6 +262,7 @@ export class EventSource extends StreamEventTarget<EventSourceEvents> {
     if (!this.#canSend()) return false;
     const hasRoom = this.#response.write(text);
     if (!hasRoom) this.#needsDrain = true;
+    flush(this.#response);
     const { bufferedAmount } = this;
     const limit = this.#maxBufferedAmount;
     if (bufferedAmount <= limit) return hasRoom;
@@ -283,8 +297,17 @@ export class EventSource extends StreamEventTarget<EventSourceEvents> {
   #finish(): void {
     if (this.#readyState === ReadyState.CLOSED) return;
     this.#stop(ReadyState.CLOSED);
+    ignoreLateAnswer(this.#response);
     const error = this.#failure;
     if (error) this.dispatch(new ErrorEvent('error', { error, message: error.message }, this));
     this.dispatch(new WebSocketEvent('close', null, this));
   }
+}
+
+/** Converts what an application sends to text, or bytes of text. */
+function toEventPayload(message: EventData): string | Buffer {
+  const payload = toPayload(message);
+  if (typeof payload === 'string') return payload;
+  if (payload instanceof Uint8Array) return asBuffer(payload);
+  throw new TypeError('An event must be a string or bytes');
 }

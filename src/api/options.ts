@@ -14,7 +14,7 @@ export function validateOptions(
 
 /** Reads an option that is true or false. @throws TypeError when the value is something else */
 export function readBoolean(name: string, value: unknown, defaultValue: boolean): boolean {
-  if (value === undefined) return defaultValue;
+  if (value === undefined || value === null) return defaultValue;
   if (typeof value === 'boolean') return value;
   throw new TypeError(`Option ${name} must be a boolean, not ${typeof value}`);
 }

@@ -6,13 +6,13 @@
 import type { ConnectionLimits } from '../connection/options.ts';
 import { WebSocketError } from '../errors.ts';
 import { checkExtension, type Extension } from '../extensions/extension.ts';
-import type { HeaderValue } from '../handshake/header-list.ts';
 import { LIMITS, readLimit } from '../limits.ts';
+import type { HeadersInput } from '../node/client-options.ts';
 import type { DriverOptions } from '../node/socket-driver.ts';
 
 export interface SocketOptions extends ConnectionLimits {
   /** Headers to send in the opening handshake, by name. A list of values makes several fields. */
-  readonly headers?: Readonly<Record<string, HeaderValue | undefined>> | undefined;
+  readonly headers?: HeadersInput | null | undefined;
   /** `permessageDeflate`, or plug-ins for `websocket-extensions`, best first. @defaultValue none */
   readonly extensions?: readonly Extension[] | null | undefined;
   /** Seconds between Pings that keep the connection alive. @defaultValue 0: no Pings */
@@ -56,7 +56,11 @@ export function readSocketOptions(options: SocketOptions): SharedDriverOptions {
 
 /** @throws TypeError when a signal is something else: before anything is opened */
 export function checkSignal(signal: unknown): void {
-  if (signal === undefined || typeof (signal as EventTarget)?.addEventListener === 'function')
+  if (
+    signal === undefined ||
+    signal === null ||
+    typeof (signal as EventTarget)?.addEventListener === 'function'
+  )
     return;
   throw new TypeError('Option signal must be an AbortSignal');
 }

@@ -192,7 +192,7 @@ export abstract class WebSocketBase extends StreamEventTarget<WebSocketEvents> {
    * Sends a message as a stream, each chunk as a fragment (RFC 6455 §5.4). From its first chunk to
    * its end, what else is sent waits. One destroyed in between fails the connection with 1011.
    */
-  createMessageStream(options: MessageStreamOptions = {}): OutgoingMessageStream {
+  createMessageStream(options?: MessageStreamOptions | null): OutgoingMessageStream {
     return new OutgoingMessageStream(this.#connection, options);
   }
 

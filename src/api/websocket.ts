@@ -18,12 +18,7 @@ import type { Extension } from '../extensions/extension.ts';
 import { negotiateAsServer } from '../extensions/negotiation.ts';
 import { PreparedMessage } from '../extensions/prepared-message.ts';
 import { isHandshakeField } from '../handshake/handshake-fields.ts';
-import {
-  checkHeaders,
-  findHeader,
-  type RawHeaders,
-  toRawHeaders,
-} from '../handshake/header-list.ts';
+import { checkHeaders, findHeader, type RawHeaders } from '../handshake/header-list.ts';
 import {
   type AcceptedRequest,
   isUpgradeRequest,
@@ -35,6 +30,7 @@ import {
 import { buildAcceptance } from '../handshake/server-response.ts';
 import { chooseSubprotocol } from '../handshake/subprotocol.ts';
 import { readLimit } from '../limits.ts';
+import { readHeaders } from '../node/client-options.ts';
 import { nodePlatform } from '../node/node-platform.ts';
 import { awaitTurn } from '../node/owed-responses.ts';
 import {
@@ -45,6 +41,7 @@ import {
   toUpgradeRequest,
 } from '../node/server-upgrade.ts';
 import { claimSocket } from '../node/socket-claim.ts';
+import { presentOf } from '../option-bag.ts';
 import { Client } from './client.ts';
 import { EventSource } from './event-source.ts';
 import { isSecure as isSecureRequest } from './event-source-http.ts';
@@ -162,12 +159,12 @@ export class WebSocket extends WebSocketBase {
   ) {
     checkUpgradeArguments(request, socket, head);
     validateOptions(options, OPTION_NAMES);
-    const settings = options ?? {};
+    const settings = presentOf(options);
     const driverOptions = readSocketOptions(settings);
     const timeoutMs = readLimit('draftHandshakeTimeout', settings.handshakeTimeout);
     const allowsDrafts = readBoolean('allowDrafts', settings.allowDrafts, false);
     const supported = readProtocols(protocols);
-    const headers = toRawHeaders(Object.entries(settings.headers ?? {}));
+    const headers = readHeaders(settings.headers);
     checkHeaders(headers, isHandshakeField);
     const extensions = readExtensions(settings.extensions);
     const policy = readPolicy(settings);

@@ -37,9 +37,8 @@ const DEFAULT_LIMITS: ResolvedLimits = {
  */
 export function resolveLimits(limits: ConnectionLimits): ResolvedLimits {
   const { maxLength, maxFragments, highWaterMark, maxBufferedAmount } = limits;
-  if ((maxLength ?? maxFragments ?? highWaterMark ?? maxBufferedAmount) === undefined) {
-    return DEFAULT_LIMITS;
-  }
+  const isDefault = (maxLength ?? maxFragments ?? highWaterMark ?? maxBufferedAmount) === undefined;
+  if (isDefault) return DEFAULT_LIMITS;
   return {
     maxLength: readLimit('maxLength', maxLength),
     maxFragments: readLimit('maxFragments', maxFragments),

@@ -11,6 +11,7 @@ import {
   type ClientHandshakeOptions,
 } from '../handshake/client-handshake-stream.ts';
 import { serializeExtensions } from '../handshake/extension-header.ts';
+import { presentOf } from '../option-bag.ts';
 import { Endpoint, type EndpointOptions } from './endpoint.ts';
 
 export interface ClientEndpointOptions
@@ -29,7 +30,8 @@ export class ClientEndpoint extends Endpoint<ResponseVerdict> {
    * @throws HandshakeError when a plug-in fails to make its offer
    * @throws TypeError when the handshake cannot be made of the options
    */
-  constructor(options: ClientEndpointOptions) {
+  constructor(given: ClientEndpointOptions) {
+    const options = presentOf(given);
     super('client', options);
     const { authority, extensions = [] } = options;
     this.#negotiation = new ClientNegotiation(extensions);

@@ -14,6 +14,7 @@ import {
 import type { Acceptance, Refusal } from '../handshake/server-response.ts';
 import type { RequestLine } from '../handshake/start-line.ts';
 import { chooseSubprotocol } from '../handshake/subprotocol.ts';
+import { presentOf } from '../option-bag.ts';
 import { Endpoint, type EndpointOptions } from './endpoint.ts';
 
 /** What the application decides about a request that keeps the rules. */
@@ -39,7 +40,8 @@ export class ServerEndpoint extends Endpoint<RequestVerdict> {
   protected override readonly handshake: ServerHandshake;
   readonly #options: ServerEndpointOptions;
 
-  constructor(options: ServerEndpointOptions) {
+  constructor(given: ServerEndpointOptions) {
+    const options = presentOf(given);
     super('server', options);
     this.#options = options;
     this.handshake = new ServerHandshake(options.platform, options);
@@ -68,7 +70,7 @@ export class ServerEndpoint extends Endpoint<RequestVerdict> {
 
   #answer(verdict: AcceptedRequest): void {
     const { extensions = [], protocols = [] } = this.#options;
-    const decision = this.#options.decide?.(verdict, this.request!) ?? {};
+    const decision = presentOf(this.#options.decide?.(verdict, this.request!));
     if ('status' in decision) {
       const { status } = decision;
       this.#refuse(new HandshakeError('WS_HANDSHAKE_REFUSED', { status }), decision);

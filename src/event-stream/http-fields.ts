@@ -1,16 +1,20 @@
 /** The HTTP fields around an event stream (WHATWG HTML §9.2.3, §9.2.4, §9.2.7). */
 
-const EVENT_STREAM_TYPE = 'text/event-stream';
+export const EVENT_STREAM_TYPE = 'text/event-stream';
 
 /**
- * The response fields of an event stream. No cache or proxy may keep it, or recode it, which would
- * delay it (`no-transform`); nginx buffers responses unless `X-Accel-Buffering` says no.
+ * The fields of an event stream besides its type. No cache or proxy may keep it, or recode it,
+ * which would delay it (`no-transform`); nginx buffers responses unless `X-Accel-Buffering` is no.
  */
 export const EVENT_STREAM_HEADERS: { readonly [name: string]: string } = {
-  'Content-Type': EVENT_STREAM_TYPE,
   'Cache-Control': 'no-cache, no-store, no-transform',
   'X-Accel-Buffering': 'no',
 };
+
+/** Tells whether the value of a Content-Type field is that of an event stream. */
+export function isEventStreamType(value: unknown): boolean {
+  return typeof value === 'string' && /^text\/event-stream\s*(;|$)/i.test(value);
+}
 
 /**
  * Tells whether an Accept field asks for an event stream by name (RFC 9110 §12.5.1). A wildcard is

@@ -79,6 +79,11 @@ export class FrameParser {
     this.isMasked = role === 'server';
   }
 
+  /** Whether the bytes so far end with a frame. */
+  get isBetweenFrames(): boolean {
+    return !this.#isInPayload && this.#cutHeader === undefined;
+  }
+
   /**
    * Parses the next bytes of the stream, which become the parser's own: it unmasks in place.
    * @returns how many were used; not all when the handler stopped the parser, or on a fault

@@ -4,6 +4,7 @@
  * follows belongs to the connection. Interim responses are skipped (RFC 9110 §15.2).
  */
 
+import { presentOf } from '../option-bag.ts';
 import type { Platform } from '../platform.ts';
 import {
   buildRequest,
@@ -37,7 +38,8 @@ export class ClientHandshake extends HeadHandshake<StatusLine, ResponseVerdict> 
   readonly output: Uint8Array;
 
   /** @throws {@link TypeError} when the options make no valid request (`buildRequest`) */
-  constructor(platform: Platform, options: ClientHandshakeOptions) {
+  constructor(platform: Platform, given: ClientHandshakeOptions) {
+    const options = presentOf(given);
     const request = buildRequest(platform, options);
     const judge = (head: Head<StatusLine>): ResponseVerdict =>
       judgeResponse(platform, head, request);

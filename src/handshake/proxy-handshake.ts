@@ -6,6 +6,7 @@
  */
 
 import { HandshakeError } from '../errors.ts';
+import { presentOf } from '../option-bag.ts';
 import { isAuthorityWithPort } from './authority.ts';
 import { HeadHandshake, type HeadOptions, type Refused, refuseHead } from './head-handshake.ts';
 import { checkHeaders, type RawHeaders } from './header-list.ts';
@@ -41,7 +42,8 @@ export class ProxyHandshake extends HeadHandshake<StatusLine, ProxyVerdict> {
   readonly output: Uint8Array;
 
   /** @throws {@link TypeError} for an authority without port, or a malformed or reserved header */
-  constructor(options: ProxyHandshakeOptions) {
+  constructor(given: ProxyHandshakeOptions) {
+    const options = presentOf(given);
     super(statusLineGrammar, options, judgeStatus, refuseHead);
     const { authority, headers = [] } = options;
     if (!isAuthorityWithPort(authority)) {

@@ -4,6 +4,7 @@
  */
 
 import { FAULTS, InvalidStateError } from '../errors.ts';
+import { presentOf } from '../option-bag.ts';
 import type { Platform } from '../platform.ts';
 import { HeadHandshake, type HeadOptions, refuseHead } from './head-handshake.ts';
 import type { Head, HeadFault } from './http-head.ts';
@@ -38,7 +39,8 @@ export class ServerHandshake extends HeadHandshake<RequestLine, RequestVerdict> 
   readonly #platform: Platform;
   #isAnswered = false;
 
-  constructor(platform: Platform, options: ServerHandshakeOptions = {}) {
+  constructor(platform: Platform, given?: ServerHandshakeOptions) {
+    const options = presentOf(given);
     super(requestLineGrammar, options, (head) => judgeRequest(head, options), refuseRequest);
     this.#platform = platform;
   }
@@ -53,12 +55,12 @@ export class ServerHandshake extends HeadHandshake<RequestLine, RequestVerdict> 
    * @throws {@link InvalidStateError} when no acceptable request waits for an answer
    * @throws {@link TypeError} as `buildAcceptance`
    */
-  accept(answer: Acceptance = {}): Uint8Array {
+  accept(answer?: Acceptance): Uint8Array {
     const { verdict } = this;
     if (this.#isAnswered || !verdict?.accepted) {
       throw new InvalidStateError('There is no acceptable request to answer');
     }
-    const response = buildAcceptance(this.#platform, verdict, answer);
+    const response = buildAcceptance(this.#platform, verdict, presentOf(answer));
     this.#isAnswered = true;
     return encodeLatin1(response);
   }
@@ -69,13 +71,14 @@ export class ServerHandshake extends HeadHandshake<RequestLine, RequestVerdict> 
    * @throws {@link InvalidStateError} when no request waits for an answer
    * @throws {@link TypeError} or {@link RangeError} as `buildRefusal`
    */
-  refuse(refusal: Partial<Refusal> = {}): Uint8Array {
+  refuse(refusal?: Partial<Refusal>): Uint8Array {
     const { verdict } = this;
     if (this.#isAnswered || verdict === undefined) {
       throw new InvalidStateError('There is no request to refuse');
     }
     const byDefault = verdict.accepted ? { status: FORBIDDEN } : verdict;
-    const response = buildRefusal({ method: this.request?.method, ...byDefault, ...refusal });
+    const method = this.request?.method;
+    const response = buildRefusal({ method, ...byDefault, ...presentOf(refusal) });
     this.#isAnswered = true;
     return encodeLatin1(response);
   }

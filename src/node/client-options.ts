@@ -125,19 +125,10 @@ export interface ConnectHandle {
 }
 
 /** Makes a raw list of headers in any form that an application may give them in. */
-export function readHeaders(headers: HeadersInput | null | undefined): string[] {
+export function readHeaders(headers?: HeadersInput | null): string[] {
   if (headers === undefined || headers === null) return [];
   const isIterable = Symbol.iterator in headers;
   return toRawHeaders(
     isIterable ? (headers as Iterable<[string, HeaderValue]>) : Object.entries(headers),
   );
-}
-
-/** Copies settings without the absent ones, which would hide a default or an earlier group. */
-export function presentOf<Settings extends object>(
-  settings: Settings | null | undefined,
-): Settings {
-  const entries = Object.entries(settings ?? {});
-  // All settings are optional, so the rest still has the type.
-  return Object.fromEntries(entries.filter(([, value]) => value != null)) as Settings;
 }

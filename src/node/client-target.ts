@@ -12,12 +12,12 @@ import type { ConnectionOptions as TlsConnectOptions } from 'node:tls';
 import { HandshakeError } from '../errors.ts';
 import type { RawHeaders } from '../handshake/header-list.ts';
 import { findUrlFault, isSecureUrl, toWebSocketScheme } from '../handshake/url.ts';
+import { presentOf } from '../option-bag.ts';
 import { basicAuth, basicAuthOfUrl } from './basic-auth.ts';
 import {
   type ConnectRequest,
   type HttpSettings,
   type NetSettings,
-  presentOf,
   readHeaders,
 } from './client-options.ts';
 

@@ -16,6 +16,7 @@ import { InvalidStateError } from '../errors.ts';
 import { Utf8Validator } from '../frame/utf8-validator.ts';
 import { LIMITS } from '../limits.ts';
 import { MessageBuffer } from '../message-buffer.ts';
+import { presentOf } from '../option-bag.ts';
 import { ignoreError } from './ignore-error.ts';
 import { nodePlatform } from './node-platform.ts';
 
@@ -65,10 +66,11 @@ export class OutgoingMessageStream extends Writable {
    *
    * @param minFragmentLength - the bytes to gather for a fragment; 0 for a fragment of each chunk
    */
-  constructor(connection: TurnGiver, options: MessageStreamOptions = {}, minFragmentLength = 0) {
-    const { signal, highWaterMark = LIMITS.streamHighWaterMark.default } = options;
+  constructor(connection: TurnGiver, options?: MessageStreamOptions | null, minFragmentLength = 0) {
+    const { signal, ...settings } = presentOf(options);
+    const { binary = true, highWaterMark = LIMITS.streamHighWaterMark.default } = settings;
     super({ highWaterMark, decodeStrings: false, ...(signal === undefined ? {} : { signal }) });
-    this.isBinary = options.binary ?? true;
+    this.isBinary = binary;
     this.#connection = connection;
     this.#minFragmentLength = minFragmentLength;
     this.#taker = { takeTurn: () => this.#takeTurn(), refuseTurn: (error) => this.destroy(error) };

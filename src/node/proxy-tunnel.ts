@@ -12,8 +12,9 @@ import { HandshakeError, transportError, WebSocketError } from '../errors.ts';
 import { findHeader, type RawHeaders } from '../handshake/header-list.ts';
 import { ProxyHandshake } from '../handshake/proxy-handshake.ts';
 import { connectHostOf } from '../handshake/url.ts';
+import { presentOf } from '../option-bag.ts';
 import { basicAuthOfUrl } from './basic-auth.ts';
-import { type NetSettings, type ProxyOptions, presentOf, readHeaders } from './client-options.ts';
+import { type NetSettings, type ProxyOptions, readHeaders } from './client-options.ts';
 import { serverNameOf } from './server-name.ts';
 
 export interface ProxyServer {

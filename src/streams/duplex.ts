@@ -20,6 +20,7 @@ import { copyOf } from '../bytes.ts';
 import { CloseCode, isErrorCloseCode } from '../close-code.ts';
 import { LIMITS } from '../limits.ts';
 import { nodePlatform } from '../node/node-platform.ts';
+import { presentOf } from '../option-bag.ts';
 import { endError } from './websocket-stream-error.ts';
 import { writeMessage } from './write-message.ts';
 
@@ -47,8 +48,8 @@ export interface DuplexOptions {
  * const duplex = toDuplex(new WebSocket.Client('wss://example.com/upload'));
  * await pipeline(createReadStream('file'), duplex);
  */
-export function toDuplex(socket: WebSocketBase, options: DuplexOptions = {}): Duplex {
-  return new SocketDuplex(socket, options);
+export function toDuplex(socket: WebSocketBase, options?: DuplexOptions | null): Duplex {
+  return new SocketDuplex(socket, presentOf(options));
 }
 
 type Callback = (error?: Error | null) => void;

@@ -7,6 +7,7 @@
 import { readCloseArguments } from '../api/close-arguments.ts';
 import { defineInterface } from '../api/web-idl.ts';
 import { CloseCode } from '../close-code.ts';
+import { presentOf } from '../option-bag.ts';
 
 /** How a connection is to be closed, or was. */
 export interface WebSocketCloseInfo {
@@ -72,10 +73,9 @@ export class WebSocketStreamError extends DOMException {
 
 /** Returns the code to send, 1005 for none, and the reason. @throws TypeError for a non-object */
 export function readCloseInfo(info: unknown): { readonly code: number; readonly reason: string } {
-  if (info === undefined || info === null) return readCloseArguments(undefined, undefined);
-  if (typeof info !== 'object' && typeof info !== 'function') {
+  if (info !== null && !['undefined', 'object', 'function'].includes(typeof info)) {
     throw new TypeError('The close info must be an object with closeCode and reason');
   }
-  const { closeCode, reason } = info as WebSocketCloseInfo;
-  return readCloseArguments(closeCode ?? undefined, reason);
+  const { closeCode, reason } = presentOf(info as WebSocketCloseInfo | null | undefined);
+  return readCloseArguments(closeCode, reason);
 }

@@ -24,6 +24,7 @@ import { type ServerOptions, WebSocket } from '../api/websocket.ts';
 import { readMessages, type WebSocketBase } from '../api/websocket-base.ts';
 import { CloseCode } from '../close-code.ts';
 import { LIMITS } from '../limits.ts';
+import { presentOf } from '../option-bag.ts';
 import {
   endError,
   readCloseInfo,
@@ -116,9 +117,9 @@ export class WebSocketStream {
     request: IncomingMessage,
     socket: Duplex,
     head?: Uint8Array | null,
-    options: AcceptOptions = {},
+    options?: AcceptOptions | null,
   ): WebSocketStream {
-    const { protocols, readableStrategy, writableStrategy, ...rest } = options;
+    const { protocols, readableStrategy, writableStrategy, ...rest } = presentOf(options);
     const accepted = new WebSocket(request, socket, head, protocols, rest);
     const settings: Accepted = { [ACCEPTED]: accepted, readableStrategy, writableStrategy };
     return new WebSocketStream(accepted.url, settings);
@@ -143,8 +144,9 @@ export class WebSocketStream {
    * @throws DOMException `SyntaxError` for a URL or subprotocols that WHATWG refuses
    * @throws Error for an unknown option, TypeError or RangeError for one of a wrong type or range
    */
-  constructor(url: string | URL, options: WebSocketStreamOptions = {}) {
-    const { protocols, signal, readableStrategy, writableStrategy, ...rest } = options;
+  constructor(url: string | URL, options?: WebSocketStreamOptions | null) {
+    const { signal, readableStrategy, writableStrategy, ...settings } = presentOf(options);
+    const { protocols, ...rest } = settings;
     checkSignal(signal);
     // The streams check their strategies: before there is a connection.
     new ReadableStream({}, readableStrategy);

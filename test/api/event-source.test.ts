@@ -16,11 +16,13 @@ import {
   connect as connectHttp2,
   createServer as createHttp2Server,
   type Http2Server,
+  type Http2ServerResponse,
 } from 'node:http2';
 import { type AddressInfo, connect, Socket } from 'node:net';
 import { PassThrough, Readable, Stream } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { TLSSocket } from 'node:tls';
+import { createGunzip } from 'node:zlib';
 import { EventSource as UndiciEventSource } from 'undici';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { EventSource } from '../../src/api/event-source.ts';
@@ -29,6 +31,7 @@ import type { EventSourceOptions } from '../../src/api/event-source-options.ts';
 import type { ErrorEvent, WebSocketEvent } from '../../src/api/events.ts';
 import { LimitExceededError } from '../../src/errors.ts';
 import { LIMITS } from '../../src/limits.ts';
+import { compressResponse } from '../support/compressing-response.ts';
 import { collectUncaught } from '../support/uncaught-exceptions.ts';
 
 const cleanups: (() => unknown)[] = [];
@@ -69,17 +72,20 @@ async function openPair(
   options?: EventSourceOptions,
   headers: OutgoingHttpHeaders = {},
   path = '/events',
+  prepare?: (response: ServerResponse) => void,
 ) {
   const server = createServer();
   const port = await listen(server);
   const request = get({ host: '127.0.0.1', port, path, headers, agent: false });
   request.on('error', () => {});
   const [message, reply] = await once(server, 'request');
+  prepare?.(reply);
   const source = new EventSource(message, reply, options);
   const log = logEvents(source);
   const [response] = (await once(request, 'response')) as [IncomingMessage];
   response.on('error', () => {});
-  const received = collect(response);
+  const isCompressed = response.headers['content-encoding'] === 'gzip';
+  const received = collect(isCompressed ? response.pipe(createGunzip()) : response);
   const ended = new Promise((resolve) => response.once('end', resolve));
   return { source, response, received, ended, log };
 }
@@ -190,6 +196,49 @@ describe('the response head', () => {
     expect(response.headers['x-one']).toBe('1');
   });
 
+  it('has each of several pairs of one name, such as Set-Cookie', async () => {
+    const headers = new Headers();
+    headers.append('Set-Cookie', 'a=1');
+    headers.append('Set-Cookie', 'b=2');
+    const first = await openPair({ headers });
+    expect(first.response.headers['set-cookie']).toEqual(['a=1', 'b=2']);
+    const pairs = [
+      ['set-cookie', ['a=1', 'b=2']],
+      ['Set-Cookie', 'c=3'],
+    ] as const;
+    const second = await openPair({ headers: pairs });
+    expect(second.response.headers['set-cookie']).toEqual(['a=1', 'b=2', 'c=3']);
+  });
+
+  it('takes undefined and null for no field', async () => {
+    const { response } = await openPair({ headers: { 'Cache-Control': null, 'X-One': undefined } });
+    expect(response.headers['cache-control']).toBe('no-cache, no-store, no-transform');
+    expect(response.headers).not.toHaveProperty('x-one');
+  });
+
+  const FIELDS = {
+    'Cache-Control': 'private, no-transform',
+    'X-Accel-Buffering': 'yes',
+    Connection: 'keep-alive',
+    'Content-Type': 'text/event-stream; charset=utf-8',
+    'X-One': '1',
+  };
+
+  it.each(Object.entries(FIELDS))(
+    'leaves %s as it was set on the response',
+    async (name, value) => {
+      const { response } = await openPair({}, {}, '/', (reply) => reply.setHeader(name, value));
+      expect(response.headers[name.toLowerCase()]).toBe(value);
+    },
+  );
+
+  it('does not leave another type: a framework may have set it', async () => {
+    const { response } = await openPair({}, {}, '/', (reply) => {
+      reply.setHeader('Content-Type', 'text/html');
+    });
+    expect(response.headers['content-type']).toBe('text/event-stream');
+  });
+
   it('arrives at once, also when there is nothing else to send', async () => {
     const { response, received } = await openPair({ retry: null, ping: null });
     expect(response.statusCode).toBe(200);
@@ -203,7 +252,6 @@ describe('the response head', () => {
     { 'X-Evil': ['good', 'a\r\n\r\nb'] },
     { 'X-Evil\r\nSet-Cookie': 'b' },
     { 'X-Evil': '\u{1F600}' },
-    { 'X-Evil': undefined as never },
   ])('refuses %j before anything is sent', async (headers) => {
     const server = createServer((request, response) => {
       expect(() => new EventSource(request, response, { headers })).toThrow(TypeError);
@@ -299,6 +347,41 @@ describe('the request', () => {
     expect(none.source.lastEventId).toBe('');
     expect(lastEventIdOf(new IncomingMessage(new Socket()))).toBe('');
   });
+
+  it('gives back each id that send takes; another, no server gets (RFC 9110 §5.5)', async () => {
+    const seen: (string | undefined)[] = [];
+    const server = createServer((request, response) => {
+      seen.push(lastEventIdOf(request));
+      response.end();
+    });
+    server.on('clientError', (_error, socket) => {
+      seen.push(undefined);
+      socket.destroy();
+    });
+    const port = await listen(server);
+    const { source } = await openPair();
+    const around = (text: string): string[] => [`a${text}b`, `${text}b`, `a${text}`];
+    const texts = Array.from({ length: 0x80 }, (_, code) => String.fromCharCode(code));
+    for (const id of [...texts, '\x80', '\xa0', '\xff', '\u2028', '☃', '😀', '\ufeff'].flatMap(
+      around,
+    )) {
+      const fields = ['Host: a', `Last-Event-ID: ${id}`, 'Connection: close'];
+      const head = ['GET / HTTP/1.1', ...fields, '', ''].join('\r\n');
+      const socket = connect({ port, host: '127.0.0.1' })
+        .on('error', () => {})
+        .resume();
+      socket.write(head);
+      await once(socket, 'close');
+      let isTaken = true;
+      try {
+        source.send('x', { id });
+      } catch {
+        isTaken = false;
+      }
+      expect([id, isTaken]).toEqual([id, seen.length > 0 && seen.at(-1) === id]);
+      seen.length = 0;
+    }
+  });
 });
 
 describe('send', () => {
@@ -308,7 +391,10 @@ describe('send', () => {
     expect(source.send('Breaking News!', { event: 'notification', id: '99' })).toBe(true);
     expect(source.send('two\r\nlines\rand\nmore', { id: 7 })).toBe(true);
     expect(source.send(123)).toBe(true);
-    expect(source.send(Buffer.from('snow ☃'))).toBe(true);
+    const snow = Buffer.from('snow ☃');
+    expect(source.send(snow)).toBe(true);
+    expect(source.send(Uint8Array.from(snow).buffer)).toBe(true);
+    expect(source.send(new DataView(snow.buffer, snow.byteOffset, snow.length))).toBe(true);
     expect(source.send('', null)).toBe(true);
     expect(source.send('null is none', { event: null, id: null })).toBe(true);
     source.close();
@@ -318,7 +404,7 @@ describe('send', () => {
         'data: Hello\n\n' +
         'event: notification\nid: 99\ndata: Breaking News!\n\n' +
         'id: 7\ndata: two\ndata: lines\ndata: and\ndata: more\n\n' +
-        'data: 123\n\ndata: snow ☃\n\ndata: \n\ndata: null is none\n\n',
+        `data: 123\n\n${'data: snow ☃\n\n'.repeat(3)}data: \n\ndata: null is none\n\n`,
     );
     expect(log).toEqual(['open', 'close']);
   });
@@ -331,6 +417,12 @@ describe('send', () => {
     source.end('ok');
     await ended;
     expect(received.text).toBe('data: ok\n\n');
+  });
+
+  it('refuses a Blob, whose bytes are not at hand', async () => {
+    const { source } = await openPair();
+    expect(() => source.send(new Blob(['x']) as never)).toThrow(TypeError);
+    expect(() => source.end(new Blob(['x']) as never)).toThrow(TypeError);
   });
 
   it('is a harmless false after close', async () => {
@@ -483,6 +575,35 @@ describe('a client that vanishes', () => {
     expect(source.send('late')).toBe(false);
     await settle();
     expect(log).toEqual(isBefore ? ['close'] : ['open', 'close']);
+  });
+
+  it('leaves nothing to be answered: a late answer comes to nothing, as in faye', async () => {
+    const uncaught = collectUncaught();
+    const server = createServer();
+    const port = await listen(server);
+    const request = get({ host: '127.0.0.1', port, agent: false });
+    request.on('error', () => {});
+    const [message, response] = (await once(server, 'request')) as [
+      IncomingMessage,
+      ServerResponse,
+    ];
+    // As the adapter of the package faye does.
+    const answered = new Promise<void>((resolve) => {
+      message.on('error', () => {
+        response.writeHead(400, { 'Content-Type': 'text/plain' });
+        response.setHeader('X-One', '1').appendHeader('X-Two', '2').removeHeader('X-One');
+        response.end('Bad request');
+        resolve();
+      });
+    });
+    const source = new EventSource(message, response);
+    const log = logEvents(source);
+    await once(request, 'response');
+    request.destroy();
+    await answered;
+    await settle();
+    expect(uncaught).toEqual([]);
+    expect(log).toEqual(['open', 'close']);
   });
 
   it('serves a client that waits for its turn in a pipeline', async () => {
@@ -735,6 +856,16 @@ describe('pipe into it', () => {
     expect(received.text === chunks.map((chunk) => `data: ${chunk}\n\n`).join('')).toBe(true);
   });
 
+  it('takes an ArrayBuffer, also as the last message', async () => {
+    const { source, received, ended } = await openPair({ retry: null });
+    const bytes = Uint8Array.from(Buffer.from('☃'));
+    source.write(bytes.buffer.slice(0, 2));
+    source.write(bytes.buffer.slice(2));
+    source.end(bytes.buffer);
+    await ended;
+    expect(received.text).toBe('data: ☃\n\ndata: ☃\n\n');
+  });
+
   it('keeps a character together that is cut into two chunks', async () => {
     const { source, received, ended } = await openPair({ retry: null });
     const bytes = Buffer.from('a☃b☃');
@@ -788,8 +919,39 @@ describe('pipe into it', () => {
   });
 });
 
+describe('a compressing middleware', () => {
+  async function openCompressed(options?: EventSourceOptions) {
+    const pair = await openPair(options, {}, '/', compressResponse);
+    expect(pair.response.headers['content-encoding']).toBe('gzip');
+    return pair;
+  }
+
+  it('holds no event back', async () => {
+    const { source, received } = await openCompressed();
+    await until(() => received.text === 'retry: 5000\n\n');
+    source.send('one');
+    await until(() => received.text.endsWith('data: one\n\n'));
+    source.ping();
+    await until(() => received.text.endsWith(':\n\n'));
+  });
+
+  it('has backpressure, and drain follows', async () => {
+    const { source, received, log } = await openCompressed({ retry: null });
+    // So short when compressed that the response itself has room.
+    expect(source.send('x'.repeat(100_000))).toBe(false);
+    await once(source, 'drain');
+    source.end('last');
+    await until(() => received.text.endsWith('data: last\n\n'));
+    expect(log).toEqual(['open', 'close']);
+  });
+});
+
 describe('HTTP/2', () => {
-  async function openHttp2(options?: EventSourceOptions, headers: OutgoingHttpHeaders = {}) {
+  async function openHttp2(
+    options?: EventSourceOptions,
+    headers: OutgoingHttpHeaders = {},
+    prepare?: (response: Http2ServerResponse) => void,
+  ) {
     const server = createHttp2Server();
     const port = await listen(server);
     const session = connectHttp2(`http://127.0.0.1:${port}`);
@@ -804,10 +966,11 @@ describe('HTTP/2', () => {
     stream.on('error', () => {});
     const [request, reply] = await once(server, 'request');
     expect(EventSource.isEventSource(request)).toBe(true);
+    prepare?.(reply);
     const source = new EventSource(request, reply, options);
     const log = logEvents(source);
     const [fields] = await once(stream, 'response');
-    return { source, session, stream, headers: fields, received: collect(stream), log };
+    return { source, reply, session, stream, headers: fields, received: collect(stream), log };
   }
 
   it('streams events, without a Connection field', async () => {
@@ -836,6 +999,27 @@ describe('HTTP/2', () => {
   it('sends the head at once without a retry field', async () => {
     const { headers } = await openHttp2({ retry: null });
     expect(headers[':status']).toBe(200);
+  });
+
+  it('has fields of the same name, and those that the response had', async () => {
+    const pairs = [
+      ['Set-Cookie', 'a=1'],
+      ['set-cookie', 'b=2'],
+    ] as const;
+    const { headers } = await openHttp2({ headers: pairs }, {}, (reply) => {
+      reply.setHeader('Cache-Control', 'private');
+    });
+    expect(headers['set-cookie']).toEqual(['a=1', 'b=2']);
+    expect(headers['cache-control']).toBe('private');
+  });
+
+  it('ignores a late answer', async () => {
+    const { stream, source, reply } = await openHttp2();
+    stream.destroy();
+    await closed(source);
+    reply.setHeader('X-One', '1');
+    reply.removeHeader('X-One');
+    reply.writeHead(400).end('Bad request');
   });
 
   it('decodes Last-Event-ID', async () => {

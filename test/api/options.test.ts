@@ -31,12 +31,13 @@ describe('validateOptions', () => {
 });
 
 describe('readBoolean', () => {
-  it('takes booleans, and undefined for the default', () => {
+  it('takes booleans, and undefined and null for the default', () => {
     expect(readBoolean('autoPong', undefined, true)).toBe(true);
+    expect(readBoolean('autoPong', null, true)).toBe(true);
     expect(readBoolean('autoPong', false, true)).toBe(false);
   });
 
-  it.each([null, 0, 'false'])('refuses %s', (value) => {
+  it.each([0, 'false'])('refuses %s', (value) => {
     expect(() => readBoolean('autoPong', value, true)).toThrow(
       new TypeError(`Option autoPong must be a boolean, not ${typeof value}`),
     );

@@ -11,8 +11,8 @@ const BROKEN_NAMES = ['', 'a b', 'a:', 'a\r', 'a\n', 'a\0', 'a\r\nb', '\xe9', '\
 const BROKEN_VALUES = ['\r', '\n', '\0', 'a\r\nX: y', '\x7f', '\x1b', '\u0100', '\u010d\u010a'];
 
 describe('toRawHeaders', () => {
-  it('flattens pairs, numbers and repeated values, and skips undefined', () => {
-    const headers = { A: 'b', C: 1, D: ['e', 2], F: undefined, G: [] };
+  it('flattens pairs, numbers and repeated values, and skips undefined and null', () => {
+    const headers = { A: 'b', C: 1, D: ['e', 2], F: undefined, G: [], H: null };
     expect(toRawHeaders(Object.entries(headers))).toEqual(['A', 'b', 'C', '1', 'D', 'e', 'D', '2']);
     expect(toRawHeaders(new Map([['x', 'y\t \xff']]))).toEqual(['x', 'y\t \xff']);
   });

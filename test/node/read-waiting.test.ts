@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { IncomingMessageStream } from '../../src/node/incoming-message-stream.ts';
-import { readWaiting } from '../../src/node/read-waiting.ts';
+import { isEmptyReadable, readWaiting } from '../../src/node/read-waiting.ts';
 
 /** A stream in which chunks wait. */
 function filled(chunks: readonly unknown[], options = {}): Readable {
@@ -54,5 +54,19 @@ describe('readWaiting', () => {
     });
     await once(stream, 'end');
     expect(text).toBe('abc');
+  });
+});
+
+describe('isEmptyReadable', () => {
+  it('is true of a "readable" alone, and only where nothing waits', () => {
+    expect(isEmptyReadable(filled(['a']), 'readable')).toBe(false);
+    expect(isEmptyReadable(filled([]), 'data')).toBe(false);
+    expect(isEmptyReadable(filled([]), 'readable')).toBe(true);
+  });
+
+  it('makes the end come', async () => {
+    const stream = filled([null]);
+    isEmptyReadable(stream, 'readable');
+    await once(stream, 'end');
   });
 });

@@ -10,6 +10,7 @@ import { connect as openRequest } from '../../node/client-connector.ts';
 import type { HeadersInput, NetSettings } from '../../node/client-options.ts';
 import { connectDirectly } from '../../node/client-socket.ts';
 import { targetOf } from '../../node/client-target.ts';
+import { presentOf } from '../../option-bag.ts';
 import { Connection } from './connection.ts';
 
 /** Options of a client. All others, but host and port, go to `net.connect` or `tls.connect`. */
@@ -37,7 +38,7 @@ export function connect(
   options?: ConnectOptions | (() => void),
   callback?: () => void,
 ): Connection {
-  const settings: ConnectOptions = typeof options === 'function' ? {} : (options ?? {});
+  const settings: ConnectOptions = presentOf(typeof options === 'function' ? {} : options);
   const onConnect = typeof options === 'function' ? options : callback;
   const { extraHeaders, protocols: offered, ...net } = settings;
   const protocols = offered ?? [];

@@ -4,7 +4,7 @@
  *
  * - 'close' comes once, when the end is decided: within `close()`, with the peer's Close, with a
  *   violation. The transport ends later. Nothing comes behind it but errors of late calls.
- * - 'error' never ends a process: without a listener it is dropped.
+ * - An 'error' that a peer can cause never ends a process: without a listener it is dropped.
  */
 
 import type { IncomingHttpHeaders } from 'node:http';
@@ -149,6 +149,7 @@ export class Connection extends TypedEmitter<ConnectionEvents> {
    * Sends a text message. When the connection is not open, or a binary transmission has not been
    * ended, nothing is sent: that is an 'error', and the callback gets it, too.
    *
+   * @throws InvalidStateError within a binary transmission, where nobody listens for 'error'
    * @param callback - called once when the message has been handed to the system, or with an error
    * @returns false when more than 1 MiB waits to be sent ('drain' follows), or nothing was sent
    * @throws TypeError when it is not a string
@@ -175,6 +176,7 @@ export class Connection extends TypedEmitter<ConnectionEvents> {
    * stream that is destroyed after its first frame fails the connection with 1011.
    *
    * @returns the stream; undefined when a message cannot be sent now, which is an 'error'
+   * @throws InvalidStateError as {@link Connection.sendText}
    */
   beginBinary(): Writable | undefined {
     if (!this.#canSend()) return undefined;
@@ -235,6 +237,8 @@ export class Connection extends TypedEmitter<ConnectionEvents> {
     const error = isOpen
       ? new InvalidStateError('A binary message is being sent: end it before the next message')
       : notOpen();
+    // Only the program itself can do this, so that no peer ends the process.
+    if (isOpen && this.listenerCount('error') === 0) throw error;
     const shielded = shield(callback);
     if (shielded !== undefined) process.nextTick(shielded, error);
     this.#report(error);

@@ -16,6 +16,7 @@ import { nodePlatform } from '../../node/node-platform.ts';
 import { awaitTurn } from '../../node/owed-responses.ts';
 import { refuseUpgrade, toUpgradeRequest } from '../../node/server-upgrade.ts';
 import { claimSocket } from '../../node/socket-claim.ts';
+import { presentOf } from '../../option-bag.ts';
 import { keepAllHeaders } from '../http-server.ts';
 import { TypedEmitter } from '../typed-emitter.ts';
 import { Connection } from './connection.ts';
@@ -66,8 +67,9 @@ export class Server extends TypedEmitter<ServerEvents> {
   readonly #selectProtocol: SelectProtocol | undefined;
 
   /** @internal */
-  constructor(options: ServerOptions, callback: ((connection: Connection) => void) | undefined) {
+  constructor(given: ServerOptions, callback: ((connection: Connection) => void) | undefined) {
     super();
+    const options = presentOf(given);
     this.#selectProtocol = options.selectProtocol ?? selectAmong(options.validProtocols);
     this.socket = this.#createSocket(options);
     this.socket.on('upgrade', (request, stream, head) => {

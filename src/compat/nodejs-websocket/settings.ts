@@ -4,7 +4,7 @@
  */
 
 import { type SinkChoice, STREAMED_BINARY } from '../../connection/sink.ts';
-import { LIMITS, readLimit } from '../../limits.ts';
+import { LIMITS, type LimitOption, readLimit } from '../../limits.ts';
 
 /** The default of `setBinaryFragmentation`: 512 KiB. */
 export const DEFAULT_BINARY_FRAGMENTATION: number = LIMITS.nodejsBinaryFragmentation.default;
@@ -24,7 +24,7 @@ let maxBufferLength = DEFAULT_MAX_BUFFER_LENGTH;
  * @throws TypeError when it is not a number, RangeError when it is out of range
  */
 export function setBinaryFragmentation(bytes: number): void {
-  binaryFragmentation = readLimit('nodejsBinaryFragmentation', bytes);
+  binaryFragmentation = readArgument('nodejsBinaryFragmentation', bytes);
 }
 
 /**
@@ -36,7 +36,13 @@ export function setBinaryFragmentation(bytes: number): void {
  * @throws TypeError when it is not a number, RangeError when it is out of range
  */
 export function setMaxBufferLength(bytes: number): void {
-  maxBufferLength = readLimit('nodejsMaxBufferLength', bytes);
+  maxBufferLength = readArgument('nodejsMaxBufferLength', bytes);
+}
+
+/** Reads a limit that is an argument: unlike an option, it is not absent when it is null. */
+function readArgument(name: LimitOption, bytes: number | null): number {
+  if (bytes === null) throw new TypeError(`${LIMITS[name].name} must be a number of bytes`);
+  return readLimit(name, bytes);
 }
 
 /** What a connection that begins now does with messages. */

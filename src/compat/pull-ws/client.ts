@@ -4,6 +4,7 @@
  */
 
 import { CloseCode } from '../../close-code.ts';
+import { presentOf } from '../../option-bag.ts';
 import type { ClientOptions } from '../ws/options.ts';
 import { WebSocket } from '../ws/websocket.ts';
 import {
@@ -42,10 +43,10 @@ export interface ConnectOptions
  */
 export function connect(
   address: string | URL,
-  options: ConnectOptions | OnConnect<ClientDuplex> = {},
+  options?: ConnectOptions | OnConnect<ClientDuplex> | null,
 ): ClientDuplex {
   const settings: ConnectOptions =
-    typeof options === 'function' ? { onConnect: options } : (options ?? {});
+    typeof options === 'function' ? { onConnect: options } : presentOf(options);
   const { onConnect, onClose, closeOnEnd, binary, binaryType, ...clientOptions } = settings;
   const url = readAddress(address);
   const socket = new WebSocket(url, clientOptions);

@@ -3,6 +3,7 @@
  * handshake for both directions, so the end of either side ends both.
  */
 
+import { presentOf } from '../../option-bag.ts';
 import { type OnClose, type SinkOptions, sink } from './sink.ts';
 import { portOf } from './socket-port.ts';
 import { source } from './source.ts';
@@ -45,8 +46,9 @@ export interface DuplexOptions<Stream extends Duplex = Duplex> extends SinkOptio
  * const stream = duplex(new WebSocket('ws://localhost:3000/echo'));
  * pull(pull.values(['a', 'b']), stream, pull.log());
  */
-export function duplex(socket: SocketLike, options?: DuplexOptions | OnClose): Duplex {
-  const settings = typeof options === 'function' ? { onClose: options } : (options ?? {});
+export function duplex(socket: SocketLike, options?: DuplexOptions | OnClose | null): Duplex {
+  const settings: DuplexOptions =
+    typeof options === 'function' ? { onClose: options } : presentOf(options);
   const stream = createDuplex(socket, settings, socket.upgradeReq ?? {});
   announce(socket, stream, settings.onConnect);
   return stream;

@@ -8,6 +8,7 @@ import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import https, { type ServerOptions as TlsOptions } from 'node:https';
 import type { AddressInfo, ListenOptions } from 'node:net';
 import { CloseCode } from '../../close-code.ts';
+import { presentOf } from '../../option-bag.ts';
 import { answerUpgradeRequired, keepAllHeaders } from '../http-server.ts';
 import { TypedEmitter } from '../typed-emitter.ts';
 import type { ServerOptions as WsOptions } from '../ws/options.ts';
@@ -56,7 +57,7 @@ export function createServer(
   onConnection?: OnConnection,
 ): Server {
   if (typeof options === 'function') return new Server({}, options);
-  return new Server(options ?? {}, onConnection);
+  return new Server(presentOf(options), onConnection);
 }
 
 export class Server extends TypedEmitter<ServerEvents> {

@@ -9,6 +9,7 @@
 
 import { throwLater } from '../../api/event-target.ts';
 import { CloseCode } from '../../close-code.ts';
+import { presentOf } from '../../option-bag.ts';
 import { portOf, type SocketPort } from './socket-port.ts';
 import type { End, SentMessage, Sink, SocketLike, Source } from './types.ts';
 
@@ -30,9 +31,12 @@ export interface SinkOptions {
  * @example
  * pull(pull.values(['a', 'b']), sink(new WebSocket('ws://localhost:3000/write')));
  */
-export function sink(socket: SocketLike, options?: SinkOptions | OnClose): Sink<SentMessage> {
+export function sink(
+  socket: SocketLike,
+  options?: SinkOptions | OnClose | null,
+): Sink<SentMessage> {
   const port = portOf(socket);
-  const settings = typeof options === 'function' ? { onClose: options } : (options ?? {});
+  const settings = typeof options === 'function' ? { onClose: options } : presentOf(options);
   return (read) => new MessageSink(port, read, settings).start();
 }
 

@@ -11,7 +11,7 @@
  */
 
 import type { Connection } from '../../connection/connection.ts';
-import { type FaultCode, InvalidStateError, notOpen, ProtocolError } from '../../errors.ts';
+import { type FaultCode, notOpen, ProtocolError } from '../../errors.ts';
 import { parseClosePayload } from '../../frame/close-payload.ts';
 import type { FrameHandler, FrameParser } from '../../frame/frame-parser.ts';
 import { isControlOpcode, Opcode } from '../../frame/opcode.ts';
@@ -40,7 +40,6 @@ export class FrameWriter implements FrameHandler, FrameOwner {
   #writeDone: WriteDone | undefined;
   /** What has been gathered of the present frame. */
   #gathered: MessageBuffer | undefined;
-  #isInFrame = false;
   #isWaiting = false;
   #message: OutgoingMessage | undefined;
   #isParsing = false;
@@ -63,9 +62,13 @@ export class FrameWriter implements FrameHandler, FrameOwner {
     this.#proceed();
   }
 
-  /** Ends the writing, which is an error within a frame. */
-  end(callback: WriteDone): void {
-    callback(this.#isInFrame ? new InvalidStateError('The frame is incomplete') : null);
+  /** Ends the writing, and gives the frame up that it ends within; returns the error for that. */
+  end(): RangeError | undefined {
+    const isComplete = this.#beginning.length === 0 && this.#parser?.isBetweenFrames !== false;
+    if (isComplete || this.#error !== undefined) return undefined;
+    const error = new RangeError('The last frame is incomplete');
+    this.close(error);
+    return error;
   }
 
   /** Writes no more. A message of which the peer has got a part fails the connection with 1011. */
@@ -89,7 +92,6 @@ export class FrameWriter implements FrameHandler, FrameOwner {
   }
 
   onFrameHeader(): boolean {
-    this.#isInFrame = true;
     const { opcode, fin } = this.#parser!;
     if (isControlOpcode(opcode)) return true;
     this.#isWaiting = true;
@@ -101,7 +103,6 @@ export class FrameWriter implements FrameHandler, FrameOwner {
   onFramePayload(bytes: Uint8Array, start: number, end: number, isLast: boolean): boolean {
     const { opcode, fin } = this.#parser!;
     const piece = this.#gather(bytes, start, end, isLast);
-    if (isLast) this.#isInFrame = false;
     if (piece !== undefined) this.#send(opcode, piece, isLast && fin);
     if (this.#error !== undefined) return false;
     if (!isLast) return true;

@@ -13,6 +13,7 @@ import { type FrameHandler, FrameParser } from '../../frame/frame-parser.ts';
 import { isControlOpcode, isKnownOpcode, Opcode } from '../../frame/opcode.ts';
 import { LIMITS } from '../../limits.ts';
 import { nodePlatform } from '../../node/node-platform.ts';
+import { presentOf } from '../../option-bag.ts';
 
 /** The header of a frame that came. */
 export interface IncomingHeader {
@@ -82,7 +83,7 @@ export function checkHeader(
   header: OutgoingHeader,
   firstLength: number,
 ): CheckedHeader | RangeError {
-  const { final = true, opcode = Opcode.TEXT, length = firstLength } = header;
+  const { final = true, opcode = Opcode.TEXT, length = firstLength } = presentOf(header);
   const fin = Boolean(final);
   if (!Number.isInteger(opcode) || opcode < 0 || !isKnownOpcode(opcode)) {
     return new RangeError(`Invalid opcode ${String(opcode)}`);

@@ -19,7 +19,8 @@ import { ProtocolError, WebSocketError } from '../../errors.ts';
 import type { FrameHandler, FrameParser } from '../../frame/frame-parser.ts';
 import { LIMITS, limitExceeded } from '../../limits.ts';
 import { ignoreError } from '../../node/ignore-error.ts';
-import { readWaiting } from '../../node/read-waiting.ts';
+import { isEmptyReadable, readWaiting } from '../../node/read-waiting.ts';
+import { presentOf } from '../../option-bag.ts';
 import type { UntypedListener } from '../typed-emitter.ts';
 import { describeHeader, FRAME_MAX_LENGTH, type IncomingHeader, parserOf } from './header.ts';
 
@@ -65,8 +66,8 @@ export class Incoming extends Transform {
   #isComplete = false;
 
   /** @param feed - given by a Socket, which finds the frame itself */
-  constructor(options: TransformOptions = {}, feed?: IncomingFeed) {
-    super(feed === undefined ? options : FED);
+  constructor(options?: TransformOptions | null, feed?: IncomingFeed) {
+    super(feed === undefined ? presentOf(options) : FED);
     this.on('error', ignoreError);
     this.header = feed?.header ?? (null as unknown as IncomingHeader);
     this.#source = feed?.source;
@@ -81,12 +82,8 @@ export class Incoming extends Transform {
     else this.#source.wantMore(this);
   }
 
-  /** Suppresses a 'readable' with nothing to read; Node emits one at the end, too. */
   override emit(name: string | symbol, ...values: Parameters<UntypedListener<this>>): boolean {
-    if (name !== 'readable' || this.readableLength > 0) return super.emit(name, ...values);
-    // What the listener would have called: it makes 'end' come.
-    this.read(0);
-    return false;
+    return !isEmptyReadable(this, name) && super.emit(name, ...values);
   }
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, callback: TransformCallback): void {

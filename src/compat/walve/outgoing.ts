@@ -8,7 +8,12 @@
  *   is not sent.
  */
 
-import { Transform, type TransformCallback, type TransformOptions } from 'node:stream';
+import {
+  type Readable,
+  Transform,
+  type TransformCallback,
+  type TransformOptions,
+} from 'node:stream';
 import {
   FIN,
   headerLength,
@@ -19,6 +24,9 @@ import {
 } from '../../frame/frame-header.ts';
 import { ignoreError } from '../../node/ignore-error.ts';
 import { nodePlatform } from '../../node/node-platform.ts';
+import { isEmptyReadable, readWaiting } from '../../node/read-waiting.ts';
+import { presentOf } from '../../option-bag.ts';
+import type { UntypedListener } from '../typed-emitter.ts';
 import { checkHeader, type OutgoingHeader } from './header.ts';
 import { openLane, reportUnsent, Socket } from './socket.ts';
 
@@ -37,18 +45,27 @@ export interface OutgoingOptions extends Omit<TransformOptions, 'final'>, Outgoi
 export class Outgoing extends Transform {
   header: OutgoingHeader;
   readonly #lanes: Map<unknown, ReturnType<typeof openLane>> = new Map();
-  /** The Socket that is told of an error: its listeners may see nothing else of the frame. */
-  #socket: Socket | undefined;
+  /** The Sockets that are told of an error: their listeners may see nothing else of the frame. */
+  readonly #sockets: Set<Socket> = new Set();
   #hasHeader = false;
   #missing = 0;
   #position = 0;
   #maskingKey: number | undefined;
 
-  constructor(options: OutgoingOptions = {}) {
-    const { header, final, masked, masking, opcode, length, ...streamOptions } = options;
+  constructor(options?: OutgoingOptions | null) {
+    const { header, ...settings } = presentOf(options);
+    const { final, masked, masking, opcode, length, ...streamOptions } = settings;
     super(streamOptions);
     this.on('error', ignoreError);
     this.header = header ?? { final, masked, masking, opcode, length };
+  }
+
+  override read(size?: number): ReturnType<Readable['read']> {
+    return readWaiting(this, size);
+  }
+
+  override emit(name: string | symbol, ...values: Parameters<UntypedListener<this>>): boolean {
+    return !isEmptyReadable(this, name) && super.emit(name, ...values);
   }
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, callback: TransformCallback): void {
@@ -76,7 +93,8 @@ export class Outgoing extends Transform {
     for (const lane of lanes) {
       lane.once('close', () => {
         failure ??= lane.errored;
-        if (--openCount === 0) this.#finish(failure, callback);
+        const isSent = lanes.some(({ errored }) => errored === null);
+        if (--openCount === 0) this.#finish(isSent ? null : failure, callback);
       });
     }
   }
@@ -89,7 +107,7 @@ export class Outgoing extends Transform {
     if (!(destination instanceof Socket)) return super.pipe(destination, options);
     const lane = openLane(destination);
     this.#lanes.set(destination, lane);
-    this.#socket = destination;
+    this.#sockets.add(destination);
     lane.once('finish', () => {
       if (options?.end !== false) destination.end();
     });
@@ -98,7 +116,10 @@ export class Outgoing extends Transform {
       // Not when unpipe() took it out of the way.
       if (this.#lanes.get(destination) !== lane) return;
       this.#lanes.delete(destination);
-      if (!lane.writableFinished) this.destroy(lane.errored ?? undefined);
+      if (lane.writableFinished) return;
+      // One of several Sockets that ends does not keep the frame from the others.
+      if (this.#lanes.size === 0) this.destroy(lane.errored ?? undefined);
+      else this.#tell(destination, lane.errored);
     });
     super.pipe(lane);
     destination.emit('pipe', this);
@@ -120,9 +141,14 @@ export class Outgoing extends Transform {
   }
 
   #finish(error: Error | null, callback: (error?: Error | null) => void): void {
-    const socket = this.#socket;
-    if (error !== null && socket !== undefined) process.nextTick(reportUnsent, socket, error);
+    for (const socket of this.#sockets) this.#tell(socket, error);
     callback(error);
+  }
+
+  /** Tells a Socket, once, why it does not send the frame. */
+  #tell(socket: Socket, error: Error | null): void {
+    const isNew = this.#sockets.delete(socket);
+    if (isNew && error !== null) process.nextTick(reportUnsent, socket, error);
   }
 
   /** Begins the frame, unless it has begun; returns an error when no frame may begin so. */

@@ -22,6 +22,7 @@ import {
   toUpgradeRequest,
 } from '../../node/server-upgrade.ts';
 import { claimSocket } from '../../node/socket-claim.ts';
+import { presentOf } from '../../option-bag.ts';
 import { type ConnectionSettings, Socket } from './socket.ts';
 
 /** Options of a Server and its Sockets. */
@@ -68,7 +69,7 @@ export class Server extends EventEmitter<ServerEvents> {
   /** @throws TypeError or RangeError for a limit of a wrong type or range */
   constructor(options: ServerOptions | null = {}) {
     super();
-    const { url, ...settings } = options ?? {};
+    const { url, ...settings } = presentOf(options);
     readSocketOptions(settings);
     this.url = url;
     this.#settings = settings;

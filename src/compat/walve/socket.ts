@@ -20,6 +20,7 @@ import { ignoreError } from '../../node/ignore-error.ts';
 import { nodePlatform } from '../../node/node-platform.ts';
 import { awaitTurn } from '../../node/owed-responses.ts';
 import { type OwnerEvents, SocketDriver } from '../../node/socket-driver.ts';
+import { presentOf } from '../../option-bag.ts';
 import type { TypedEmitter } from '../typed-emitter.ts';
 import { FrameWriter } from './frame-writer.ts';
 import type { Incoming } from './incoming.ts';
@@ -99,8 +100,8 @@ export class Socket extends SocketStream {
    * @throws TypeError or RangeError for an option of a wrong type or range
    * @throws InvalidStateError when the source carries a connection already
    */
-  constructor(source: Duplex, options: SocketOptions = {}) {
-    const { role = 'server', head = Buffer.alloc(0), prelude, ...settings } = options;
+  constructor(source: Duplex, options?: SocketOptions | null) {
+    const { role = 'server', head = Buffer.alloc(0), prelude, ...settings } = presentOf(options);
     if (role !== 'server' && role !== 'client') {
       throw new TypeError("Option role must be 'server' or 'client'");
     }
@@ -144,6 +145,8 @@ export class Socket extends SocketStream {
     this.#finished = callback;
     this.#deadline = setTimeout(() => this.#close(), this.#closeTimeoutMs);
     this.#deadline.unref();
+    const error = this.#writer.end();
+    if (error !== undefined) process.nextTick(() => this.#reportUnsent(error));
     this.#closeBehindLanes();
   }
 
@@ -181,7 +184,7 @@ export class Socket extends SocketStream {
     const writer = new FrameWriter(this.#connection, this.#messages);
     const lane = new Writable({
       write: (chunk: Buffer, _encoding, callback) => writer.write(chunk, callback),
-      final: (callback) => writer.end(callback),
+      final: (callback) => callback(writer.end()),
       destroy: (error, callback) => {
         writer.close(error ?? new InvalidStateError('The frame was given up'));
         callback(error);

@@ -18,6 +18,7 @@ import type {
   HttpSettings,
   OpenedConnection,
 } from '../../node/client-options.ts';
+import { presentOf } from '../../option-bag.ts';
 import { readDeflateOptions } from './deflate-options.ts';
 import { type ClientOptions, readWsLimit } from './options.ts';
 
@@ -78,7 +79,7 @@ const OWN_OPTIONS: ReadonlySet<string> = new Set(
 );
 
 function pickHttpSettings(options: ClientOptions): HttpSettings {
-  const entries = Object.entries(options).filter(([name]) => !OWN_OPTIONS.has(name));
+  const entries = Object.entries(presentOf(options)).filter(([name]) => !OWN_OPTIONS.has(name));
   return Object.fromEntries(entries) as HttpSettings;
 }
 
@@ -153,7 +154,8 @@ export function openClient(
 ): ConnectHandle {
   const fault = findSubprotocolFault(protocols);
   if (fault !== undefined) throw new SyntaxError(fault);
-  const deflate = readDeflateOptions(options.perMessageDeflate ?? true, 'client');
+  const { perMessageDeflate = !Object.hasOwn(options, 'perMessageDeflate') } = options;
+  const deflate = readDeflateOptions(perMessageDeflate, 'client');
   const negotiation = new ClientNegotiation(deflate === undefined ? [] : [deflate]);
   const extensions = negotiation.header;
   const set = new Map([

@@ -7,6 +7,7 @@
 import { type DeflateExtension, permessageDeflate } from '../../api/permessage-deflate.ts';
 import type { Role } from '../../connection/options.ts';
 import type { ExtensionParameters } from '../../extensions/extension.ts';
+import { presentOf } from '../../option-bag.ts';
 import type { PerMessageDeflateOptions } from './options.ts';
 
 /** Messages shorter than this many bytes are not compressed. */
@@ -28,7 +29,7 @@ export function readDeflateOptions(
 ): DeflateExtension | undefined {
   if (!options) return undefined;
   if (options === true || Object.keys(options).length === 0) return withDefaults;
-  const { threshold = DEFAULT_THRESHOLD } = options;
+  const { threshold = DEFAULT_THRESHOLD } = presentOf(options);
   const { level, memLevel, strategy } = options.zlibDeflateOptions ?? {};
   const server = [options.serverNoContextTakeover, options.serverMaxWindowBits] as const;
   const client = [options.clientNoContextTakeover, options.clientMaxWindowBits] as const;

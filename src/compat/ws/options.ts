@@ -10,6 +10,7 @@ import { wholeBytes } from '../../connection/sink.ts';
 import { LIMITS, readLimit } from '../../limits.ts';
 import { nodePlatform } from '../../node/node-platform.ts';
 import type { DriverOptions } from '../../node/socket-driver.ts';
+import { presentOf } from '../../option-bag.ts';
 import type { Platform } from '../../platform.ts';
 import type {
   FinishRequestCallback,
@@ -150,13 +151,13 @@ export const serverDefaults: { readonly [name in keyof ServerOptions]?: unknown 
 export function readConnectionSettings(
   options: ConnectionSettings & Pick<ClientOptions, 'generateMask'>,
 ): { readonly driver: Omit<DriverOptions, 'role'>; readonly allowsSynchronousEvents: boolean } {
-  const { maxPayload, maxFragments, closeTimeout, autoPong, generateMask } = options;
+  const { maxPayload, maxFragments, closeTimeout, autoPong, generateMask } = presentOf(options);
   return {
     driver: {
       platform: generateMask ? platformWithMask(generateMask) : nodePlatform,
       maxLength: readMaxPayload(maxPayload),
       maxFragments: readWsLimit('wsMaxFragments', maxFragments),
-      closeTimeoutMs: readLimit('closeTimeout', closeTimeout ?? undefined),
+      closeTimeoutMs: readLimit('closeTimeout', closeTimeout),
       answersPings: autoPong ?? true,
       sink: wholeBytes(options.skipUTF8Validation !== true),
     },

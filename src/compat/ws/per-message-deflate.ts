@@ -12,6 +12,7 @@ import type {
 } from '../../extensions/extension.ts';
 import type { CodecSession, MessageCodec } from '../../extensions/message-codec.ts';
 import { limitExceeded } from '../../limits.ts';
+import { presentOf } from '../../option-bag.ts';
 import { Queue } from '../../queue.ts';
 import { DEFAULT_THRESHOLD, filterOffers, readDeflateOptions } from './deflate-options.ts';
 import { toConnectionError } from './errors.ts';
@@ -46,7 +47,8 @@ export class PerMessageDeflate {
   /** The callbacks of long data, and of what comes behind it. */
   readonly #compressing = new Queue<Callback>();
 
-  constructor(settings: PerMessageDeflateSettings = {}) {
+  constructor(given?: PerMessageDeflateSettings | null) {
+    const settings = presentOf(given);
     this.#settings = settings;
     const role = settings.isServer ? 'server' : 'client';
     // Undefined stands for no options at all, and here are some.

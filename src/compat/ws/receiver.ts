@@ -8,6 +8,7 @@ import { Writable } from 'node:stream';
 import { throwLater } from '../../api/event-target.ts';
 import { Connection } from '../../connection/connection.ts';
 import type { ConnectionHandler } from '../../connection/handler.ts';
+import { presentOf } from '../../option-bag.ts';
 import { toConnectionError } from './errors.ts';
 import { EventTurns } from './event-turns.ts';
 import { type ConnectionSettings, readConnectionSettings } from './options.ts';
@@ -35,8 +36,9 @@ export class Receiver extends Writable {
   #error: Error | undefined;
   #writeDone: WriteDone | undefined;
 
-  constructor(options: ReceiverOptions = {}) {
+  constructor(given?: ReceiverOptions | null) {
     super();
+    const options = presentOf(given);
     const { binaryType = 'nodebuffer', extensions = {}, isServer = false } = options;
     const { maxFragments = 0, maxPayload = 0 } = options;
     const settings = readConnectionSettings({ ...options, maxFragments, maxPayload });

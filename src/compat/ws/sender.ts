@@ -71,8 +71,8 @@ export class Sender {
     writeHeader(header, 0, firstByte, length, isMasked ? MASK : 0);
     if (!isMasked) return length === 0 ? [header] : [header, payload];
     const key = header.subarray(header.length - 4);
-    if (options.generateMask === undefined) randomFillSync(key);
-    else options.generateMask(key);
+    if (options.generateMask) options.generateMask(key);
+    else randomFillSync(key);
     const target = options.readOnly === false ? payload : Buffer.allocUnsafe(length);
     nodePlatform.mask(payload, 0, length, target, 0, key.readUInt32BE(0), 0);
     return [header, target];

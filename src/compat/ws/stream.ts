@@ -6,6 +6,7 @@
 
 import { Duplex, type DuplexOptions } from 'node:stream';
 import { ReadyState } from '../../api/ready-state.ts';
+import { presentOf } from '../../option-bag.ts';
 import type { WebSocket } from './websocket.ts';
 
 type StreamCallback = (error?: Error | null) => void;
@@ -16,7 +17,10 @@ type StreamCallback = (error?: Error | null) => void;
  * @param websocket - the socket, connecting or open
  * @param options - of the Duplex, except how it is destroyed and writableObjectMode
  */
-export function createWebSocketStream(websocket: WebSocket, options?: DuplexOptions): Duplex {
+export function createWebSocketStream(
+  websocket: WebSocket,
+  options?: DuplexOptions | null,
+): Duplex {
   return new WebSocketDuplex(websocket, options);
 }
 
@@ -25,9 +29,9 @@ class WebSocketDuplex extends Duplex {
   /** Whether destroying the stream drops the connection: not when that failed first. */
   #dropsConnection = true;
 
-  constructor(websocket: WebSocket, options: DuplexOptions | undefined) {
+  constructor(websocket: WebSocket, options: DuplexOptions | null | undefined) {
     super({
-      ...options,
+      ...presentOf(options),
       autoDestroy: false,
       emitClose: false,
       objectMode: false,

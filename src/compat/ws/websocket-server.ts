@@ -13,6 +13,7 @@ import { ignoreError } from '../../node/ignore-error.ts';
 import { awaitTurn } from '../../node/owed-responses.ts';
 import { encodeAcceptance, streamOf } from '../../node/server-upgrade.ts';
 import { claimSocket, isClaimed, releaseSocket } from '../../node/socket-claim.ts';
+import { presentOf } from '../../option-bag.ts';
 import { answerUpgradeRequired, keepAllHeaders } from '../http-server.ts';
 import { TypedEmitter } from '../typed-emitter.ts';
 import { readDeflateOptions } from './deflate-options.ts';
@@ -71,9 +72,9 @@ export class WebSocketServer<
    * @throws TypeError when not exactly one of the three is given
    * @throws TypeError or RangeError for a limit of a wrong type or range
    */
-  constructor(options?: ServerOptions<SocketClass, RequestClass>, callback?: () => void) {
+  constructor(options?: ServerOptions<SocketClass, RequestClass> | null, callback?: () => void) {
     super();
-    const settings = { ...serverDefaults, WebSocket, ...options } as ServerOptions<
+    const settings = { ...serverDefaults, WebSocket, ...presentOf(options) } as ServerOptions<
       SocketClass,
       RequestClass
     >;

@@ -15,6 +15,7 @@ import { WebSocketError } from '../../errors.ts';
 import type { ActiveSession } from '../../extensions/extension.ts';
 import type { ConnectHandle } from '../../node/client-options.ts';
 import { type OwnerEvents, SocketDriver } from '../../node/socket-driver.ts';
+import { presentOf } from '../../option-bag.ts';
 import { maxRedirectsOf, openClient, parseAddress } from './client-opening.ts';
 import { PAUSE, WsConnection } from './connection.ts';
 import { notOpenError, toConnectError, toConnectionError } from './errors.ts';
@@ -246,7 +247,8 @@ export class WebSocket extends EventTargetEmitter {
   }
 
   /** Takes a stream whose opening handshake is done. Used by servers over HTTP/2. @internal */
-  setSocket(stream: Duplex, head: Uint8Array, options: SetSocketOptions = {}): void {
+  setSocket(stream: Duplex, head: Uint8Array, given?: SetSocketOptions | null): void {
+    const options = presentOf(given);
     const driver = this.#ensureDriver(options);
     const { protocol = '', sessions = this.#givenSessions() } = options;
     this.#protocol = protocol;

@@ -9,7 +9,12 @@ import type { Platform } from '../../platform.ts';
 import type { ClientSession, Extension, ExtensionParameters, ServerSession } from '../extension.ts';
 import type { DeflateCodec, DeflateContext, InflateContext } from './codec.ts';
 import { ContextPool } from './context-pool.ts';
-import { type DeflateOptions, type ResolvedOptions, resolveOptions } from './options.ts';
+import {
+  DEFAULT_OPTIONS,
+  type DeflateOptions,
+  type ResolvedOptions,
+  resolveOptions,
+} from './options.ts';
 import { answerOffers } from './parameters.ts';
 import { type DeflateEnvironment, DeflateSession } from './session.ts';
 
@@ -33,9 +38,9 @@ export class DeflateExtension implements Extension {
   readonly #options: ResolvedOptions;
 
   /** @internal Applications start from the object that the package exports. */
-  constructor(environment: DeflateEnvironment, options: DeflateOptions) {
+  constructor(environment: DeflateEnvironment, options: ResolvedOptions) {
     this.#environment = environment;
-    this.#options = resolveOptions(options);
+    this.#options = options;
   }
 
   /**
@@ -45,8 +50,8 @@ export class DeflateExtension implements Extension {
    * @example
    * const options = { extensions: [permessageDeflate.configure({ level: 1, threshold: 1024 })] };
    */
-  configure(options: DeflateOptions): DeflateExtension {
-    return new DeflateExtension(this.#environment, { ...this.#options, ...options });
+  configure(options?: DeflateOptions | null): DeflateExtension {
+    return new DeflateExtension(this.#environment, resolveOptions(options, this.#options));
   }
 
   /** The limits in force for all connections of the process, whatever their options. */
@@ -62,9 +67,9 @@ export class DeflateExtension implements Extension {
    * @throws Error for an unknown limit, TypeError or RangeError when a limit is not an integer of 1
    * or more
    */
-  setContextLimits(limits: ContextLimits): void {
+  setContextLimits(limits: ContextLimits | null): void {
     const { deflaters, inflaters } = this.#environment;
-    const { deflate, inflate, ...others } = limits;
+    const { deflate, inflate, ...others } = limits ?? {};
     for (const name of Object.keys(others)) throw new Error(`Unrecognized limit: ${name}`);
     const deflateLimit = readLimit('deflateContexts', deflate, deflaters.limit);
     inflaters.limit = readLimit('inflateContexts', inflate, inflaters.limit);
@@ -85,5 +90,5 @@ export class DeflateExtension implements Extension {
 export function createPermessageDeflate(platform: Platform, codec: DeflateCodec): DeflateExtension {
   const deflaters = new ContextPool<DeflateContext>(LIMITS.deflateContexts.default);
   const inflaters = new ContextPool<InflateContext>(LIMITS.inflateContexts.default);
-  return new DeflateExtension({ platform, codec, deflaters, inflaters }, {});
+  return new DeflateExtension({ platform, codec, deflaters, inflaters }, DEFAULT_OPTIONS);
 }

@@ -46,17 +46,24 @@ const OPTIONS: { readonly [Name in keyof ResolvedOptions]: Row } = {
   requestMaxWindowBits: [MAX_WINDOW_BITS, 8, MAX_WINDOW_BITS],
 };
 
+/** What is in force without any options. */
+export const DEFAULT_OPTIONS: ResolvedOptions = Object.fromEntries(
+  Object.entries(OPTIONS).map(([name, [defaultValue]]) => [name, defaultValue]),
+) as unknown as ResolvedOptions;
+
 /**
- * Checks options and fills their defaults in.
+ * Checks options. Those not given are as in the base.
  *
  * @throws Error for an unknown option, TypeError or RangeError for a wrong value
  */
-export function resolveOptions(options: DeflateOptions): ResolvedOptions {
-  const resolved: Record<string, unknown> = {};
-  for (const [name, [defaultValue]] of Object.entries(OPTIONS)) resolved[name] = defaultValue;
-  for (const [name, value] of Object.entries(options)) {
+export function resolveOptions(
+  options: DeflateOptions | null | undefined,
+  base: ResolvedOptions,
+): ResolvedOptions {
+  const resolved: Record<string, unknown> = { ...base };
+  for (const [name, value] of Object.entries(options ?? {})) {
     if (!Object.hasOwn(OPTIONS, name)) throw unrecognizedOption(name, Object.keys(OPTIONS));
-    if (value === undefined) continue;
+    if (value === undefined || value === null) continue;
     resolved[name] = value;
     const [defaultValue, minimum = 0, maximum = 0] = OPTIONS[name as keyof DeflateOptions];
     if (typeof value !== typeof defaultValue) {

@@ -177,6 +177,26 @@ describe('a binary transmission', () => {
     await once(peer, 'text');
   });
 
+  same(
+    'has calls for other messages throw where nobody listens for errors',
+    async (library, log) => {
+      const { client, peer } = await pair(library);
+      const received = once(peer, 'binary').then(([stream]) => collect(stream as Readable));
+      const stream = client.beginBinary();
+      const calls = {
+        sendText: () => client.sendText('x'),
+        sendBinary: () => client.sendBinary(Buffer.from('x')),
+        beginBinary: () => client.beginBinary(),
+      };
+      for (const [name, call] of Object.entries(calls)) {
+        expect(call, name).toThrow();
+        log.push(`${name} throws`);
+      }
+      stream?.end('all of it');
+      log.push(String(await received));
+    },
+  );
+
   it.each([0, 1, 1000, 3 * 2 ** 20 + 7])('of %i bytes arrives as they were', async (length) => {
     const bytes = randomBytes(length);
     for (const forth of [true, false]) {

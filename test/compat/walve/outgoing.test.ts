@@ -82,6 +82,15 @@ describe('Outgoing', () => {
     expect([...readAll(outgoing)]).toEqual([0x89, 0]);
   });
 
+  it.each(['', 'Hello'])('can be read without a look in each "readable": %j', async (payload) => {
+    const outgoing = new Outgoing({ header: { length: payload.length } });
+    const pieces: Buffer[] = [];
+    outgoing.on('readable', () => pieces.push(outgoing.read()));
+    outgoing.write(payload);
+    await once(outgoing, 'end');
+    expect(Buffer.concat(pieces).subarray(2).toString()).toBe(payload);
+  });
+
   it('masks a copy of the payload, over all chunks, with a random key by default', async () => {
     const outgoing = new Outgoing({ header: { masked: true, length: 10 } });
     const chunk = Buffer.from('Hello');

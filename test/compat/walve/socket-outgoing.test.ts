@@ -207,6 +207,45 @@ describe('Several frames at once', () => {
   });
 });
 
+describe('An Outgoing that is piped into two Sockets', () => {
+  it('leaves by both', async () => {
+    const [one, two] = [await connectRaw(), await connectRaw()];
+    const outgoing = frameOf(one.socket, { length: 5 });
+    outgoing.pipe(two.socket, { end: false });
+    outgoing.write('Hel');
+    outgoing.end('lo');
+    await closed(outgoing);
+    expect(await one.wire.frames(1)).toEqual(['text "Hello"']);
+    expect(await two.wire.frames(1)).toEqual(['text "Hello"']);
+  });
+
+  it('leaves by one although the other ends in the middle', async () => {
+    const [one, two] = [await connectRaw(), await connectRaw()];
+    const outgoing = frameOf(one.socket, { length: 5 });
+    outgoing.pipe(two.socket, { end: false });
+    const errors: Error[] = [];
+    for (const emitter of [outgoing, one.socket])
+      emitter.on('error', (error) => errors.push(error));
+    outgoing.write('Hel');
+    two.socket.destroy();
+    await closed(two.socket);
+    outgoing.end('lo');
+    await closed(outgoing);
+    expect(await one.wire.frames(1)).toEqual(['text "Hello"']);
+    expect(errors).toEqual([]);
+  });
+
+  it('is given up with the last of them', async () => {
+    const [one, two] = [await connectRaw(), await connectRaw()];
+    const outgoing = frameOf(one.socket, { length: 5 });
+    outgoing.pipe(two.socket, { end: false });
+    one.socket.destroy();
+    two.socket.destroy();
+    await closed(outgoing);
+    expect(outgoing.destroyed).toBe(true);
+  });
+});
+
 describe('A frame that cannot be sent', () => {
   it.each<[string, OutgoingHeader, string | Uint8Array]>([
     ['an opcode without meaning', { opcode: 5 }, 'a'],
@@ -385,6 +424,29 @@ describe('Bytes that are written to a Socket', () => {
     expect(await written).toMatchObject({ code: 'WS_RESERVED_BIT' });
     expect(await wire.frames(1)).toEqual(['close 1011']);
     await wire.ended;
+  });
+
+  it.each([
+    ['its first byte', '81'],
+    ['its header', '81 7e 00'],
+    ['its payload', '81 05 48 65'],
+  ])('that end within a frame, after %s, are an error; nothing of it leaves', async (_, bytes) => {
+    const { socket, wire } = await connectRaw();
+    const errors: Error[] = [];
+    socket.on('error', (error) => errors.push(error));
+    socket.write(Buffer.concat([hex('81 01 61'), hex(bytes)]));
+    socket.end();
+    expect(await wire.frames(2)).toEqual(['text "a"', 'close 1000']);
+    expect(errors.map(String)).toEqual(['RangeError: The last frame is incomplete']);
+  });
+
+  it('that end within a frame of which a part has left fail with 1011', async () => {
+    const { socket, wire } = await connectRaw();
+    const payload = Buffer.alloc(GATHER_MAX_LENGTH);
+    socket.write(Buffer.concat([hex('82 7f 00 00 00 00 00 02 00 00'), payload]));
+    await wire.frames(1);
+    socket.end();
+    expect((await wire.frames(2)).at(-1)).toContain('close 1011');
   });
 
   it('may come from a Transform of other make, and take turns with Outgoings', async () => {

@@ -79,6 +79,10 @@ describe('what is negotiated', () => {
       [{}, {}],
       [{ perMessageDeflate: true }, {}],
       [{ perMessageDeflate: true }, { perMessageDeflate: false }],
+      [{ perMessageDeflate: true }, { perMessageDeflate: undefined }],
+      [{ perMessageDeflate: true }, { perMessageDeflate: null as never }],
+      [{ perMessageDeflate: undefined }, {}],
+      [{ perMessageDeflate: null as never }, {}],
     ]) {
       const { server, client, peer } = await pair(library, serverOptions, clientOptions);
       log.push(`${client.extensions}|${peer.extensions}`);

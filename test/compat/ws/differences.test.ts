@@ -543,6 +543,19 @@ describe('sockets', () => {
     server.close();
   });
 
+  differs(
+    'an option that is undefined or null is absent, not false',
+    async (library, log) => {
+      for (const absent of [undefined, null]) {
+        const options = { noServer: true, clientTracking: absent, autoPong: absent } as object;
+        const server = new library.WebSocketServer(options);
+        log.push(`${server.clients !== undefined} ${server.options.autoPong}`);
+      }
+    },
+    ['false undefined', 'false null'],
+    ['true true', 'true true'],
+  );
+
   it('pause() holds back at once also what has been read', async () => {
     const { server, client, peer } = await pair(sanswireWs);
     const heard: string[] = [];

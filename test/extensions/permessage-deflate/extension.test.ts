@@ -59,7 +59,6 @@ describe('permessageDeflate', () => {
     [{ requestMaxWindowBits: 7 }, RangeError],
     [{ requestMaxWindowBits: 16 }, RangeError],
     [{ maxWindowBits: '15' }, TypeError],
-    [{ level: null }, TypeError],
     [{ noContextTakeover: 1 }, TypeError],
     [{ requestNoContextTakeover: 'yes' }, TypeError],
     [{ windowBits: 10 }, Error],

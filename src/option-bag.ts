@@ -1,0 +1,19 @@
+/**
+ * The one rule for reading option bags: undefined and null stand for absent. Every bag that an
+ * application gives is read through here, or value by value with {@link readLimit} of limits.ts.
+ */
+
+/** A bag without its absent options. */
+export type Present<Options> = { [Name in keyof Options]: Exclude<Options[Name], null> };
+
+/** Returns the options that are there: of a bag that has no absent ones, the bag itself. */
+export function presentOf<Options extends object>(
+  options: Options | null | undefined,
+): Present<Options> {
+  const bag = (options ?? {}) as Record<string, unknown>;
+  const absent = Object.keys(bag).filter((name) => bag[name] === undefined || bag[name] === null);
+  if (absent.length === 0) return bag as Present<Options>;
+  const present = { ...bag };
+  for (const name of absent) delete present[name];
+  return present as Present<Options>;
+}
