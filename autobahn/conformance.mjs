@@ -1,7 +1,8 @@
-// Compiles the conformance suite to autobahn/dist and runs it: Node 20 runs no TypeScript, and the suite is no part of the package.
+// Compiles the conformance suite to autobahn/dist and runs it: Node 20 runs no TypeScript, and the
+// suite is not part of the package.
 //
-// `npm run conformance -- …` comes here after scripts/ensure-built.mjs has installed and built the package. Compiles only what is
-// stale, so that two runs side by side do not pull the ground from under each other.
+// `npm run conformance` starts it after scripts/ensure-built.mjs. Compiles only when something has
+// changed: another run may be using the result.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,7 +1,8 @@
-// Holds results against the committed ones (expected-results.json): every case, both judgements.
+// Compares results with the committed ones (expected-results.json): every case, both judgements.
 //
-// The file is {side: {caseId: {behavior, behaviorClose}}}; the results come from a run of ours or from the index.json of the
-// official suite, which is {agent: {caseId: {behavior, behaviorClose, …}}}.
+// The file is {peer: {side: {caseId: {behavior, behaviorClose}}}}; a case that it does not name is
+// OK in both. The results come from a run of this suite, or from an index.json of the official one,
+// which is {agent: {caseId: {behavior, behaviorClose, …}}}.
 import type { Side } from './options.ts';
 
 /** Holds the two judgements of a case. */
@@ -10,23 +11,31 @@ export interface ExpectedResult {
   readonly behaviorClose: string;
 }
 
-/** Holds the committed results of both sides. */
-export type ExpectedResults = Readonly<Record<Side, Readonly<Record<string, ExpectedResult>>>>;
+/** Holds the results of cases by their ids. */
+export type ResultsById = Readonly<Record<string, ExpectedResult>>;
+
+/** Holds the committed results: of each peer, by side, the cases that are not OK. */
+export type ExpectedResults = Readonly<
+  Record<string, Readonly<Partial<Record<Side, ResultsById>>>>
+>;
+
+const OK: ExpectedResult = { behavior: 'OK', behaviorClose: 'OK' };
 
 const show = (result: ExpectedResult | undefined): string =>
   result === undefined ? 'missing' : `${result.behavior} / ${result.behaviorClose}`;
 
 /**
- * Lists how results differ from the expected ones, a line each; empty means that they agree.
+ * Lists the differences from the expected results, a line each.
  *
  * @param ids - the cases to compare: those that were chosen for the run
  */
 export function compareResults(
-  expected: Readonly<Record<string, ExpectedResult>>,
-  actual: Readonly<Record<string, ExpectedResult>>,
+  expected: ResultsById,
+  actual: ResultsById,
   ids: readonly string[],
 ): string[] {
-  return ids
-    .filter((id) => show(expected[id]) !== show(actual[id]))
-    .map((id) => `${id}: expected ${show(expected[id])}, got ${show(actual[id])}`);
+  return ids.flatMap((id) => {
+    const [wanted, got] = [show(expected[id] ?? OK), show(actual[id])];
+    return wanted === got ? [] : [`${id}: expected ${wanted}, got ${got}`];
+  });
 }

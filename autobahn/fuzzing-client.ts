@@ -1,10 +1,11 @@
 // The suite playing client: connects to a server under test, once a case, and plays the case.
 //
-// Whatever the server does (no answer, no TCP, an HTTP page, a flood) becomes a FAILED case with the reason.
+// Whatever the server does (no answer, no TCP, an HTTP page, a flood) becomes a FAILED case with
+// the reason.
 import { randomBytes } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 import type { ConformanceCase } from './cases/case.ts';
-import { limitOf, type PlaySettings, playCase } from './play/play-case.ts';
+import { OPENING_LIMIT_MS, type PlaySettings, playCase, scaleTime } from './play/play-case.ts';
 import { type CaseResult, failedBeforeStart } from './play/verdict.ts';
 import {
   buildOffers,
@@ -13,6 +14,7 @@ import {
 } from './wire/deflate-negotiation.ts';
 import { buildRequest, checkResponse } from './wire/handshake.ts';
 import { type HttpHead, HttpHeadReader } from './wire/http-head.ts';
+import { startTimer } from './wire/timer.ts';
 import { WireLog } from './wire/wire-log.ts';
 
 type OpenedHandshake =
@@ -34,7 +36,8 @@ export async function playAgainstServer(
   const wishes = conformanceCase.deflate ?? [];
   const offers = wishes.length === 0 ? null : buildOffers(wishes);
   const socket = openSocket(url);
-  const opened = await openHandshake(socket, url, offers, limitOf(conformanceCase, settings), log);
+  const limitMs = scaleTime(OPENING_LIMIT_MS, settings);
+  const opened = await openHandshake(socket, url, offers, limitMs, log);
   const negotiation = 'fault' in opened ? null : negotiate(opened.head, conformanceCase);
   const fault = faultOf(opened, negotiation);
   if (fault !== null || 'fault' in opened) {
@@ -85,12 +88,11 @@ async function openHandshake(
   log.add('note', () => `opening handshake with ${url.href}, extensions: ${offers ?? 'none'}`);
   return new Promise((resolve) => {
     let failure = 'TCP ended before the opening handshake was answered';
-    const timer = setTimeout(
-      () => settle({ fault: `no answer to the opening handshake within ${limitMs} ms` }),
-      limitMs,
+    const stopTimer = startTimer(limitMs, () =>
+      settle({ fault: `no answer to the opening handshake within ${limitMs} ms` }),
     );
     const settle = (result: OpenedHandshake): void => {
-      clearTimeout(timer);
+      stopTimer();
       socket.off('data', onData).off('error', onError).off('end', onEnd).off('close', onEnd);
       socket.on('error', () => {});
       resolve(result);

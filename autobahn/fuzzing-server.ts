@@ -1,10 +1,12 @@
-// The suite playing server: a client under test asks how many cases there are, runs them one by one, and asks for the report.
+// The suite playing server: a client under test asks how many cases there are, runs them, and asks
+// for the report.
 //
-// The paths are those of the Autobahn fuzzing server: /getCaseCount, /runCase?case=N&agent=A, /getCaseStatus?case=N&agent=A,
-// /getCaseInfo?case=N, /updateReports?agent=A; N counts from 1 through the chosen cases. Connections may run side by side.
+// The paths are those of the Autobahn fuzzing server: /getCaseCount, /runCase?case=N&agent=A,
+// /getCaseStatus?case=N&agent=A, /getCaseInfo?case=N, /updateReports?agent=A. N counts from 1
+// through the chosen cases. Connections may run side by side.
 import { createServer, type Server, type Socket } from 'node:net';
 import type { ConformanceCase } from './cases/case.ts';
-import { limitOf, type PlaySettings, playCase } from './play/play-case.ts';
+import { OPENING_LIMIT_MS, type PlaySettings, playCase, scaleTime } from './play/play-case.ts';
 import { type CaseResult, failedBeforeStart } from './play/verdict.ts';
 import { Connection } from './wire/connection.ts';
 import { chooseOffer } from './wire/deflate-negotiation.ts';
@@ -18,17 +20,14 @@ export interface FuzzingServerOptions {
   readonly cases: readonly ConformanceCase[];
   readonly settings: PlaySettings;
   readonly onResult: (agent: string, result: CaseResult) => void;
-  /** Called when an agent asks for its report; its connection is closed when the promise settles. */
+  /** Called when an agent asks for its report; the connection closes when the promise settles. */
   readonly onUpdateReports: (agent: string) => void | Promise<void>;
 }
 
 /** What the paths of requests are resolved against. */
 const BASE_URL = 'ws://localhost';
 
-/** How long a connection may take until its request is complete, in milliseconds. */
-const REQUEST_LIMIT_MS = 10_000;
-
-/** How long a client may go without running anything before {@link FuzzingServer.stalled} settles, in milliseconds. */
+/** How long a client may be without a connection before `stalled` settles, in milliseconds. */
 const STALL_LIMIT_MS = 30_000;
 
 /** The longest message that a client may send where it should send none, in octets. */
@@ -51,7 +50,7 @@ export class FuzzingServer {
     this.stalled = new Promise((resolve) => {
       settle = resolve;
     });
-    // Time counts from the last connection that came or went; while one is up, the limit of its case holds.
+    // Counts from the last connection that came; while one is up, the limits of its case hold.
     this.#stallTimer = setTimeout(() => {
       if (this.#sockets.size === 0) settle();
       else this.#stallTimer.refresh();
@@ -79,7 +78,7 @@ export class FuzzingServer {
   /**
    * The results of an agent, in the order of the cases; a case that it never ran is FAILED.
    *
-   * Waits for the cases that are still running: a client may be through with one a moment before its verdict is.
+   * Waits for the cases that are still running: their clients may be through a moment earlier.
    */
   async resultsOf(agent: string): Promise<CaseResult[]> {
     await Promise.all(this.#running);
@@ -98,7 +97,8 @@ export class FuzzingServer {
     socket.on('error', () => {});
     socket.on('close', () => this.#sockets.delete(socket));
     const startedAt = performance.now();
-    const timer = setTimeout(() => socket.destroy(), REQUEST_LIMIT_MS);
+    const limitMs = scaleTime(OPENING_LIMIT_MS, this.#options.settings);
+    const timer = setTimeout(() => socket.destroy(), limitMs);
     const reader = new HttpHeadReader();
     const onData = (chunk: Buffer): void => {
       const reading = reader.push(chunk);
@@ -196,17 +196,13 @@ export class FuzzingServer {
       log: new WireLog(),
       allowsCompression: false,
       maxMessageLength: MAX_ANSWER_LENGTH,
+      timeScale: this.#options.settings.timeScale,
       onEvent: () => {},
       onDone: () => {},
     });
     connection.receive(rest);
     if (text !== null) connection.sendNow([{ opcode: Opcode.text, payload: Buffer.from(text) }]);
     connection.close(1000);
-    const timer = setTimeout(
-      () => connection.destroy(),
-      limitOf({ limitMs: REQUEST_LIMIT_MS }, this.#options.settings),
-    );
-    void connection.ended.then(() => clearTimeout(timer));
   }
 }
 

@@ -1,22 +1,24 @@
-// The command: plays the chosen cases against the chosen target, prints the table, writes the reports, sets the exit code.
+// The command: plays the chosen cases against the chosen targets, prints a table for each, writes
+// the reports.
 //
-// Exit code 0: every case is OK or INFORMATIONAL (and as expected, where that is checked). 1: one is not. 2: the arguments make
-// no sense, or a peer did not start.
+// Exit code 0: every case is as expected; without expected results, OK or INFORMATIONAL. 1: one is
+// not. 2: the arguments make no sense, or a peer did not start.
 import { readFile } from 'node:fs/promises';
 import type { ConformanceCase } from './cases/case.ts';
-import { selectCases, shorten } from './cases/index.ts';
-import { compareResults, type ExpectedResult, type ExpectedResults } from './expected-results.ts';
+import { isOfFaces, selectCases, shorten } from './cases/index.ts';
+import { compareResults, type ExpectedResults, type ResultsById } from './expected-results.ts';
 import { playAllAgainstServer } from './fuzzing-client.ts';
 import { FuzzingServer } from './fuzzing-server.ts';
 import { type Options, parseOptions, type Side, USAGE, UsageError } from './options.ts';
+import type { PeerName } from './peers/load-peer.ts';
 import { spawnPeer } from './peers/spawn-peer.ts';
 import type { PlaySettings } from './play/play-case.ts';
 import { type CaseResult, isAcceptable } from './play/verdict.ts';
 import { Progress, resultTable } from './report/console-report.ts';
 import { sideDirectory, writeReport } from './report/write-report.ts';
 
-/** How long the pauses within cases are, in milliseconds: as in the Autobahn suite, and in a quick run. */
-const PAUSE_MS = { whole: 1_000, quick: 300 } as const;
+/** How long the pauses within cases are, in milliseconds: as in Autobahn, and in a quick run. */
+const PAUSE_MS = { whole: 1_000, quick: 100 } as const;
 
 // Compiled, this file is autobahn/dist/run.js.
 const EXPECTED_RESULTS = new URL('../expected-results.json', import.meta.url);
@@ -32,6 +34,8 @@ interface AgentResults {
   readonly side: Side;
   readonly agent: string;
   readonly results: readonly CaseResult[];
+  /** The peer whose expected results hold. */
+  readonly expected: PeerName | null;
 }
 
 async function judgeServer(
@@ -42,13 +46,14 @@ async function judgeServer(
   const results = await playAllAgainstServer(url, cases, settings, options.parallel, (result) =>
     progress.add(agent, result),
   );
-  return { side: 'server', agent, results };
+  return { side: 'server', agent, results, expected: options.expected };
 }
 
-async function judgePeerServer(run: Run, name: string): Promise<AgentResults> {
+async function judgePeerServer(run: Run, name: PeerName): Promise<AgentResults> {
   const peer = await spawnPeer([name, 'serve']);
   try {
-    return await judgeServer(run, new URL(`ws://127.0.0.1:${peer.port}/`), peer.agent);
+    const url = new URL(`ws://127.0.0.1:${peer.port}/`);
+    return { ...(await judgeServer(run, url, peer.agent)), expected: name };
   } finally {
     peer.stop();
   }
@@ -56,7 +61,7 @@ async function judgePeerServer(run: Run, name: string): Promise<AgentResults> {
 
 async function judgePeerClient(
   { options, cases, settings, progress }: Run,
-  name: string,
+  name: PeerName,
 ): Promise<AgentResults> {
   const server = new FuzzingServer({
     cases,
@@ -71,7 +76,7 @@ async function judgePeerClient(
   peer.stop();
   const results = await server.resultsOf(peer.agent);
   await server.close();
-  return { side: 'client', agent: peer.agent, results };
+  return { side: 'client', agent: peer.agent, results, expected: name };
 }
 
 /** Serves clients from outside; settles when one has asked for its report, or on Ctrl-C. */
@@ -91,7 +96,7 @@ async function judgeClients(
     onResult: (agent, result) => progress.add(agent, result),
     onUpdateReports: async (agent) => {
       const results = await server.resultsOf(agent);
-      finished.push({ side: 'client', agent, results });
+      finished.push({ side: 'client', agent, results, expected: options.expected });
       await writeReport(options.reports, 'client', agent, cases, results);
       if (!stays) setImmediate(() => end());
     },
@@ -104,38 +109,47 @@ async function judgeClients(
   return finished;
 }
 
+/** The cases of a peer: a quick run plays of all but the first only those in which faces differ. */
+function casesOfPeer(
+  { isQuick }: Pick<Options, 'isQuick'>,
+  cases: readonly ConformanceCase[],
+  index: number,
+): readonly ConformanceCase[] {
+  return isQuick && index > 0 ? cases.filter(isOfFaces) : cases;
+}
+
+function countCases({ isQuick, target }: Options, cases: readonly ConformanceCase[]): number {
+  if (target.kind !== 'peers') return cases.length;
+  const counts = target.names.map((_, index) => casesOfPeer({ isQuick }, cases, index).length);
+  return target.sides.length * counts.reduce((sum, count) => sum + count, 0);
+}
+
 async function play(run: Run): Promise<AgentResults[]> {
-  const { target, agent, reports } = run.options;
-  let played: AgentResults[] = [];
+  const { target, agent } = run.options;
   if (target.kind === 'server') {
-    played = [await judgeServer(run, target.url, agent ?? target.url.host)];
-  } else if (target.kind === 'client') {
-    return judgeClients(run, target.port, target.stays);
-  } else if (target.kind === 'peer') {
-    played = await Promise.all(
-      target.sides.map((side) =>
-        side === 'server' ? judgePeerServer(run, target.name) : judgePeerClient(run, target.name),
-      ),
-    );
+    return [await judgeServer(run, target.url, agent ?? target.url.host)];
   }
-  for (const { side, agent: name, results } of played) {
-    await writeReport(reports, side, name, run.cases, results);
+  if (target.kind === 'client') return judgeClients(run, target.port, target.stays);
+  if (target.kind !== 'peers') return [];
+  const played: AgentResults[] = [];
+  for (const [index, name] of target.names.entries()) {
+    const cases = casesOfPeer(run.options, run.cases, index);
+    const judge = (side: Side): Promise<AgentResults> =>
+      (side === 'server' ? judgePeerServer : judgePeerClient)({ ...run, cases }, name);
+    played.push(...(await Promise.all(target.sides.map(judge))));
   }
   return played;
 }
 
-async function readExpected(side: Side): Promise<Readonly<Record<string, ExpectedResult>>> {
-  const text = await readFile(EXPECTED_RESULTS, 'utf8');
-  return (JSON.parse(text) as ExpectedResults)[side];
-}
-
 /** Prints what differs from the expected results and tells whether nothing does. */
 async function checkExpected(
+  peer: PeerName,
   side: Side,
-  actual: Readonly<Record<string, ExpectedResult>>,
+  actual: ResultsById,
   ids: readonly string[],
 ): Promise<boolean> {
-  const differences = compareResults(await readExpected(side), actual, ids);
+  const expected = JSON.parse(await readFile(EXPECTED_RESULTS, 'utf8')) as ExpectedResults;
+  const differences = compareResults(expected[peer]?.[side] ?? {}, actual, ids);
   for (const difference of differences) process.stdout.write(`  ${side} ${difference}\n`);
   const verdict =
     differences.length === 0 ? 'as expected' : `${differences.length} not as expected`;
@@ -144,22 +158,32 @@ async function checkExpected(
 }
 
 async function compareFile(file: string, side: Side, ids: readonly string[]): Promise<boolean> {
-  const index = JSON.parse(await readFile(file, 'utf8')) as Record<
-    string,
-    Record<string, ExpectedResult>
-  >;
+  const index = JSON.parse(await readFile(file, 'utf8')) as Record<string, ResultsById>;
   let isAsExpected = Object.keys(index).length > 0;
   for (const [agent, actual] of Object.entries(index)) {
     process.stdout.write(`${agent}\n`);
-    isAsExpected = (await checkExpected(side, actual, ids)) && isAsExpected;
+    isAsExpected = (await checkExpected('sanswire', side, actual, ids)) && isAsExpected;
   }
   return isAsExpected;
+}
+
+/** Prints the table of an agent and tells whether it is green. */
+async function printResults(
+  { side, agent, results, expected }: AgentResults,
+  reports: string,
+): Promise<boolean> {
+  process.stdout.write(`\n${resultTable(`${agent}, ${side}`, results)}\n`);
+  process.stdout.write(`  report: ${sideDirectory(reports, side)}/index.html\n`);
+  if (expected === null) return results.every(isAcceptable);
+  const actual = Object.fromEntries(results.map((result) => [result.id, result]));
+  const ids = results.map(({ id }) => id);
+  return checkExpected(expected, side, actual, ids);
 }
 
 /** Runs the command and gives its exit code. */
 async function main(argv: readonly string[]): Promise<number> {
   const options = parseOptions(argv);
-  const { target, isQuick, limitMs } = options;
+  const { target, isQuick, timeScale, limitMs } = options;
   if (target.kind === 'help') {
     process.stdout.write(USAGE);
     return 0;
@@ -170,28 +194,21 @@ async function main(argv: readonly string[]): Promise<number> {
     return (await compareFile(target.file, target.side, ids)) ? 0 : 1;
   }
   const cases = isQuick ? chosen.map(shorten) : chosen;
-  const sides = target.kind === 'peer' ? target.sides.length : 1;
-  const settings = {
+  const settings: PlaySettings = {
+    timeScale,
     pauseMs: isQuick ? PAUSE_MS.quick : PAUSE_MS.whole,
     ...(limitMs !== null && { limitMs }),
   };
-  const progress = new Progress(cases.length * sides);
+  const progress = new Progress(countCases(options, cases));
   const startedAt = performance.now();
   const played = await play({ options, cases, settings, progress });
   progress.finish();
-  let isGreen = played.length > 0;
   for (const { side, agent, results } of played) {
-    process.stdout.write(`\n${resultTable(`${agent}, ${side}`, results)}\n`);
-    process.stdout.write(`  report: ${sideDirectory(options.reports, side)}/index.html\n`);
-    isGreen &&= results.every(isAcceptable);
-    if (!options.checksExpected) continue;
-    const actual = Object.fromEntries(results.map((result) => [result.id, result]));
-    isGreen =
-      (await checkExpected(
-        side,
-        actual,
-        results.map(({ id }) => id),
-      )) && isGreen;
+    await writeReport(options.reports, side, agent, cases, results);
+  }
+  let isGreen = played.length > 0;
+  for (const results of played) {
+    isGreen = (await printResults(results, options.reports)) && isGreen;
   }
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
   process.stdout.write(`\n${isGreen ? 'Green' : 'Not green'} after ${seconds} s.\n`);

@@ -49,7 +49,7 @@ const MEASURED = {
   examples: false,
   scripts: false,
   bench: false,
-  autobahn: false,
+  autobahn: true,
 };
 
 const COMMENT_LINE = /^[ \t]*(?:\/\*|\*(?=[ /]|$)|\/\/).*$/gm;

@@ -85,7 +85,12 @@ const ROWS = {
   eventSourceCloseTimeout: ['milliseconds', 'the response is destroyed', 30_000],
   // sanswire/ws, where 0 means none
   wsMaxPayload: ['bytes', 'WS_MESSAGE_TOO_LONG', 104_857_600, [0, Infinity as number, 0]],
-  wsMaxFragments: ['frames', 'WS_TOO_MANY_FRAGMENTS', 16_384, [0, Infinity as number, 0]],
+  wsMaxFragments: [
+    'frames',
+    'WS_TOO_MANY_FRAGMENTS',
+    Infinity as number,
+    [0, Infinity as number, 0],
+  ],
   wsHandshakeTimeout: ['milliseconds', 'WS_HANDSHAKE_TIMEOUT', 120_000, [0, 2_147_483_647, 0]],
   wsMaxRedirects: ['redirects', 'WS_RESPONSE_STATUS', 10, [0, 9_007_199_254_740_991]],
   // sanswire/nodejs-websocket

@@ -1,7 +1,7 @@
-// What a conformance case is: data that says what is sent, how it is cut on the wire, and what is wanted back.
+// What a conformance case is: data that says what is sent, how it is cut, and what is wanted back.
 //
-// A case does not know which side the suite plays; masks come in where it is played. Payloads of up to 16 MiB are written
-// down as a pattern and made when needed, so that the list of all cases costs nothing.
+// A case does not know which side the suite plays: masks are added where it is played. Payloads of
+// up to 16 MiB are patterns until they are needed, so that the list of all cases costs nothing.
 import type { DeflateWish } from '../wire/deflate-negotiation.ts';
 import { type Cut, Opcode } from '../wire/frame.ts';
 import type { CorpusName } from './corpus.ts';
@@ -29,7 +29,7 @@ export type Step =
       readonly fragmentLength: number;
     }
   | { readonly step: 'pause' }
-  /** One frame whose payload is cut in parts of these lengths, and the rest, with a pause after each but the last. */
+  /** One frame whose payload is cut after these lengths, with a pause at each cut. */
   | { readonly step: 'parts'; readonly frame: FrameSpec; readonly partLengths: readonly number[] }
   /** So many messages, each sent when the one before has come back. */
   | {
@@ -46,7 +46,7 @@ export type Step =
       readonly count: number;
     };
 
-/** States one entry of an event log: what the peer sent, a pause that passed, a series of echoes that was right. */
+/** States one entry of an event log: what the peer sent, a pause, or a series of right echoes. */
 export type WantedEvent =
   | { readonly type: 'text' | 'binary' | 'ping' | 'pong'; readonly payload: Payload }
   | { readonly type: 'pause' }
@@ -58,6 +58,18 @@ export interface WantedClose {
   readonly startedBy: 'suite' | 'peer';
   /** The codes that the peer's Close may have; null is a Close without one. */
   readonly codes: readonly (number | null)[];
+  /** Whether Autobahn requires a closing handshake, up to the server's end of TCP. */
+  readonly isClean: boolean;
+  /** Whether a wrong code makes the events FAILED, too: the code is what the case tests. */
+  readonly isCodeTested?: boolean;
+}
+
+/** States how long the peer may take once the last step has begun, and what the suite then does. */
+export interface Patience {
+  /** In milliseconds. */
+  readonly ms: number;
+  /** Sends a Close, or drops TCP. */
+  readonly end: 'close' | 'drop';
 }
 
 /** Holds one conformance case. */
@@ -71,16 +83,18 @@ export interface ConformanceCase {
     readonly nonStrict?: readonly WantedEvent[];
   };
   readonly close: WantedClose;
-  /** True when the specification leaves the outcome open: whatever happens is INFORMATIONAL. */
+  /** True when RFC 6455 leaves the outcome open: any is INFORMATIONAL. */
   readonly isInformational?: boolean;
   /** What is negotiated before; absent means no extension. */
   readonly deflate?: readonly DeflateWish[];
-  /** How long the whole case may take, in milliseconds. */
-  readonly limitMs: number;
+  readonly patience: Patience;
 }
 
-/** How long a case without much data may take, in milliseconds; it is met in a few by a peer that answers. */
-export const SHORT_LIMIT_MS = 10_000;
+/** The patience of most cases in which the peer fails the connection or answers a Close. */
+export const DROP_AFTER_ONE_SECOND: Patience = { ms: 1_000, end: 'drop' };
+
+/** The patience of most cases in which the suite closes. */
+export const CLOSE_AFTER_ONE_SECOND: Patience = { ms: 1_000, end: 'close' };
 
 /** The close codes that cases want (RFC 6455 §7.4.1). */
 export const Code = { normal: 1000, protocolError: 1002, invalidPayload: 1007 } as const;
@@ -116,8 +130,9 @@ export function repeat(pattern: string | Uint8Array, length: number): Payload {
 
 /** Makes the octets that a payload states. */
 export function bytesOf(payload: Payload): Buffer {
-  if (payload instanceof Uint8Array)
+  if (payload instanceof Uint8Array) {
     return Buffer.from(payload.buffer, payload.byteOffset, payload.length);
+  }
   return Buffer.alloc(payload.length, payload.pattern);
 }
 
@@ -131,17 +146,17 @@ interface CaseDraft {
   readonly title: string;
   readonly steps: readonly Step[];
   readonly expectation?: string;
-  readonly limitMs?: number;
+  readonly patience?: Patience;
 }
 
 /** A case whose messages come back, and which the suite then closes. */
 export function echoCase(draft: CaseDraft, events: readonly WantedEvent[]): ConformanceCase {
   return {
     expectation: 'What was sent comes back as wanted; then the suite closes with 1000.',
-    limitMs: SHORT_LIMIT_MS,
+    patience: CLOSE_AFTER_ONE_SECOND,
     ...draft,
     wanted: { strict: events },
-    close: { startedBy: 'suite', codes: [Code.normal] },
+    close: { startedBy: 'suite', codes: [Code.normal], isClean: true },
   };
 }
 
@@ -156,12 +171,12 @@ export function failCase(
   code: number,
   events: readonly WantedEvent[] = [],
 ): ConformanceCase {
-  const before = events.length === 0 ? '' : 'The first message comes back; then ';
+  const start = events.length === 0 ? 'The' : 'The first message comes back; then the';
   return {
-    expectation: `${before}${before === '' ? 'The' : 'the'} connection is failed with ${code}, nothing else.`,
-    limitMs: SHORT_LIMIT_MS,
+    expectation: `${start} connection is failed with ${code}, nothing else.`,
+    patience: DROP_AFTER_ONE_SECOND,
     ...draft,
     wanted: events.length === 0 ? { strict: [] } : { strict: events, nonStrict: [] },
-    close: { startedBy: 'peer', codes: [code] },
+    close: { startedBy: 'peer', codes: [code], isClean: false },
   };
 }

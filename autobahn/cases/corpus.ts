@@ -1,9 +1,9 @@
-// The data of sections 12 and 13: five natures, 1 MiB each, generated from a fixed seed, the same on every machine.
+// The data of sections 12 and 13: five kinds, 1 MiB each, generated from a fixed seed.
 //
-// JSON and HTML are ASCII, because they are sent as text and a message may start at any octet. The length is a multiple of every
-// message length of the cases, so that a long series of messages goes round the corpus in whole turns.
+// JSON and HTML are ASCII, because they are sent as text and a message may start at any octet. The
+// length is a multiple of every message length, so that a series goes round it in whole turns.
 
-/** Names the natures of data. */
+/** Names the kinds of data. */
 export type CorpusName = 'json' | 'bitmap' | 'prose' | 'html' | 'pdf';
 
 /** Holds one corpus. */
@@ -107,7 +107,7 @@ const ADJECTIVES = [
   'common',
 ];
 
-/** A generator of pseudo-random numbers (xorshift, 32 bits): `next(limit)` is a whole number below the limit. */
+/** Generates pseudo-random numbers (xorshift, 32 bits): `next(limit)` is below the limit. */
 class Dice {
   #state: number;
 
@@ -204,7 +204,8 @@ function makeHtml(dice: Dice): Buffer {
     const item = `${dice.pick(ADJECTIVES)}-${dice.pick(NOUNS)}`;
     const image = `<img src="/images/${dice.next(10_000)}.png" width="64" height="64" alt="">`;
     const price = `<span class="price">${dice.next(100_000) / 100}</span>`;
-    return `<div class="row" id="row-${row}"><a href="/items/${item}?page=${dice.next(90)}">${image}<b>${item}</b></a>${price}</div>\n`;
+    const link = `<a href="/items/${item}?page=${dice.next(90)}">${image}<b>${item}</b></a>`;
+    return `<div class="row" id="row-${row}">${link}${price}</div>\n`;
   });
 }
 
@@ -213,7 +214,7 @@ function makePdf(dice: Dice): Buffer {
   return fill('%PDF-1.4\n', () => {
     object += 1;
     const isCompressed = dice.next(3) > 0;
-    // A stream that is compressed already looks like noise; the others are drawing operators with text.
+    // A compressed stream looks like noise; the others are drawing operators with text.
     const stream = isCompressed
       ? Buffer.from(Uint8Array.from({ length: 512 + dice.next(2048) }, () => dice.next(256)))
       : Buffer.from(

@@ -9,7 +9,7 @@ import { section7 } from './section-7.ts';
 import { section9, section10 } from './section-9-10.ts';
 import { QUICK_MESSAGE_COUNT, section12, section13 } from './section-12-13.ts';
 
-/** All 517 cases. Numbers that are missing (section 8, 7.2, 7.4 …) are missing in the Autobahn suite as well. */
+/** All 517 cases; numbers that are missing (section 8, 7.2, 7.4 …) are missing in Autobahn, too. */
 export const allCases: readonly ConformanceCase[] = [
   ...section1,
   ...section2,
@@ -35,7 +35,7 @@ export const sectionTitles: Readonly<Record<string, string>> = {
   '7': 'Closing handshake',
   '9': 'Volume',
   '10': 'Automatic fragmentation',
-  '12': 'Compression: five natures of data',
+  '12': 'Compression: five kinds of data',
   '13': 'Compression: parameters',
 };
 
@@ -63,7 +63,18 @@ export function selectCases(patterns: readonly string[]): ConformanceCase[] {
   return allCases.filter((candidate) => chosen.has(candidate));
 }
 
-/** Shortens a case for a quick run: fewer compressed messages. Pauses are shortened where they are made. */
+/** The sections that test no face but the engine below: round trips, TCP chops, compression. */
+const ENGINE_SECTIONS = ['9.5.', '9.6.', '9.7.', '9.8.', '12.', '13.'];
+
+/** Of these, what each face is tested with all the same. */
+const SAMPLES = ['9.7.1', '9.8.6', '12.1.3', '12.2.5', '13.7.6'];
+
+/** Tells whether a quick run plays a case against more than one face. */
+export function isOfFaces({ id }: ConformanceCase): boolean {
+  return SAMPLES.includes(id) || !ENGINE_SECTIONS.some((section) => id.startsWith(section));
+}
+
+/** Shortens a case for a quick run: fewer compressed messages. */
 export function shorten(conformanceCase: ConformanceCase): ConformanceCase {
   if (conformanceCase.deflate === undefined) return conformanceCase;
   const count = QUICK_MESSAGE_COUNT;

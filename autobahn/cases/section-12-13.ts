@@ -1,32 +1,33 @@
-// Sections 12 and 13: permessage-deflate (RFC 7692). Long series of compressed messages, each sent when the one before is back.
+// Sections 12 and 13: permessage-deflate (RFC 7692). Long series of compressed messages, each sent
+// when the one before is back.
 //
-// Section 12 goes through five natures of data with the default parameters, section 13 through the parameters with one.
+// Section 12 goes through five kinds of data, section 13 through the parameters.
 import type { DeflateWish } from '../wire/deflate-negotiation.ts';
 import { type ConformanceCase, echoCase } from './case.ts';
 import { type CorpusName, corpora } from './corpus.ts';
 
 const KIB = 1024;
 
-/** Message length and fragment length (0: unfragmented) of the 18 cases of each subsection. */
-const SHAPES: readonly (readonly [length: number, fragmentLength: number])[] = [
-  [16, 0],
-  [64, 0],
-  [256, 0],
-  [KIB, 0],
-  [4 * KIB, 0],
-  [8 * KIB, 0],
-  [16 * KIB, 0],
-  [32 * KIB, 0],
-  [64 * KIB, 0],
-  [128 * KIB, 0],
-  [8 * KIB, 256],
-  [16 * KIB, 256],
-  [32 * KIB, 256],
-  [64 * KIB, 256],
-  [128 * KIB, 256],
-  [128 * KIB, KIB],
-  [128 * KIB, 4 * KIB],
-  [128 * KIB, 32 * KIB],
+/** The 18 cases of each subsection; a fragment length of 0 leaves messages whole. */
+const SHAPES: readonly (readonly [length: number, fragmentLength: number, seconds: number])[] = [
+  [16, 0, 60],
+  [64, 0, 60],
+  [256, 0, 120],
+  [KIB, 0, 240],
+  [4 * KIB, 0, 480],
+  [8 * KIB, 0, 480],
+  [16 * KIB, 0, 480],
+  [32 * KIB, 0, 480],
+  [64 * KIB, 0, 480],
+  [128 * KIB, 0, 480],
+  [8 * KIB, 256, 480],
+  [16 * KIB, 256, 480],
+  [32 * KIB, 256, 480],
+  [64 * KIB, 256, 480],
+  [128 * KIB, 256, 480],
+  [128 * KIB, KIB, 480],
+  [128 * KIB, 4 * KIB, 480],
+  [128 * KIB, 32 * KIB, 480],
 ];
 
 /** How many messages a case sends; {@link QUICK_MESSAGE_COUNT} in a quick run. */
@@ -34,9 +35,6 @@ export const MESSAGE_COUNT = 1000;
 
 /** How many messages a case sends in a quick run. */
 export const QUICK_MESSAGE_COUNT = 20;
-
-/** How long one of these may take, in milliseconds. */
-const LIMIT_MS = 480_000;
 
 const DEFAULTS: DeflateWish = { noContextTakeover: false, maxWindowBits: null };
 const NO_TAKEOVER: DeflateWish = { noContextTakeover: true, maxWindowBits: null };
@@ -62,17 +60,18 @@ function compressedCases(
   parameters: string,
   deflate: readonly DeflateWish[],
 ): ConformanceCase[] {
-  return SHAPES.map(([length, fragmentLength], index) => {
+  return SHAPES.map(([length, fragmentLength, seconds], index) => {
+    const data = `${length} octets of ${corpora[corpus].title}`;
     const cut = fragmentLength === 0 ? '' : ` in fragments of ${fragmentLength} octets`;
     const base = echoCase(
       {
         id: `${subsection}.${index + 1}`,
-        title: `${MESSAGE_COUNT} compressed messages of ${length} octets of ${corpora[corpus].title}${cut}, with ${parameters}.`,
+        title: `${MESSAGE_COUNT} compressed messages of ${data}${cut}, with ${parameters}.`,
         expectation: 'Each message comes back equal; then the suite closes with 1000.',
         steps: [
           { step: 'compressed echoes', corpus, length, fragmentLength, count: MESSAGE_COUNT },
         ],
-        limitMs: LIMIT_MS,
+        patience: { ms: seconds * 1000, end: 'close' },
       },
       [{ type: 'echoes', count: MESSAGE_COUNT }],
     );

@@ -1,6 +1,8 @@
-// Sections 3 and 4: reserved bits and reserved opcodes (RFC 6455 §5.2) fail the connection with 1002.
+// Sections 3 and 4: reserved bits and reserved opcodes (RFC 6455 §5.2) fail the connection with
+// 1002.
 //
-// In most of them a good message goes before: its echo has to arrive. A peer that drops it with the rest is NON-STRICT.
+// In most cases a good message goes before, and its echo has to arrive. A peer that drops it with
+// the rest is NON-STRICT.
 import { Opcode } from '../wire/frame.ts';
 import {
   Code,

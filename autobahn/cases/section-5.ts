@@ -1,6 +1,8 @@
-// Section 5, fragmentation (RFC 6455 §5.4): what may and may not stand between the fragments of a message.
+// Section 5, fragmentation (RFC 6455 §5.4): what may and may not stand between the fragments of a
+// message.
 //
-// 5.19 and 5.20 want the first pong before the pause has passed: a ping is answered at once, also inside a message.
+// 5.19 and 5.20 want the first pong before the pause is over: a ping within a message is answered
+// at once.
 import { Opcode } from '../wire/frame.ts';
 import {
   Code,
@@ -72,7 +74,8 @@ function strayContinuation(id: string, fin: boolean, cut: Cut): ConformanceCase 
 function strayTwice(id: string, fin: boolean): ConformanceCase {
   const stray = frame(Opcode.continuation, 'fragment1', { fin });
   const round = [stray, first('fragment2'), last('fragment3')];
-  const title = `Twice: a stray continuation with FIN = ${fin ? 1 : 0}, then a text in two fragments`;
+  const continuation = `a stray continuation with FIN = ${fin ? 1 : 0}`;
+  const title = `Twice: ${continuation}, then a text in two fragments`;
   return failing(id, title, [...round, ...round], 'in one go');
 }
 
@@ -89,7 +92,7 @@ function pingsInsideAndPause(id: string, cut: Cut): ConformanceCase {
   const base = echoCase(
     {
       id,
-      title: `A text in five fragments with a ping after the 2nd and after the 4th, and a pause after the first ping, ${cut}.`,
+      title: `A text in five fragments, pings after the 2nd and 4th, a pause between, ${cut}.`,
       expectation:
         'Each ping is answered at once, the first before the pause is over; then the echo.',
       steps: [

@@ -1,7 +1,7 @@
 // Section 6, UTF-8 in text messages (RFC 6455 §8.1): invalid octets fail the connection with 1007.
 //
-// In 6.4 the octet that cannot be right comes long before the end of the message. Failing before the rest is sent is OK;
-// failing only when all has arrived is NON-STRICT.
+// In 6.4 the wrong octet comes long before the end of the message. To fail before the rest is sent
+// is OK, to fail when all has arrived is NON-STRICT.
 import { Opcode } from '../wire/frame.ts';
 import {
   Code,
@@ -66,19 +66,27 @@ function failFastInFragments(id: string, first: number, second: number): Conform
   });
   return failFast(
     id,
-    `Invalid UTF-8 in three fragments of ${first}, ${second} and the other octets, with pauses between them.`,
+    `Invalid UTF-8 in three fragments of ${first}, ${second} and the other octets, with pauses.`,
     steps,
   );
 }
 
 function failFastInParts(id: string, partLengths: readonly number[]): ConformanceCase {
-  const title = `Invalid UTF-8 in one frame, sent in chops of ${partLengths.join(', ')} and the other octets, with pauses between them.`;
-  return failFast(id, title, [{ step: 'parts', frame: text(OUT_OF_RANGE), partLengths }]);
+  const lengths = partLengths.join(', ');
+  const title = `Invalid UTF-8 in one frame, sent in chops of ${lengths} and the other octets`;
+  return failFast(id, `${title}, with pauses.`, [
+    { step: 'parts', frame: text(OUT_OF_RANGE), partLengths },
+  ]);
 }
 
 function sequenceCase(id: string, title: string, sequence: Buffer): ConformanceCase {
   const steps: Step[] = [{ step: 'send', frames: [text(sequence)], cut: 'in one go' }];
-  const draft = { id, steps, title: `A text of ${title}: ${sequence.toString('hex')}.` };
+  const draft = {
+    id,
+    steps,
+    title: `A text of ${title}: ${sequence.toString('hex')}.`,
+    patience: { ms: 500, end: 'drop' },
+  } as const;
   return isValidSequence(sequence)
     ? echoCase(draft, [textEvent(sequence)])
     : failCase(draft, Code.invalidPayload);

@@ -1,18 +1,26 @@
-// Sections 9 and 10: volume. Large messages, many fragments, many TCP chops, many round trips; and auto-fragmentation.
+// Sections 9 and 10: large messages, many fragments, many TCP chops, many round trips; and
+// automatic fragmentation.
 import { Opcode } from '../wire/frame.ts';
-import { type ConformanceCase, echoCase, hex, type Payload, repeat } from './case.ts';
+import {
+  type ConformanceCase,
+  echoCase,
+  hex,
+  type Patience,
+  type Payload,
+  repeat,
+} from './case.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
-
-/** How long one of these may take, in milliseconds: 4 MiB in fragments of 64 octets is slow in some engines. */
-const LIMIT_MS = 120_000;
 
 const MESSAGE_LENGTHS = [64 * KIB, 256 * KIB, MIB, 4 * MIB, 8 * MIB, 16 * MIB];
 const FRAGMENT_LENGTHS = [64, 256, KIB, 4 * KIB, 16 * KIB, 64 * KIB, 256 * KIB, MIB, 4 * MIB];
 const CHOP_LENGTHS = [64, 128, 256, 512, 1024, 2048];
 const ROUND_TRIP_LENGTHS = [0, 16, 64, 256, 1024, 4096];
+const ROUND_TRIP_SECONDS = [60, 60, 60, 120, 240, 480];
 const ROUND_TRIPS = 1000;
+
+const closeAfter = (seconds: number): Patience => ({ ms: seconds * 1000, end: 'close' });
 
 interface Kind {
   readonly type: 'text' | 'binary';
@@ -34,7 +42,7 @@ function largeMessages({ type, pattern, offset }: Kind): ConformanceCase[] {
         id: `9.${1 + offset}.${index + 1}`,
         title: `A ${type} message of ${length / KIB} KiB.`,
         steps: [{ step: 'send', frames: [{ opcode: Opcode[type], payload }], cut: 'in one go' }],
-        limitMs: LIMIT_MS,
+        patience: closeAfter(length < MIB ? 10 : 100),
       },
       [{ type, payload }],
     );
@@ -43,17 +51,18 @@ function largeMessages({ type, pattern, offset }: Kind): ConformanceCase[] {
 
 function fragmentedMessages({ type, pattern, offset }: Kind): ConformanceCase[] {
   const payload = repeat(pattern, 4 * MIB);
-  return FRAGMENT_LENGTHS.map((fragmentLength, index) =>
-    echoCase(
+  return FRAGMENT_LENGTHS.map((fragmentLength, index) => {
+    const fragments = `${(4 * MIB) / fragmentLength} fragments of ${fragmentLength} octets`;
+    return echoCase(
       {
         id: `9.${3 + offset}.${index + 1}`,
-        title: `A ${type} message of 4 MiB in ${(4 * MIB) / fragmentLength} fragments of ${fragmentLength} octets.`,
+        title: `A ${type} message of 4 MiB in ${fragments}.`,
         steps: [{ step: 'fragments', opcode: Opcode[type], payload, fragmentLength }],
-        limitMs: LIMIT_MS,
+        patience: closeAfter(100),
       },
       [{ type, payload }],
-    ),
-  );
+    );
+  });
 }
 
 function choppedMessages({ type, pattern, offset }: Kind): ConformanceCase[] {
@@ -64,7 +73,7 @@ function choppedMessages({ type, pattern, offset }: Kind): ConformanceCase[] {
         id: `9.${5 + offset}.${index + 1}`,
         title: `A ${type} message of 1 MiB in TCP chops of ${chop} octets.`,
         steps: [{ step: 'send', frames: [{ opcode: Opcode[type], payload }], cut: chop }],
-        limitMs: LIMIT_MS,
+        patience: closeAfter(1000),
       },
       [{ type, payload }],
     ),
@@ -74,12 +83,13 @@ function choppedMessages({ type, pattern, offset }: Kind): ConformanceCase[] {
 function roundTrips({ type, pattern, offset }: Kind): ConformanceCase[] {
   return ROUND_TRIP_LENGTHS.map((length, index) => {
     const payload: Payload = repeat(pattern, length);
+    const messages = `${ROUND_TRIPS} ${type} messages of ${length} octets`;
     return echoCase(
       {
         id: `9.${7 + offset}.${index + 1}`,
-        title: `${ROUND_TRIPS} ${type} messages of ${length} octets, each sent when the one before is back.`,
+        title: `${messages}, each sent when the one before is back.`,
         steps: [{ step: 'echoes', opcode: Opcode[type], payload, count: ROUND_TRIPS }],
-        limitMs: LIMIT_MS,
+        patience: closeAfter(ROUND_TRIP_SECONDS[index] ?? 480),
       },
       [{ type: 'echoes', count: ROUND_TRIPS }],
     );
@@ -105,6 +115,7 @@ export const section10: readonly ConformanceCase[] = [
       steps: [
         { step: 'fragments', opcode: Opcode.text, payload: autoFragmented, fragmentLength: 1300 },
       ],
+      patience: { ms: 10_000, end: 'drop' },
     },
     [{ type: 'text', payload: autoFragmented }],
   ),

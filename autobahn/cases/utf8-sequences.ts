@@ -1,7 +1,8 @@
-// The octet sequences of the UTF-8 cases 6.5 to 6.23, after Markus Kuhn's decoder stress test, in the order of their numbers.
+// The octet sequences of the UTF-8 cases 6.5 to 6.23, after Markus Kuhn's decoder stress test, in
+// the order of their numbers.
 //
-// A group is valid or not as a whole, but for the prefixes of 6.6 and the borders of 6.11; `isUtf8` of Node is the one who
-// tells those apart. The test of this file holds each group to what it says of itself.
+// A group is valid or not as a whole, except the prefixes of 6.6 and the borders of 6.11, which
+// `isUtf8` of Node tells apart.
 import { isUtf8 } from 'node:buffer';
 import { hex } from './case.ts';
 

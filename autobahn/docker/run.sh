@@ -1,7 +1,10 @@
 #!/bin/sh
-# Runs the official Autobahn test suite in Docker against Sanswire's echo server and echo client, one after the other, and holds
-# both reports against autobahn/expected-results.json. The exit code is 0 when every case is as expected on both sides.
+# Runs the official Autobahn test suite in Docker against the echo server and the echo client of a
+# peer (sanswire, or the argument), one after the other, and compares both reports with
+# autobahn/expected-results.json. The exit code is 0 when every case is as expected on both sides.
 set -eu
+PEER=${1:-sanswire}
+export PEER
 cd "$(dirname "$0")/../.."
 
 node scripts/ensure-built.mjs

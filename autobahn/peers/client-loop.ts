@@ -1,6 +1,5 @@
-// Drives an echo client through all cases of a fuzzing server: how many are there, run each, ask for the report.
-//
-// The same loop for every library, several cases at a time.
+// Drives an echo client through all cases of a fuzzing server, several at a time: asks how many
+// there are, runs each, asks for the report.
 import type { Peer } from './peer.ts';
 
 /**

@@ -1,11 +1,10 @@
-// Peers whose classes are those of faye-websocket: an echo server in an http 'upgrade' handler, and an echo client.
+// Peers whose classes are those of faye-websocket: an echo server in an http 'upgrade' handler, and
+// an echo client.
 //
-// What is used of such a package is declared here: one of them has no types, and the other's need its build.
-import { once } from 'node:events';
+// What is used of such a package is declared here: one has no types, the other's need its build.
 import { createServer, type IncomingMessage } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { type Peer, versionOf } from './peer.ts';
+import { listen, type Peer, versionOf } from './peer.ts';
 
 interface EchoSocket {
   on(event: 'message', listener: (event: { readonly data: string | Uint8Array }) => void): void;
@@ -45,9 +44,7 @@ export function fayeStylePeer(name: string, WebSocket: FayeStyle, extension: unk
         const socket = new WebSocket(request, duplex, head, [], options);
         socket.on('message', ({ data }) => socket.send(data));
       });
-      server.listen(port, host);
-      await once(server, 'listening');
-      return (server.address() as AddressInfo).port;
+      return listen(server, host, port);
     },
     echo: async (url) => {
       const socket = new WebSocket.Client(url, [], options);

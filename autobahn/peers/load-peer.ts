@@ -1,11 +1,27 @@
-// The peers that are at hand, by name. Each is loaded only when asked for, so that a library that does not load spoils no other.
+// The peers at hand, by name. Each is loaded only when asked for: one that does not load harms no
+// other.
 import type { Peer } from './peer.ts';
 
-/** Names the peers that are at hand. */
-export const peerNames = ['sanswire', 'ws', 'faye', 'undici'] as const;
+const LOADERS = {
+  sanswire: () => import('./sanswire.ts'),
+  'sanswire/ws': () => import('./sanswire-ws.ts'),
+  'sanswire/streams': () => import('./sanswire-streams.ts'),
+  'sanswire/pull-ws': () => import('./sanswire-pull-ws.ts'),
+  ws: () => import('./ws.ts'),
+  faye: () => import('./faye.ts'),
+  undici: () => import('./undici.ts'),
+} as const;
 
 /** The name of a peer. */
-export type PeerName = (typeof peerNames)[number];
+export type PeerName = keyof typeof LOADERS;
+
+/** Names the peers at hand. */
+export const peerNames: readonly PeerName[] = Object.keys(LOADERS) as PeerName[];
+
+/** Tells whether there is a peer of that name. */
+export function isPeerName(name: string): name is PeerName {
+  return Object.hasOwn(LOADERS, name);
+}
 
 /**
  * Loads a peer.
@@ -13,16 +29,8 @@ export type PeerName = (typeof peerNames)[number];
  * @throws RangeError when there is none of that name
  */
 export async function loadPeer(name: string): Promise<Peer> {
-  switch (name) {
-    case 'sanswire':
-      return (await import('./sanswire.ts')).peer;
-    case 'ws':
-      return (await import('./ws.ts')).peer;
-    case 'faye':
-      return (await import('./faye.ts')).peer;
-    case 'undici':
-      return (await import('./undici.ts')).peer;
-    default:
-      throw new RangeError(`No peer "${name}"; there are: ${peerNames.join(', ')}.`);
+  if (!isPeerName(name)) {
+    throw new RangeError(`No peer "${name}"; there are: ${peerNames.join(', ')}.`);
   }
+  return (await LOADERS[name]()).peer;
 }

@@ -1,7 +1,8 @@
-// The process of a peer: `peer-process.js NAME serve [HOST] [PORT]` or `peer-process.js NAME loop SERVER PARALLEL`.
+// The process of a peer: `peer-process.js NAME serve [HOST] [PORT]` or
+// `peer-process.js NAME loop SERVER PARALLEL`.
 //
-// Its first line on the standard output is JSON: what the peer is called and, for a server, its port. A process that the suite
-// has started ends with its standard input, so that none outlives a suite that was killed.
+// Its first line of output is JSON: what the peer is called and, for a server, its port. A process
+// that the suite has started ends with its standard input, so that it does not outlive the suite.
 import { runClientLoop } from './client-loop.ts';
 import { loadPeer } from './load-peer.ts';
 

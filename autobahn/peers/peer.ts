@@ -1,27 +1,42 @@
-// What a library has to bring to be judged: an echo server, an echo client, or both.
+// What a library brings to be judged: an echo server, an echo client, or both.
 //
-// A peer runs in a process of its own (peer-process.ts), so that its time is not the suite's and it may crash without
-// taking the suite along.
+// A peer runs in a process of its own (peer-process.ts): its time is not the suite's, and the suite
+// survives its crash.
+import { once } from 'node:events';
 import { createRequire } from 'node:module';
+import type { AddressInfo, Server } from 'node:net';
 
 /** Holds one library under test. */
 export interface Peer {
   readonly name: string;
   readonly version: string;
-  /** Starts an echo server, at its default limits, with permessage-deflate; gives the port, which 0 leaves to the system. */
+  /**
+   * Starts an echo server at its default limits, with permessage-deflate.
+   *
+   * @param port - 0 lets the system choose one
+   * @returns the port
+   */
   readonly serve?: (host: string, port: number) => Promise<number>;
   /**
-   * Connects, echoes every message in its type, and settles when the connection is over, however it ended.
+   * Connects, echoes every message in its type, and settles when the connection is over.
    *
    * @returns the last text that came, for the questions that a fuzzing server answers
    */
   readonly echo?: (url: string) => Promise<string | null>;
 }
 
-/** Reads the version of an installed package. */
-export function versionOf(packageName: string): string {
+/** Reads the version of the installed package that a specifier names. */
+export function versionOf(specifier: string): string {
+  const [packageName = ''] = specifier.split('/');
   const manifest = createRequire(import.meta.url)(`${packageName}/package.json`) as {
     readonly version: string;
   };
   return manifest.version;
+}
+
+/** Makes a server listen, and returns its port. */
+export async function listen(server: Server, host: string, port: number): Promise<number> {
+  server.listen(port, host);
+  await once(server, 'listening');
+  return (server.address() as AddressInfo).port;
 }

@@ -2,11 +2,15 @@
 import { type FayeStyle, fayeStylePeer } from './faye-style.ts';
 import type { Peer } from './peer.ts';
 
-const loaded: unknown = await import('sanswire');
-const { default: WebSocket, permessageDeflate } = loaded as {
+interface MainModule {
   readonly default: FayeStyle;
   readonly permessageDeflate: unknown;
-};
+}
+
+const loaded: unknown = await import('sanswire');
+
+/** What the peers of this package use of it. */
+export const { default: WebSocket, permessageDeflate } = loaded as MainModule;
 
 /** The library as a peer. */
 export const peer: Peer = fayeStylePeer('sanswire', WebSocket, permessageDeflate);

@@ -1,9 +1,10 @@
-// Makes the compressed messages of sections 12 and 13, and checks the compressed echoes (RFC 7692 §7.2), with node:zlib.
+// Makes the compressed messages of sections 12 and 13, and checks the compressed echoes
+// (RFC 7692 §7.2), with node:zlib.
 //
-// Both work without a stream that lives on: what a compressor may refer to is exactly the last window of plaintext, which
-// the suite knows, so each message is made or checked alone with that window as its dictionary. A series goes round its corpus
-// in whole turns, and from the second turn on the window before a message is the same in each turn. So a message is
-// compressed twice at the most, whatever the length of the series, and an echo that equals one already checked is right.
+// Neither keeps a stream. A compressor may refer to the last window of plaintext, which the suite
+// knows: each message is made or checked alone, with that window as its dictionary. A series goes
+// round its corpus in whole turns, and from the second turn on the windows repeat. So a message is
+// compressed twice at most, and an echo that equals one already checked is right.
 import { constants, deflateRawSync, inflateRawSync } from 'node:zlib';
 import { CORPUS_LENGTH, type CorpusName, corpora } from '../cases/corpus.ts';
 import type { DeflateDirection } from '../wire/deflate-negotiation.ts';
@@ -52,7 +53,7 @@ export class CompressedMessages {
     this.#direction = direction;
   }
 
-  /** The compressed payload of a message, for the first turn and for all later ones made once each. */
+  /** The compressed payload of a message, made once for the first turn and once for the others. */
   payload(index: number): Buffer {
     const { turn } = this.#series;
     const slot = index < turn ? index : turn + (index % turn);
@@ -65,7 +66,7 @@ export class CompressedMessages {
     const { windowBits } = this.#direction;
     const dictionary = this.#series.window(index, this.#direction);
     const compressed = deflateRawSync(this.#series.plaintext(index), {
-      // zlib has no raw window of 8 bits; with 9 and no references back the stream is right for 8 as well.
+      // zlib has no raw window of 8 bits; with 9 and no references back the stream fits 8 as well.
       windowBits: Math.max(windowBits, 9),
       ...(windowBits < 9 && { strategy: constants.Z_HUFFMAN_ONLY }),
       ...(windowBits >= 9 && dictionary.length > 0 && { dictionary }),
@@ -129,7 +130,8 @@ export class CompressedEchoChecker {
     try {
       return inflateRawSync(Buffer.concat([payload, TAIL]), {
         windowBits,
-        // zlib notices a reference beyond the window only across its output buffers, so these are no longer than a window.
+        // zlib notices a reference beyond the window only across its output buffers: they are no
+        // longer than a window.
         chunkSize: Math.max(64, Math.min(2 ** windowBits, length + 1)),
         maxOutputLength: length + 1,
         ...(dictionary.length > 0 && { dictionary }),

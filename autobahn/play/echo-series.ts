@@ -1,4 +1,4 @@
-// The long series: message after message, each sent when the echo of the one before has been checked.
+// Long series: message after message, each sent when the echo of the one before has been checked.
 //
 // Plain ones repeat one payload (9.7, 9.8); compressed ones go through a corpus (12, 13).
 import { bytesOf, type Step } from '../cases/case.ts';

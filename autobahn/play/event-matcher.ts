@@ -1,7 +1,6 @@
-// Holds the event log of a case against the logs that are wanted, event by event.
+// Compares the event log of a case with the wanted ones, event by event.
 //
-// As soon as the log cannot become one of them any more, the case is lost and its player can stop: nobody waits for the time
-// limit of a case whose first echo is wrong. Wanted payloads are made once, when first compared.
+// As soon as the log cannot become one of them any more, the case is lost and its player can stop.
 import { bytesOf, type ConformanceCase, type WantedEvent } from '../cases/case.ts';
 import { previewOctets } from '../wire/wire-log.ts';
 

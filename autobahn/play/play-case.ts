@@ -1,13 +1,16 @@
-// Plays one case on a connection whose handshake is done, and gives the verdict. The same code for both roles.
+// Plays one case on a connection whose opening handshake is done, and gives the verdict. The same
+// code for both roles.
 //
-// A case ends when TCP is over. It is broken off when its log cannot become a wanted one any more, when the peer breaks the
-// protocol, and when its time is up: no peer can make it hang, and none can make it throw.
+// A case ends with TCP. It is broken off when its log cannot become a wanted one any more, and when
+// the peer breaks the protocol. The patience of the case starts with its last step, and the
+// connection limits what follows a Close: no peer can make a case hang, and none can make it throw.
 import type { Socket } from 'node:net';
 import { bytesOf, type ConformanceCase, lengthOf, type Step } from '../cases/case.ts';
-import { Connection, type Role, type TCP_END_WAIT_MS } from '../wire/connection.ts';
+import { Connection, type Role } from '../wire/connection.ts';
 import type { NegotiationResult } from '../wire/deflate-negotiation.ts';
 import { buildFrames, fragmentMessage, Opcode } from '../wire/frame.ts';
 import type { ReceivedEvent } from '../wire/message-reader.ts';
+import { startTimer } from '../wire/timer.ts';
 import { describeFrame, type WireLog } from '../wire/wire-log.ts';
 import { compressedSeries, type EchoSeries, plainSeries } from './echo-series.ts';
 import { EventMatcher, type SeenEvent } from './event-matcher.ts';
@@ -15,12 +18,12 @@ import { type CaseResult, judge } from './verdict.ts';
 
 /** Says how cases are played. */
 export interface PlaySettings {
-  /** How long a pause within a case is, in milliseconds. */
+  /** Multiplies every time, for machines that are slow or busy. 1 is as in Autobahn. */
+  readonly timeScale: number;
+  /** How long a pause within a case is, in milliseconds before scaling. */
   readonly pauseMs: number;
-  /** Caps the time limit of each case, in milliseconds; absent leaves the limits of the cases. */
+  /** Caps the patience of each case and the opening handshake, in milliseconds after scaling. */
   readonly limitMs?: number;
-  /** How long a server may take to end TCP; absent means {@link TCP_END_WAIT_MS}. */
-  readonly tcpEndWaitMs?: number;
 }
 
 /** Says what a case is played on. */
@@ -32,28 +35,26 @@ export interface PlayTarget {
   readonly log: WireLog;
   /** What came of the negotiation, for a case that needs an extension. */
   readonly negotiation: NegotiationResult | null;
-  /** When the case started, by `performance.now()`: its time limit covers the handshake too. */
+  /** When the case started, by `performance.now()`. */
   readonly startedAt: number;
 }
 
-/** How many octets more than the longest wanted message are taken before the peer counts as flooding. */
+/** How long the opening handshake may take, in milliseconds, as in Autobahn. */
+export const OPENING_LIMIT_MS = 5_000;
+
+/** A message may be longer than the longest that is sent by so many octets. */
 const MESSAGE_SLACK = 65_536;
 
-/** How many turns of the event loop a pause lasts at least after its time is over. */
-const READING_TURNS = 8;
-
-/** The time that a case may take, in milliseconds. */
-export function limitOf(
-  { limitMs }: Pick<ConformanceCase, 'limitMs'>,
-  settings: PlaySettings,
-): number {
-  return Math.min(limitMs, settings.limitMs ?? limitMs);
+/** Scales a time, and caps it. */
+export function scaleTime(ms: number, { timeScale, limitMs }: PlaySettings): number {
+  return Math.min(ms * timeScale, limitMs ?? Number.POSITIVE_INFINITY);
 }
 
 function longestSent(steps: readonly Step[]): number {
   const lengths = steps.map((step) => {
-    if (step.step === 'send')
+    if (step.step === 'send') {
       return Math.max(...step.frames.map((frame) => lengthOf(frame.payload)));
+    }
     if (step.step === 'parts') return lengthOf(step.frame.payload);
     if (step.step === 'pause') return 0;
     return step.step === 'compressed echoes' ? step.length : lengthOf(step.payload);
@@ -81,6 +82,8 @@ class CasePlayer {
   #fault: string | null = null;
   #unimplemented: string | null = null;
   #isScriptOver = false;
+  #stopTimer: () => void = () => {};
+  #timeUpAfterMs: number | null = null;
   #series: EchoSeries | null = null;
   #seriesIndex = 0;
   #wakeUp: () => void = () => {};
@@ -99,7 +102,7 @@ class CasePlayer {
       log: target.log,
       allowsCompression: target.negotiation?.kind === 'agreed',
       maxMessageLength: longestSent(conformanceCase.steps) + MESSAGE_SLACK,
-      ...(settings.tcpEndWaitMs !== undefined && { tcpEndWaitMs: settings.tcpEndWaitMs }),
+      timeScale: settings.timeScale,
       onEvent: (event) => this.#takeEvent(event),
       onDone: () => this.#wakeUp(),
     });
@@ -107,18 +110,15 @@ class CasePlayer {
 
   async play(): Promise<CaseResult> {
     const { startedAt, rest, log } = this.#target;
-    const limitMs = limitOf(this.#case, this.#settings);
-    const remaining = Math.max(0, limitMs - (performance.now() - startedAt));
-    const timer = setTimeout(() => {
-      this.#breakOff(`not over within the ${limitMs} ms that it may take`);
-    }, remaining);
     this.#connection.receive(rest);
     await this.#runScript();
     await this.#connection.ended;
-    clearTimeout(timer);
+    this.#stopTimer();
     const connection = this.#connection;
     const { remoteClose } = connection;
     const observation = {
+      suiteRole: this.#target.role,
+      timeUpAfterMs: this.#timeUpAfterMs,
       events: this.#matcher.described,
       match: this.#matcher.match,
       fault: this.#fault ?? connection.violation,
@@ -138,12 +138,32 @@ class CasePlayer {
       this.#connection.close(1000);
       return;
     }
-    for (const step of this.#case.steps) {
+    const { steps } = this.#case;
+    for (const [index, step] of steps.entries()) {
       if (!this.#connection.isOpen) return;
+      // Parts have pauses of their own: patience starts with the last part.
+      if (index === steps.length - 1 && step.step !== 'parts') this.#startPatience();
       await this.#runStep(step);
     }
     this.#isScriptOver = true;
     this.#closeWhenDone();
+  }
+
+  #startPatience(): void {
+    const limitMs = scaleTime(this.#case.patience.ms, this.#settings);
+    this.#stopTimer = startTimer(limitMs, () => this.#runOutOfPatience(limitMs));
+  }
+
+  #runOutOfPatience(limitMs: number): void {
+    this.#timeUpAfterMs = limitMs;
+    const reason = `not over within ${limitMs} ms`;
+    if (this.#series !== null) this.#fault ??= reason;
+    // Nothing can follow what is still being written, and a Close in the middle of a frame is none.
+    const isWriting = !this.#isScriptOver && this.#series === null;
+    if (this.#case.patience.end === 'drop' || isWriting) this.#connection.drop(reason);
+    // Autobahn sends no code here; with one, the answer has a code that can be judged.
+    else this.#connection.close(1000);
+    this.#wakeUp();
   }
 
   async #runStep(step: Step): Promise<void> {
@@ -178,27 +198,24 @@ class CasePlayer {
       if (!this.#connection.isOpen) return;
     }
     log.add('note', () => 'the rest of the payload is sent');
+    this.#startPatience();
     this.#connection.write(bytes);
   }
 
   /** Waits; a pause that passes with the connection still open is an event of its own. */
   async #pause(): Promise<void> {
-    const { pauseMs } = this.#settings;
+    const pauseMs = this.#settings.pauseMs * this.#settings.timeScale;
     this.#target.log.add('note', () => `a pause of ${pauseMs} ms`);
     await this.#sleepUnlessDone(pauseMs);
-    // What has arrived meanwhile is read first: on a machine that was busy the timer comes before it.
-    for (let turn = 0; turn < READING_TURNS && this.#connection.isOpen; turn += 1) {
-      await new Promise((resolve) => setImmediate(resolve));
-    }
     if (this.#connection.isOpen) this.#addEvent({ type: 'pause' });
   }
 
   async #sleepUnlessDone(ms: number): Promise<void> {
     if (!this.#connection.isOpen) return;
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, ms);
+      const stop = startTimer(ms, resolve);
       this.#wakeUp = () => {
-        clearTimeout(timer);
+        stop();
         resolve();
       };
     });
@@ -217,6 +234,7 @@ class CasePlayer {
   }
 
   #takeEvent(event: ReceivedEvent): void {
+    if (this.#fault !== null) return;
     const series = this.#series;
     if (series === null) {
       this.#addEvent(event);

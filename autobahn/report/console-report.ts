@@ -1,4 +1,4 @@
-// What a run prints: a progress line while it goes on, a table by sections at its end, and each case that is not OK.
+// What a run prints: a progress line, a table by sections at its end, and each case that is not OK.
 import { sectionOf, sectionTitles } from '../cases/index.ts';
 import { type Behavior, type CaseResult, isAcceptable, overallBehavior } from '../play/verdict.ts';
 
@@ -21,7 +21,7 @@ export function summarize(results: readonly CaseResult[]): string {
 const PROGRESS_INTERVAL_MS = 200;
 const LINE_INTERVAL_MS = 15_000;
 
-/** Shows how far a run is: one line that is written over on a terminal, now and then a line elsewhere. */
+/** Shows how far a run is: one line on a terminal, now and then a line elsewhere. */
 export class Progress {
   readonly #total: number;
   readonly #startedAt = performance.now();
@@ -44,7 +44,8 @@ export class Progress {
     if (now - this.#shownAt < interval && this.#done < this.#total) return;
     this.#shownAt = now;
     const seconds = Math.round((now - this.#startedAt) / 1000);
-    const line = `${this.#done}/${this.#total} cases, ${this.#bad} not OK, ${seconds} s, last ${result.id} of ${label}`;
+    const counts = `${this.#done}/${this.#total} cases, ${this.#bad} not OK`;
+    const line = `${counts}, ${seconds} s, last ${result.id} of ${label}`;
     this.#output.write(this.#output.isTTY ? `\r\u001b[K${line}` : `${line}\n`);
   }
 
@@ -59,7 +60,7 @@ function row(cells: readonly (string | number)[]): string {
   return `  ${section.padEnd(40)}${rest.map((cell) => cell.padStart(9)).join('')}`;
 }
 
-/** Makes the table of one agent: a line a section, the sum, and the cases that are not OK with their reasons. */
+/** Makes the table of one agent: the sections, their sum, and each case that is not OK with why. */
 export function resultTable(agent: string, results: readonly CaseResult[]): string {
   const sections = [...new Set(results.map(({ id }) => sectionOf(id)))];
   const lines = [agent, row(['', 'cases', 'OK', 'other', 'seconds'])];

@@ -21,25 +21,25 @@ function describeStep(step: Step): string[] {
       const frames = step.frames.slice(0, FRAMES_SHOWN).map(nameFrame);
       return [`Send ${cut}:`, ...frames.map((frame) => `  ${frame}`)];
     }
-    case 'fragments':
-      return [
-        `Send in one go a message of ${step.payload.length} octets in fragments of ${step.fragmentLength} octets, the last one shorter or empty.`,
-      ];
+    case 'fragments': {
+      const fragments = `fragments of ${step.fragmentLength} octets, the last one shorter or empty`;
+      return [`Send in one go a message of ${step.payload.length} octets in ${fragments}.`];
+    }
     case 'pause':
       return ['Pause.'];
-    case 'parts':
-      return [
-        `Send one frame in parts of ${step.partLengths.join(', ')} and the other octets, with a pause after each:`,
-        `  ${nameFrame(step.frame)}`,
-      ];
-    case 'echoes':
-      return [
-        `Send ${step.count} messages of ${step.payload.length} octets, each when the one before is back.`,
-      ];
-    case 'compressed echoes':
-      return [
-        `Send ${step.count} compressed messages of ${step.length} octets of ${corpora[step.corpus].title}, each when the one before is back.`,
-      ];
+    case 'parts': {
+      const parts = `parts of ${step.partLengths.join(', ')} and the other octets`;
+      return [`Send one frame in ${parts}, with a pause after each:`, `  ${nameFrame(step.frame)}`];
+    }
+    case 'echoes': {
+      const messages = `${step.count} messages of ${step.payload.length} octets`;
+      return [`Send ${messages}, each when the one before is back.`];
+    }
+    case 'compressed echoes': {
+      const data = `${step.length} octets of ${corpora[step.corpus].title}`;
+      const messages = `${step.count} compressed messages of ${data}`;
+      return [`Send ${messages}, each when the one before is back.`];
+    }
   }
 }
 

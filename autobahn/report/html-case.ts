@@ -1,4 +1,5 @@
-// The page of one case and agent: the verdict and why, what was sent, what was wanted, what came, and the wire log.
+// The page of one case and agent: the verdict and why, what was sent, what was wanted, what came,
+// and the wire log.
 import type { ConformanceCase } from '../cases/case.ts';
 import type { CaseResult } from '../play/verdict.ts';
 import type { WireLogEntry } from '../wire/wire-log.ts';
@@ -11,7 +12,10 @@ function lines(texts: readonly string[]): string {
 
 function logRow({ atMs, by, text }: WireLogEntry): string {
   const arrow = { suite: 'suite →', peer: '← peer', note: '' }[by];
-  return `<tr class="by-${by}"><td>${atMs.toFixed(1)} ms</td><td>${arrow}</td><td>${escapeHtml(text)}</td></tr>`;
+  const cells = [`${atMs.toFixed(1)} ms`, arrow, escapeHtml(text)].map(
+    (cell) => `<td>${cell}</td>`,
+  );
+  return `<tr class="by-${by}">${cells.join('')}</tr>`;
 }
 
 function wantedList(conformanceCase: ConformanceCase, result: CaseResult): string {

@@ -1,4 +1,5 @@
-// The overview page: for each agent its counts and one square a case, then the table of all cases and agents.
+// The overview page: for each agent its counts and one square a case, then the table of all cases
+// and agents.
 import { allCases, sectionOf, sectionTitles } from '../cases/index.ts';
 import { type Behavior, overallBehavior } from '../play/verdict.ts';
 import { badge, behaviorClass, escapeHtml, htmlPage } from './html-page.ts';
@@ -31,7 +32,8 @@ function agentCard(agent: string, cases: Readonly<Record<string, IndexEntry>>): 
   const squares = entries.map(([id, entry]) => {
     const behavior = overallBehavior(entry);
     const label = `${id}: ${behavior}`;
-    return `<a class="${behaviorClass(behavior)}" href="${pageOf(entry)}" title="${label}" aria-label="${label}"></a>`;
+    const link = `class="${behaviorClass(behavior)}" href="${pageOf(entry)}"`;
+    return `<a ${link} title="${label}" aria-label="${label}"></a>`;
   });
   return `<section class="card">
 <h2 style="margin-top:0">${escapeHtml(agent)}</h2>
@@ -55,7 +57,8 @@ function caseRows(index: ReportIndex): string {
   let section = '';
   const rows = played.flatMap(({ id, title }) => {
     const cells = agents.map((agent) => verdictCell(index[agent]?.[id])).join('');
-    const row = `<tr><td class="number">${id}</td><td class="title">${escapeHtml(title)}</td>${cells}</tr>`;
+    const name = `<td class="number">${id}</td><td class="title">${escapeHtml(title)}</td>`;
+    const row = `<tr>${name}${cells}</tr>`;
     if (sectionOf(id) === section) return [row];
     section = sectionOf(id);
     const heading = `${section} &nbsp; ${sectionTitles[section] ?? ''}`;
@@ -79,8 +82,9 @@ export function indexPage(side: 'server' | 'client', index: ReportIndex): string
   return htmlPage(
     `WebSocket conformance of ${side}s`,
     `<h1>WebSocket conformance of ${side}s</h1>
-<p class="soft">The cases of the Autobahn test suite, judged strictly: OK means that the event log, the close code and the end of
-TCP are all as wanted. Each square and each verdict leads to the wire log of its case.</p>
+<p class="soft">The cases of the Autobahn test suite, judged strictly: OK means that the event log,
+the close code and the end of TCP are all as wanted. Each square and each verdict leads to the wire
+log of its case.</p>
 ${agents.map((agent) => agentCard(agent, index[agent] ?? {})).join('\n')}
 ${note}
 <h2>All cases</h2>

@@ -1,6 +1,7 @@
-// The index.json of a report directory, in the format of the Autobahn suite: {agent: {caseId: entry}}.
+// The index.json of a report directory, in the format of the Autobahn suite: {agent: {caseId:
+// entry}}.
 //
-// A run adds its agent to what is there, so that several runs into one directory make one comparison.
+// A run adds its agent to what is there: several runs into one directory make one comparison.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Behavior, CaseResult } from '../play/verdict.ts';

@@ -1,4 +1,5 @@
-// Writes the report of one agent into a directory: index.json and index.html, and for each case a JSON file and a page.
+// Writes the report of one agent into a directory: index.json and index.html, and for each case a
+// JSON file and a page.
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ConformanceCase } from '../cases/case.ts';
@@ -8,7 +9,7 @@ import { casePage } from './html-case.ts';
 import { indexPage } from './html-index.ts';
 import { indexEntries, readIndex, reportName } from './results-file.ts';
 
-/** The directory of a side within the directory of reports, named as the Autobahn suite names it. */
+/** The directory of a side within the directory of reports, named as in Autobahn. */
 export function sideDirectory(reports: string, side: Side): string {
   return join(reports, side === 'server' ? 'servers' : 'clients');
 }

@@ -1,12 +1,15 @@
-// The suite's end of a WebSocket connection once the handshake is done, in either role: writes what it is told, cut as it
-// is told, reads what the peer sends, keeps the closing handshake (RFC 6455 §5.5.1, §7.1) and says how the connection ended.
+// The suite's end of a WebSocket connection after the opening handshake, in either role. It writes
+// what it is told, cut as it is told, reads what the peer sends, keeps the closing handshake
+// (RFC 6455 §5.5.1, §7.1) and says how the connection ended.
 //
-// It has no will of its own but two: it answers the peer's Close, and playing server it ends TCP after the closing
-// handshake (§7.1.1). As a client it leaves that to the server, and drops the connection if that takes too long.
+// By itself it does two things: it answers the peer's Close, and as a server it ends TCP after the
+// closing handshake (§7.1.1). A client leaves that to the server. A peer that takes too long for
+// its Close, or a server for the end of TCP, is dropped.
 import type { Socket } from 'node:net';
 import { buildFrames, type Cut, closePayload, Opcode, type WireFrame } from './frame.ts';
 import { FrameReader } from './frame-reader.ts';
 import { MessageReader, type ReceivedClose, type ReceivedEvent } from './message-reader.ts';
+import { startTimer } from './timer.ts';
 import { describeFrame, type WireLog } from './wire-log.ts';
 
 /** The side that the suite plays. */
@@ -20,22 +23,25 @@ export interface ConnectionOptions {
   readonly allowsCompression: boolean;
   /** The longest message that is taken from the peer, in octets. */
   readonly maxMessageLength: number;
-  /** How long the other side may take to end TCP, in milliseconds. @defaultValue {@link TCP_END_WAIT_MS} */
-  readonly tcpEndWaitMs?: number;
+  /** Multiplies {@link CLOSE_LIMIT_MS} and {@link TCP_END_LIMIT_MS}. */
+  readonly timeScale: number;
   readonly onEvent: (event: ReceivedEvent) => void;
-  /** Called once when the peer sent its Close, broke the protocol, or TCP is over: nothing more will come. */
+  /** Called once, when the peer has closed, broken the protocol, or lost TCP: nothing follows. */
   readonly onDone: () => void;
 }
 
-/** How long the suite waits for the other side to end TCP after the closing handshake, in milliseconds. */
-export const TCP_END_WAIT_MS = 5_000;
+/** How long the peer may take to answer the suite's Close, in milliseconds, as in Autobahn. */
+export const CLOSE_LIMIT_MS = 1_000;
+
+/** How long a server may take to end TCP after its Close, in milliseconds, as in Autobahn. */
+export const TCP_END_LIMIT_MS = 1_000;
 
 /**
  * Makes a socket outlive a failed write.
  *
- * Node destroys a socket whose write fails. But a peer that fails the connection sends its Close, ends TCP and answers what
- * still comes with a reset; if the next write meets that before the Close is read, the Close is lost, and with it the
- * verdict. With the write error dropped, reading goes on: it gives the Close first and the reset after it.
+ * Node destroys a socket whose write fails. A peer that fails the connection sends its Close, ends
+ * TCP and resets what still comes. A write that meets the reset would lose the Close, and with it
+ * the verdict. Without write errors, reading goes on: first the Close, then the reset.
  */
 function ignoreWriteErrors(socket: Socket): void {
   const write = socket._write.bind(socket);
@@ -52,9 +58,9 @@ export class Connection {
   remoteClose: ReceivedClose | null = null;
   /** What the peer did wrong, if it broke the protocol. */
   violation: string | null = null;
-  /** True when the suite as client had to drop TCP because the server did not end it. */
+  /** True when the suite dropped TCP because the peer took too long. */
   hasDroppedTcp = false;
-  /** True when the server reset TCP although it had read all that the suite sent: nothing came after the suite's Close. */
+  /** True when the server reset TCP although nothing followed the suite's Close. */
   wasReset = false;
   /** Settles when TCP is over. */
   readonly ended: Promise<void>;
@@ -65,7 +71,7 @@ export class Connection {
   #isSuiteCloseSent = false;
   #hasSentAfterClose = false;
   #isDone = false;
-  #tcpEndTimer: NodeJS.Timeout | undefined;
+  #stopEndTimer: () => void = () => {};
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
@@ -117,7 +123,7 @@ export class Connection {
     if (rest.length > 0) this.#reader.push(rest);
   }
 
-  /** Writes frames, cut as told; comes back when all is written, or early when nothing more will come. */
+  /** Writes frames, cut as told; returns early when nothing more will come from the peer. */
   async send(frames: readonly WireFrame[], cut: Cut): Promise<void> {
     if (cut === 'frame-wise') {
       for (const frame of frames) {
@@ -130,7 +136,7 @@ export class Connection {
     await this.writeInPieces(bytes, pieceLength);
   }
 
-  /** Writes octets in pieces of one length, each a write (and so, without Nagle, a segment) of its own. */
+  /** Writes octets in pieces of one length, each a write, and without Nagle a segment. */
   async writeInPieces(bytes: Buffer, pieceLength: number): Promise<void> {
     if (bytes.length <= pieceLength) {
       this.write(bytes);
@@ -170,6 +176,15 @@ export class Connection {
     this.sendNow([{ opcode: Opcode.close, payload: closePayload(code) }]);
   }
 
+  /** Drops TCP because the peer took too long. */
+  drop(reason: string): void {
+    if (this.#options.socket.destroyed) return;
+    this.#options.log.add('note', () => `dropped by the suite: ${reason}`);
+    this.hasDroppedTcp = true;
+    this.#reader.stop();
+    this.#options.socket.destroy();
+  }
+
   /** Breaks off: nothing more is read, and TCP is dropped. */
   destroy(): void {
     this.closeStartedBy ??= 'suite';
@@ -195,7 +210,9 @@ export class Connection {
 
   #markCloseSent(): void {
     this.#isSuiteCloseSent = true;
-    this.closeStartedBy ??= 'suite';
+    if (this.closeStartedBy !== null) return;
+    this.closeStartedBy = 'suite';
+    this.#limitEnd(CLOSE_LIMIT_MS, () => this.drop('its Close was not answered'));
   }
 
   #takeEvent(event: ReceivedEvent): void {
@@ -206,8 +223,8 @@ export class Connection {
     this.remoteClose = close;
     this.closeStartedBy ??= 'peer';
     this.close(close.code ?? undefined);
-    if (this.#options.role === 'server') this.#options.socket.end();
-    this.#limitTcpEnd();
+    if (this.#options.role === 'server') this.#endTcp();
+    else this.#limitEnd(TCP_END_LIMIT_MS, () => this.drop('the server did not end TCP'));
     this.#finish();
   }
 
@@ -221,23 +238,26 @@ export class Connection {
   #tcpEndsByPeer(): void {
     this.#options.log.add('note', () => 'the peer ended TCP');
     this.closeStartedBy ??= 'peer';
-    this.#options.socket.end();
+    this.#endTcp();
     this.#finish();
   }
 
   #tcpIsOver(): void {
-    clearTimeout(this.#tcpEndTimer);
-    this.closeStartedBy ??= 'peer';
+    this.#stopEndTimer();
+    if (!this.hasDroppedTcp) this.closeStartedBy ??= 'peer';
     this.#finish();
   }
 
-  #limitTcpEnd(): void {
-    const { role, log, socket, tcpEndWaitMs = TCP_END_WAIT_MS } = this.#options;
-    this.#tcpEndTimer = setTimeout(() => {
-      if (role === 'client') this.hasDroppedTcp = true;
-      log.add('note', () => `TCP was still up after ${tcpEndWaitMs} ms: dropped by the suite`);
-      socket.destroy();
-    }, tcpEndWaitMs);
+  /** Ends TCP; a peer that does not follow, or reads nothing, is cut off without blame. */
+  #endTcp(): void {
+    const { socket } = this.#options;
+    socket.end();
+    this.#limitEnd(TCP_END_LIMIT_MS, () => socket.destroy());
+  }
+
+  #limitEnd(limitMs: number, onTimeout: () => void): void {
+    this.#stopEndTimer();
+    this.#stopEndTimer = startTimer(limitMs * this.#options.timeScale, onTimeout);
   }
 
   #finish(): void {

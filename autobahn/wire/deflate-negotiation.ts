@@ -1,8 +1,8 @@
-// Negotiates permessage-deflate (RFC 7692 §5, §7.1) for the cases of sections 12 and 13, in both roles.
+// Negotiates permessage-deflate (RFC 7692 §5, §7.1) for sections 12 and 13, in both roles.
 //
-// What a case asks of the peer is a list of wishes, the best first: as a client the suite offers each with server_*
-// parameters, as a server it grants the first that the client's offers allow, with client_* parameters. The suite limits
-// itself only where the peer says so.
+// What a case asks of the peer is a list of wishes, the best first. As a client the suite offers
+// each with server_* parameters; as a server it grants the first that the client's offers allow,
+// with client_* parameters. The suite limits itself only where the peer says so.
 
 /** States what a case asks of the peer's compressor. */
 export interface DeflateWish {
@@ -23,7 +23,7 @@ export interface DeflateAgreement {
   readonly peer: DeflateDirection;
 }
 
-/** Tells what came of a negotiation; `declined` makes a case UNIMPLEMENTED, a `fault` makes it FAILED. */
+/** Tells what came of a negotiation: `declined` is UNIMPLEMENTED, a `fault` is FAILED. */
 export type NegotiationResult =
   | { readonly kind: 'agreed'; readonly agreement: DeflateAgreement; readonly header: string }
   | { readonly kind: 'declined'; readonly reason: string }
@@ -62,7 +62,7 @@ function writeParameters(parameters: readonly (string | false)[]): string {
   return [NAME, ...parameters.filter((parameter) => parameter !== false)].join('; ');
 }
 
-/** Writes the offers of the suite playing client: each wish, and that the server may limit the client's window. */
+/** Writes a client's offers: each wish, and that the server may limit the client's window. */
 export function buildOffers(wishes: readonly DeflateWish[]): string {
   const offers = wishes.map(({ noContextTakeover, maxWindowBits }) =>
     writeParameters([
@@ -76,7 +76,7 @@ export function buildOffers(wishes: readonly DeflateWish[]): string {
 
 function grants(parameters: Parameters, wish: DeflateWish): boolean {
   if (wish.noContextTakeover && !parameters.has('server_no_context_takeover')) return false;
-  // A response without server_max_window_bits leaves the window at 15 bits: more than asked for unless 15 was asked for.
+  // Without server_max_window_bits the window has 15 bits, which may be more than was asked for.
   const granted = windowBits(parameters, 'server_max_window_bits') ?? 15;
   return granted <= (wish.maxWindowBits ?? 15);
 }
@@ -125,8 +125,8 @@ function clientAgreement(parameters: Parameters): DeflateAgreement {
 /**
  * Chooses from a client's offers: the first wish that one of them allows.
  *
- * A server may ask for client_no_context_takeover unoffered (RFC 7692 §7.1.1.2), but for client_max_window_bits only when the
- * client offered it (§7.1.2.2).
+ * A server may ask for client_no_context_takeover unoffered (RFC 7692 §7.1.1.2), but for
+ * client_max_window_bits only when the client offered it (§7.1.2.2).
  */
 export function chooseOffer(
   header: string | undefined,

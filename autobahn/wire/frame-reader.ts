@@ -1,8 +1,9 @@
 // Cuts the peer's octets into frames (RFC 6455 §5.2).
 //
-// Judges only what a frame by itself can break: masking by the wrong side (§5.1), a length not in its shortest form or over
-// the limit. What frames mean together is the message reader's. After the first violation it reads nothing more. A payload
-// is a view of the socket's chunk where it lies in one, and is unmasked in place.
+// Judges what a frame by itself can break: masking by the wrong side (§5.1), a length that is not
+// in its shortest form or over the limit. What frames mean together is the message reader's. After
+// the first violation it reads nothing more. A payload that lies in one chunk is a view of it,
+// unmasked in place.
 import { applyMask } from './frame.ts';
 
 /** Holds one frame as received; `payload` is already unmasked. */
@@ -17,7 +18,7 @@ export interface ReceivedFrame {
 export interface FrameReaderOptions {
   /** True when the peer is a client. */
   readonly mustBeMasked: boolean;
-  /** The longest payload that is taken, in octets: the suite's protection against a flooding peer. */
+  /** The longest payload that is taken, in octets, against peers that flood. */
   readonly maxPayloadLength: number;
   readonly onFrame: (frame: ReceivedFrame) => void;
   readonly onViolation: (reason: string) => void;

@@ -1,10 +1,10 @@
-// Builds WebSocket frames: the suite's own code for RFC 6455 §5.2, on purpose without a rule about what may be sent.
+// Builds WebSocket frames (RFC 6455 §5.2).
 //
-// A case must be able to send what no correct endpoint would (reserved bits, reserved opcodes, fragmented control frames),
-// so every field is written as asked. The one thing it always does right is the length, in its shortest form.
+// Cases send what no correct endpoint would (reserved bits, reserved opcodes, fragmented control
+// frames): every field is written as asked. Only the length is always right, in its shortest form.
 import { randomFillSync } from 'node:crypto';
 
-/** Names the opcodes that RFC 6455 §5.2 defines; the cases of section 4 use bare numbers for the reserved ones. */
+/** Names the opcodes that RFC 6455 §5.2 defines; section 4 uses bare numbers for reserved ones. */
 export const Opcode = {
   continuation: 0x0,
   text: 0x1,
@@ -24,13 +24,13 @@ export interface WireFrame {
   readonly rsv?: number;
 }
 
-/** States how frames are cut into writes: all in one, one each, one octet each, or so many octets each. */
+/** States how frames are cut into writes; a number is the octets of each write. */
 export type Cut = 'in one go' | 'frame-wise' | 'octet-wise' | number;
 
 const KEY_POOL = Buffer.alloc(16_384);
 let keyPoolPosition = KEY_POOL.length;
 
-/** Makes a fresh random masking key (RFC 6455 §5.3), taken from a pool because one case needs 65,536 of them. */
+/** Takes a random masking key (RFC 6455 §5.3) from a pool: one case needs 65,537 of them. */
 export function makeMaskingKey(): Uint8Array {
   if (keyPoolPosition === KEY_POOL.length) {
     randomFillSync(KEY_POOL);
@@ -115,10 +115,11 @@ export function buildFrames(frames: readonly WireFrame[], isMasked: boolean): Bu
 }
 
 /**
- * Cuts one message into frames of at most `fragmentLength` octets of payload each; 0 means one frame.
+ * Cuts one message into frames of at most `fragmentLength` octets of payload each; 0 means one
+ * frame.
  *
- * A message whose last fragment would be full gets an empty one after it, as the Autobahn suite does it: 4 MiB in fragments of
- * 256 octets are 16,385 frames, and an engine that takes 16,384 at the most fails that case.
+ * As in Autobahn, an empty fragment follows a last one that is full: 4 MiB in fragments of 256
+ * octets are 16,385 frames, and an engine that takes at most 16,384 fails that case.
  */
 export function fragmentMessage(
   opcode: number,

@@ -1,7 +1,7 @@
 // The opening handshake of both roles (RFC 6455 §4), the suite's own.
 //
-// A check returns the reason why a handshake fails, or null: nothing here throws on what a peer sent. Subprotocols are never
-// asked for. Extensions are deflate-negotiation.ts.
+// A check returns the reason why a handshake fails, or null: nothing here throws on what a peer
+// sent. Subprotocols are never asked for. Extensions are deflate-negotiation.ts.
 import { createHash } from 'node:crypto';
 import { type HttpHead, hasToken } from './http-head.ts';
 
@@ -28,7 +28,7 @@ export function buildRequest(url: URL, key: string, extensionOffer: string | nul
   return `${lines.join('\r\n')}\r\n\r\n`;
 }
 
-/** Checks the answer of a server (RFC 6455 §4.1, the client's list of checks), all but its extensions. */
+/** Checks the answer of a server (RFC 6455 §4.1), all but its extensions. */
 export function checkResponse(head: HttpHead, key: string): string | null {
   const status = head.startLine.split(' ')[1] ?? '';
   if (status !== '101') return `the opening handshake was answered with "${head.startLine}"`;

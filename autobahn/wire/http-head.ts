@@ -1,7 +1,7 @@
-// Reads one HTTP head, request or response, off a socket: the start line and the fields, up to the empty line.
+// Reads one HTTP head, of a request or a response, up to the empty line.
 //
-// Just enough HTTP for an opening handshake (RFC 6455 §4): no body, no folded lines. The head is bounded, so that a peer
-// that floods is told from one that answers.
+// Just enough HTTP for an opening handshake (RFC 6455 §4): no body, no folded lines. The head is
+// bounded, against peers that flood.
 
 /** Holds a parsed head; field names are in lower case, repeated fields joined by a comma. */
 export interface HttpHead {

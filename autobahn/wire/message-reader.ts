@@ -1,8 +1,8 @@
-// Puts the peer's frames together into what the event log holds: messages, pings, pongs and the Close (RFC 6455 §5.4, §5.5).
+// Puts the peer's frames together into what the event log holds: messages, pings, pongs and the
+// Close (RFC 6455 §5.4, §5.5).
 //
-// The peer under test is held to the protocol as well: reserved bits and opcodes (§5.2), fragmentation (§5.4), control frames
-// (§5.5), UTF-8 (§8.1), frames after a Close (§5.5.1). A compressed message is handed on as received; who knows the
-// negotiated parameters inflates it.
+// Checks the peer's reserved bits and opcodes (§5.2), fragmentation (§5.4), control frames (§5.5),
+// UTF-8 (§8.1) and silence after a Close (§5.5.1). Compressed messages are handed on as received.
 import { isUtf8 } from 'node:buffer';
 import { Opcode } from './frame.ts';
 import type { ReceivedFrame } from './frame-reader.ts';

@@ -1,6 +1,6 @@
-// Keeps what went over the wire in a case, for its report: who sent what and when, shortened to what a reader takes in.
+// Keeps what went over the wire in a case, for its report: who sent what and when.
 //
-// Bounded: of a long series only the first and the last entries stay, so that a flood or 65,536 fragments cost no memory.
+// Bounded: only the first and the last entries stay, so that a flood costs no memory.
 
 /** Holds one line of a wire log. */
 export interface WireLogEntry {
@@ -50,7 +50,8 @@ export class WireLog {
     const last = this.#last.slice(surplus);
     const skipped = this.#skipped + surplus;
     if (skipped === 0) return [...this.#first, ...last];
-    const gap: WireLogEntry = { atMs: last[0]?.atMs ?? 0, by: 'note', text: `… ${skipped} more …` };
+    const text = `… ${skipped} more …`;
+    const gap: WireLogEntry = { atMs: last[0]?.atMs ?? 0, by: 'note', text };
     return [...this.#first, gap, ...last];
   }
 
@@ -80,7 +81,7 @@ function describeClose(payload: Uint8Array, fin: boolean, rsv: number): string {
   return `close${flags} with code ${code} ${reason}`.trimEnd();
 }
 
-/** Shows the first octets of a payload: as text where they are printable ASCII, else in hexadecimal. */
+/** Shows the first octets of a payload: as text if printable ASCII, else in hexadecimal. */
 export function previewOctets(payload: Uint8Array): string {
   if (payload.length === 0) return '';
   const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.length);

@@ -2,7 +2,13 @@
 import { describe, expect, it } from 'vitest';
 import { lengthOf } from '../../autobahn/cases/case.ts';
 import { CORPUS_LENGTH, corpora } from '../../autobahn/cases/corpus.ts';
-import { allCases, sectionOf, selectCases, shorten } from '../../autobahn/cases/index.ts';
+import {
+  allCases,
+  isOfFaces,
+  sectionOf,
+  selectCases,
+  shorten,
+} from '../../autobahn/cases/index.ts';
 import { isValidSequence, utf8Groups } from '../../autobahn/cases/utf8-sequences.ts';
 
 describe('the cases', () => {
@@ -40,6 +46,15 @@ describe('the cases', () => {
     const short = long && shorten(long);
     expect(short?.steps[0]).toMatchObject({ count: 20 });
     expect(short?.wanted.strict).toEqual([{ type: 'echoes', count: 20 }]);
+  });
+
+  it('are fewer for the other peers of a quick run: what tests their face, and a sample', () => {
+    const counts: Record<string, number> = {};
+    for (const { id } of allCases.filter(isOfFaces)) {
+      counts[sectionOf(id)] = (counts[sectionOf(id)] ?? 0) + 1;
+    }
+    expect(counts).toMatchObject({ '1': 16, '6': 145, '7': 37, '9': 32, '12': 2, '13': 1 });
+    expect(selectCases(['9.3.*', '9.4.*']).every(isOfFaces)).toBe(true);
   });
 
   it('cut 4 MiB into 65,536 fragments of 64 octets', () => {

@@ -1,7 +1,8 @@
 // An echo peer that is right in every case of sections 1 to 7 and 10, and wrong in one point of
 // choice: the tests of the runner break it and want exactly the cases to fail that should.
 //
-// It shares no code with the suite. Slow and simple on purpose; it knows no extension.
+// It shares no code with the suite. Slow and simple on purpose; it knows no extension. A fault of
+// time delays what it names by `lateMs`.
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
@@ -9,13 +10,16 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 /** Names the ways in which the peer can be broken. */
 export type Fault =
   | 'answers after the Close'
+  | 'answers late'
   | 'answers pings when the message is over'
   | 'breaks no masks'
   | 'chooses a subprotocol'
   | 'chooses an extension'
+  | 'closes late'
   | 'closes with another code'
   | 'closes without a code'
   | 'drops TCP in place of a Close'
+  | 'ends TCP late'
   | 'fails with another code'
   | 'fails without a Close'
   | 'forgets what it has not sent when it fails'
@@ -26,6 +30,8 @@ export type Fault =
   | 'knows no UTF-8'
   | 'masks the wrong way round'
   | 'never pongs'
+  | 'opens late'
+  | 'reads late'
   | 'refuses fragments'
   | 'sends a wrong accept value'
   | 'takes any close code'
@@ -64,6 +70,7 @@ class ModelPeer {
   readonly #socket: Socket;
   readonly #role: 'client' | 'server';
   readonly #fault: Fault | null;
+  readonly #lateMs: number;
   #received = Buffer.alloc(0);
   #frame: Frame | null = null;
   #messageOpcode = 0;
@@ -74,10 +81,11 @@ class ModelPeer {
   #hasClosed = false;
   lastText = '';
 
-  constructor(socket: Socket, role: 'client' | 'server', fault: Fault | null) {
+  constructor(socket: Socket, role: 'client' | 'server', fault: Fault | null, lateMs: number) {
     this.#socket = socket;
     this.#role = role;
     this.#fault = fault;
+    this.#lateMs = lateMs;
     socket.on('end', () => socket.end());
   }
 
@@ -202,7 +210,19 @@ class ModelPeer {
     const isLate =
       this.#fault === 'answers pings when the message is over' && this.#messageOpcode !== 0;
     if (isLate) this.#latePongs.push(payload);
-    else this.#send(10, payload);
+    else this.#answer(10, payload);
+  }
+
+  #answer(opcode: number, payload: Buffer): void {
+    if (this.#fault !== 'answers late') {
+      this.#send(opcode, payload);
+      return;
+    }
+    setTimeout(() => {
+      if (this.#hasClosed) return;
+      this.#send(opcode, payload);
+      this.#flush();
+    }, this.#lateMs);
   }
 
   #takeMessage(): void {
@@ -211,7 +231,7 @@ class ModelPeer {
     this.#message = [];
     this.#messageOpcode = 0;
     if (opcode === 1) this.lastText = payload.toString();
-    this.#send(opcode, payload);
+    this.#answer(opcode, payload);
     for (const pong of this.#latePongs.splice(0)) this.#send(10, pong);
   }
 
@@ -250,11 +270,18 @@ class ModelPeer {
   #close(code: number | null): void {
     const payload = Buffer.alloc(code === null ? 0 : 2);
     if (code !== null) payload.writeUInt16BE(code);
-    this.#send(8, payload);
     this.#hasClosed = true;
+    if (this.#fault === 'closes late') setTimeout(() => this.#sendClose(payload), this.#lateMs);
+    else this.#sendClose(payload);
+  }
+
+  #sendClose(payload: Buffer): void {
+    this.#send(8, payload);
     if (this.#fault === 'answers after the Close' || this.#fault === 'keeps TCP up') return;
     this.#flush();
-    if (this.#role === 'server') this.#socket.end();
+    if (this.#role === 'client') return;
+    if (this.#fault === 'ends TCP late') setTimeout(() => this.#socket.end(), this.#lateMs);
+    else this.#socket.end();
   }
 
   #send(opcode: number, payload: Buffer): void {
@@ -291,9 +318,12 @@ function readHead(socket: Socket, onHead: (head: string, rest: Buffer) => void):
 }
 
 /** Starts the peer as a server on a free port. */
-export async function startModelServer(fault: Fault | null): Promise<{ server: Server; url: URL }> {
-  const server = createServer({ allowHalfOpen: true }, (socket) => {
-    readHead(socket, (head, rest) => {
+export async function startModelServer(
+  fault: Fault | null,
+  lateMs = 0,
+): Promise<{ server: Server; url: URL }> {
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    const open = (head: string, rest: Buffer): void => {
       const key = /sec-websocket-key: *(\S+)/i.exec(head)?.[1] ?? '';
       const accept = createHash('sha1').update(`${key}${GUID}`).digest('base64');
       socket.write(
@@ -309,9 +339,21 @@ export async function startModelServer(fault: Fault | null): Promise<{ server: S
           '\r\n',
         ].join('\r\n'),
       );
-      const peer = new ModelPeer(socket, 'server', fault);
-      peer.take(rest);
-      socket.on('data', (chunk) => peer.take(chunk));
+      const peer = new ModelPeer(socket, 'server', fault, lateMs);
+      const read = (): void => {
+        peer.take(rest);
+        socket.on('data', (chunk) => peer.take(chunk)).resume();
+      };
+      if (fault === 'reads late') {
+        socket.pause();
+        setTimeout(read, lateMs);
+      } else {
+        read();
+      }
+    };
+    readHead(socket, (head, rest) => {
+      if (fault === 'opens late') setTimeout(open, lateMs, head, rest);
+      else open(head, rest);
     });
   });
   server.listen(0, '127.0.0.1');
@@ -321,9 +363,14 @@ export async function startModelServer(fault: Fault | null): Promise<{ server: S
 }
 
 /** Connects the peer as a client; settles with the last text when TCP is over. */
-export async function runModelClient(url: string, fault: Fault | null): Promise<string> {
+export async function runModelClient(
+  url: string,
+  fault: Fault | null,
+  lateMs = 0,
+): Promise<string> {
   const { hostname, port, pathname, search } = new URL(url);
   const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true });
+  socket.setNoDelay(true);
   const closed = new Promise((resolve) => socket.once('close', resolve));
   let peer: ModelPeer | null = null;
   socket.write(
@@ -338,7 +385,7 @@ export async function runModelClient(url: string, fault: Fault | null): Promise<
     ].join('\r\n'),
   );
   readHead(socket, (_head, rest) => {
-    const model = new ModelPeer(socket, 'client', fault);
+    const model = new ModelPeer(socket, 'client', fault, lateMs);
     peer = model;
     model.take(rest);
     socket.on('data', (chunk) => model.take(chunk));

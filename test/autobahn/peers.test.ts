@@ -1,5 +1,5 @@
-// Peers nobody here wrote, judged in-process on a part of the cases: the verdicts that the official
-// suite gives on them.
+// Our faces, and peers that nobody here wrote, judged in-process on a part of the cases: the
+// verdicts that the official suite gives on them.
 import { describe, expect, it } from 'vitest';
 import { selectCases, shorten } from '../../autobahn/cases/index.ts';
 import { playAllAgainstServer } from '../../autobahn/fuzzing-client.ts';
@@ -13,7 +13,7 @@ const cases = selectCases([
   ...['9.1.1', '9.3.2', '9.5.6', '9.7.4', '10.1.1', '12.1.3', '12.2.5', '12.3.11'],
   ...['13.2.6', '13.3.6', '13.4.6', '13.5.6', '13.6.6', '13.7.6'],
 ]).map(shorten);
-const settings = { pauseMs: 100 };
+const settings = { timeScale: 10, pauseMs: 10 };
 const PARALLEL = 8;
 
 function notOk(results: readonly CaseResult[]): Record<string, string> {
@@ -48,6 +48,19 @@ const INFORMATIONAL = Object.fromEntries(
 );
 const LATE_UTF8 = Object.fromEntries(
   ['6.4.1', '6.4.2', '6.4.3', '6.4.4'].map((id) => [id, 'NON-STRICT']),
+);
+
+describe.each(['sanswire', 'sanswire/ws', 'sanswire/streams', 'sanswire/pull-ws'])(
+  '%s: is right',
+  (name) => {
+    it('as a server', async () => {
+      expect(await judgeServer(name)).toEqual(INFORMATIONAL);
+    });
+
+    it('as a client', async () => {
+      expect(await judgeClient(name)).toEqual(INFORMATIONAL);
+    });
+  },
 );
 
 describe('ws: validates UTF-8 late, and takes no more than 16,384 fragments', () => {

@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { allCases, selectCases } from '../../autobahn/cases/index.ts';
 import expectedResults from '../../autobahn/expected-results.json' with { type: 'json' };
-import { compareResults } from '../../autobahn/expected-results.ts';
+import { compareResults, type ExpectedResults } from '../../autobahn/expected-results.ts';
 import { parseOptions, UsageError } from '../../autobahn/options.ts';
+import { peerNames } from '../../autobahn/peers/load-peer.ts';
 import { type CaseResult, failedBeforeStart } from '../../autobahn/play/verdict.ts';
 import { resultTable } from '../../autobahn/report/console-report.ts';
 import { writeReport } from '../../autobahn/report/write-report.ts';
@@ -89,46 +90,63 @@ describe('a wire log', () => {
 });
 
 describe('the expected results', () => {
-  it('name every case on both sides: OK, or INFORMATIONAL where the specification is open', () => {
-    for (const side of ['server', 'client'] as const) {
-      const expected: Readonly<Record<string, { behavior: string; behaviorClose: string }>> =
-        expectedResults[side];
-      expect(Object.keys(expected)).toEqual(allCases.map(({ id }) => id));
-      for (const { id, isInformational } of allCases) {
-        const behavior = isInformational === true ? 'INFORMATIONAL' : 'OK';
-        expect(expected[id]).toEqual({ behavior, behaviorClose: behavior });
+  const expected: ExpectedResults = expectedResults;
+  const open = allCases.filter(({ isInformational }) => isInformational === true);
+  const informational = { behavior: 'INFORMATIONAL', behaviorClose: 'INFORMATIONAL' };
+
+  it('of our faces are OK on both sides, and INFORMATIONAL where RFC 6455 is open', () => {
+    const wanted = Object.fromEntries(open.map(({ id }) => [id, informational]));
+    for (const face of peerNames.filter((name) => name.startsWith('sanswire'))) {
+      expect(expected[face]).toEqual({ server: wanted, client: wanted });
+    }
+  });
+
+  it('are there for each peer, and name cases that exist', () => {
+    const known = new Set(allCases.map(({ id }) => id));
+    expect(Object.keys(expected)).toEqual(peerNames);
+    for (const sides of Object.values(expected)) {
+      for (const results of Object.values(sides)) {
+        expect(Object.keys(results).filter((id) => !known.has(id))).toEqual([]);
       }
     }
   });
 
   it('are compared case by case, also those that are missing', () => {
     const ok = { behavior: 'OK', behaviorClose: 'OK' };
-    const expected = { '1.1.1': ok, '1.1.2': ok, '1.1.3': ok };
-    const actual = { '1.1.1': ok, '1.1.2': { behavior: 'OK', behaviorClose: 'UNCLEAN' } };
-    expect(compareResults(expected, actual, ['1.1.1', '1.1.2', '1.1.3'])).toEqual([
+    const unclean = { behavior: 'OK', behaviorClose: 'UNCLEAN' };
+    const actual = { '1.1.1': ok, '1.1.2': unclean, '1.1.4': unclean, '1.1.5': ok };
+    const ids = ['1.1.1', '1.1.2', '1.1.3', '1.1.4', '1.1.5'];
+    expect(compareResults({ '1.1.4': unclean, '1.1.5': unclean }, actual, ids)).toEqual([
       '1.1.2: expected OK / OK, got OK / UNCLEAN',
       '1.1.3: expected OK / OK, got missing',
+      '1.1.5: expected OK / UNCLEAN, got OK / OK',
     ]);
   });
 });
 
 describe('the arguments', () => {
-  it('ask for Sanswire on both sides when there are none', () => {
+  it('ask for two faces on both sides when there are none', () => {
     const options = parseOptions([]);
     expect(options.target).toEqual({
-      kind: 'peer',
-      name: 'sanswire',
+      kind: 'peers',
+      names: ['sanswire', 'sanswire/ws'],
       sides: ['server', 'client'],
     });
-    expect(options).toMatchObject({ patterns: ['*'], isQuick: false, checksExpected: true });
+    expect(options).toMatchObject({ patterns: ['*'], isQuick: false, timeScale: 1 });
+  });
+
+  it('choose peers and a side', () => {
+    const { target } = parseOptions(['--peer', 'sanswire/streams,ws', '--side', 'client']);
+    expect(target).toEqual({ kind: 'peers', names: ['sanswire/streams', 'ws'], sides: ['client'] });
   });
 
   it('are read', () => {
-    const options = parseOptions(
-      '--server ws://[::1]:9001/echo --cases 6.*,7.1.1 --parallel 8 --quick --limit 5'.split(' '),
-    );
+    const options = parseOptions([
+      ...['--server', 'ws://[::1]:9001/echo', '--cases', '6.*,7.1.1', '--parallel', '8'],
+      ...['--quick', '--limit', '5', '--time-scale', '10'],
+    ]);
     expect(options.target).toMatchObject({ kind: 'server', url: { port: '9001' } });
-    expect(options).toMatchObject({ parallel: 8, isQuick: true, limitMs: 5000 });
+    expect(options).toMatchObject({ parallel: 8, isQuick: true, limitMs: 5000, timeScale: 10 });
     expect(options.patterns).toEqual(['6.*', '7.1.1']);
   });
 
@@ -140,6 +158,8 @@ describe('the arguments', () => {
     ['--parallel 0'],
     ['--parallel many'],
     ['--limit -1'],
+    ['--time-scale 0'],
+    ['--peer sanswire,mystery'],
     ['--side both --peer ws'],
     ['--server ws://a --client 9001'],
     ['--unknown'],

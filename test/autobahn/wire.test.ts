@@ -260,6 +260,7 @@ describe('a connection', () => {
       log: new WireLog(),
       allowsCompression: false,
       maxMessageLength: 100,
+      timeScale: 1,
       onEvent: () => {},
       onDone: () => {},
     });

@@ -30,7 +30,7 @@ export interface ConnectionSettings {
   closeTimeout?: number | undefined;
   /** Accepted, and never exceeded: pieces of a message are joined as they come. */
   maxBufferedChunks?: number | undefined;
-  /** The most frames of one message; 0 for no limit. Else code 1008. @defaultValue 16,384 */
+  /** The most frames of one message; 0 for no limit. Else code 1008. @defaultValue Infinity */
   maxFragments?: number | undefined;
   /** The longest message in bytes; 0 for no limit. Else code 1009. @defaultValue 100 MiB */
   maxPayload?: number | undefined;

@@ -471,6 +471,54 @@ describe('frames', () => {
     ['Buffer<text>'],
   );
 
+  // As Autobahn 9.3.1 sends it: 4 MiB in fragments of 64 bytes, and an empty one.
+  const manyFragments = (make: typeof frame): Buffer => {
+    const fragment = make(0x00, 'x'.repeat(64));
+    return Buffer.concat([
+      make(0x02, 'x'.repeat(64)),
+      ...Array.from({ length: 65_535 }, () => fragment),
+      make(0x80),
+    ]);
+  };
+
+  differs(
+    'a client takes a message in more fragments than 16,384',
+    async (library, log) => {
+      const raw = await serveRaw((request, socket) => {
+        socket.write(Buffer.concat([Buffer.from(acceptLines(request)), manyFragments(frame)]));
+      });
+      const client = new library(`ws://127.0.0.1:${raw.port}`);
+      client.on('error', (error) => log.push(showError(error)));
+      client.on('message', (data) => log.push(String((data as Buffer).length)));
+      await Promise.race([once(client, 'message'), once(client, 'error')]);
+      client.terminate();
+      raw.close();
+    },
+    ['RangeError WS_ERR_TOO_MANY_BUFFERED_PARTS'],
+    ['4194304'],
+  );
+
+  differs(
+    'a server takes a message in more fragments than 16,384',
+    async (library, log) => {
+      const { server, port } = await serve(library);
+      const ended = new Promise<void>((resolve) => {
+        server.on('connection', (socket) => {
+          socket.on('error', (error) => resolve(void log.push(showError(error))));
+          socket.on('message', (data) => resolve(void log.push(String((data as Buffer).length))));
+        });
+      });
+      const client = new RawClient(port);
+      await client.upgrade(requestLines());
+      client.socket.write(manyFragments(maskedFrame));
+      await ended;
+      client.socket.destroy();
+      server.close();
+    },
+    ['RangeError WS_ERR_TOO_MANY_BUFFERED_PARTS'],
+    ['4194304'],
+  );
+
   differs(
     'a message in pieces costs no more than a whole one, so maxBufferedChunks is never exceeded',
     async (library, log) => {

@@ -1,4 +1,4 @@
-/** Every way to make a socket has every limit, with the defaults of `ws`; known attacks fail. */
+/** Every way to make a socket has every limit; known attacks fail. */
 
 import { createServer } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -15,7 +15,7 @@ import {
 import { acceptLines, frame, maskedFrame, RawClient, requestLines, serveRaw } from './raw-peer.ts';
 
 const MAX_PAYLOAD = 100 * 1024 * 1024;
-const MAX_FRAGMENTS = 16_384;
+const MAX_FRAGMENTS = 4;
 
 /** The header of a frame that announces one byte more than is allowed. */
 function tooLongHeader(mask: number): Buffer {
@@ -24,19 +24,32 @@ function tooLongHeader(mask: number): Buffer {
   return header.subarray(0, mask === 0 ? 10 : 14);
 }
 
-/** One fragment more than is allowed, all of them empty. */
+/** One fragment more than {@link MAX_FRAGMENTS}, all of them empty. */
 function tooManyFragments(isMasked: boolean): Buffer {
   const make = isMasked ? maskedFrame : frame;
   return Buffer.concat([make(0x02), ...Array.from({ length: MAX_FRAGMENTS }, () => make(0x00))]);
 }
 
-const ATTACKS: readonly [name: string, code: string, bytes: (isMasked: boolean) => Buffer][] = [
-  [
-    'maxPayload',
-    'RangeError WS_ERR_UNSUPPORTED_MESSAGE_LENGTH',
-    (isMasked) => tooLongHeader(isMasked ? 0x80 : 0),
-  ],
-  ['maxFragments', 'RangeError WS_ERR_TOO_MANY_BUFFERED_PARTS', tooManyFragments],
+interface Attack {
+  readonly limit: string;
+  readonly options: { readonly maxFragments?: number };
+  readonly bytes: (isMasked: boolean) => Buffer;
+  readonly error: string;
+}
+
+const ATTACKS: readonly Attack[] = [
+  {
+    limit: 'maxPayload by default',
+    options: {},
+    bytes: (isMasked) => tooLongHeader(isMasked ? 0x80 : 0),
+    error: 'RangeError WS_ERR_UNSUPPORTED_MESSAGE_LENGTH',
+  },
+  {
+    limit: 'maxFragments when given',
+    options: { maxFragments: MAX_FRAGMENTS },
+    bytes: tooManyFragments,
+    error: 'RangeError WS_ERR_TOO_MANY_BUFFERED_PARTS',
+  },
 ];
 
 /** Attacks the socket of a server, and returns the error that it reports. */
@@ -66,18 +79,24 @@ async function withHttp(
 
 class Subclass extends sanswireWs {}
 
-const SERVER_PATHS: { readonly [path: string]: (bytes: Buffer) => Promise<string> } = {
-  'a server with a port': async (bytes) => {
-    const { server, port } = await serve(sanswireWs);
+const SERVER_PATHS: {
+  readonly [path: string]: (bytes: Buffer, options: Attack['options']) => Promise<string>;
+} = {
+  'a server with a port': async (bytes, options) => {
+    const { server, port } = await serve(sanswireWs, options);
     const result = await attackServer(port, server, bytes);
     server.close();
     return result;
   },
-  'a server on an HTTP server': (bytes) =>
-    withHttp((http) => new sanswireWs.WebSocketServer({ server: http }), bytes),
-  'a server with noServer': (bytes) =>
+  'a server on an HTTP server': (bytes, options) =>
+    withHttp((http) => new sanswireWs.WebSocketServer({ ...options, server: http }), bytes),
+  'a server with noServer': (bytes, options) =>
     withHttp((http) => {
-      const server = new sanswireWs.WebSocketServer({ noServer: true, clientTracking: false });
+      const server = new sanswireWs.WebSocketServer({
+        ...options,
+        noServer: true,
+        clientTracking: false,
+      });
       http.on('upgrade', (request, socket, head) => {
         server.handleUpgrade(request, socket, head, (websocket) => {
           server.emit('connection', websocket, request);
@@ -85,43 +104,43 @@ const SERVER_PATHS: { readonly [path: string]: (bytes: Buffer) => Promise<string
       });
       return server;
     }, bytes),
-  'a subclass': async (bytes) => {
-    const { server, port } = await serve(sanswireWs, { WebSocket: Subclass });
+  'a subclass': async (bytes, options) => {
+    const { server, port } = await serve(sanswireWs, { ...options, WebSocket: Subclass });
     const result = await attackServer(port, server, bytes);
     server.close();
     return result;
   },
-  setSocket: (bytes) =>
+  setSocket: (bytes, options) =>
     withHttp((http) => {
       const server = new sanswireWs.WebSocketServer({ noServer: true });
       http.on('upgrade', (request, socket: Duplex, head) => {
         socket.write(acceptLines(requestLines()));
         const websocket = new sanswireWs(null);
-        websocket.setSocket(socket, head);
+        websocket.setSocket(socket, head, options);
         server.emit('connection', websocket, request);
       });
       return server;
     }, bytes),
 };
 
-describe('the default limits of sockets at a server', () => {
+describe('the limits of sockets at a server', () => {
   for (const [path, attack] of Object.entries(SERVER_PATHS)) {
-    for (const [limit, code, bytes] of ATTACKS) {
+    for (const { limit, options, bytes, error } of ATTACKS) {
       it(`${path}: ${limit}`, async () => {
-        expect(await attack(bytes(true))).toBe(code);
+        expect(await attack(bytes(true), options)).toBe(error);
       });
     }
   }
 });
 
-describe('the default limits of clients', () => {
-  for (const [limit, code, bytes] of ATTACKS) {
+describe('the limits of clients', () => {
+  for (const { limit, options, bytes, error } of ATTACKS) {
     it(`a client: ${limit}`, async () => {
       const raw = await serveRaw((request, socket) => {
         socket.write(Buffer.concat([Buffer.from(acceptLines(request)), bytes(false)]));
       });
-      const client = new sanswireWs(`ws://127.0.0.1:${raw.port}`);
-      expect(showError((await once(client, 'error'))[0] as Error)).toBe(code);
+      const client = new sanswireWs(`ws://127.0.0.1:${raw.port}`, options);
+      expect(showError((await once(client, 'error'))[0] as Error)).toBe(error);
       raw.close();
     });
 
@@ -129,9 +148,9 @@ describe('the default limits of clients', () => {
       const raw = await serveRaw((request, socket) => {
         socket.write(Buffer.concat([Buffer.from(acceptLines(request)), bytes(false)]));
       });
-      const client = new sanswireWs(`ws://127.0.0.1:${raw.port}`);
+      const client = new sanswireWs(`ws://127.0.0.1:${raw.port}`, options);
       const stream = sanswireWs.createWebSocketStream(client);
-      expect(showError((await once(stream, 'error'))[0] as Error)).toBe(code);
+      expect(showError((await once(stream, 'error'))[0] as Error)).toBe(error);
       raw.close();
     });
   }
