@@ -28,6 +28,7 @@ export {
 } from './endpoint/server-endpoint.ts';
 export {
   FAULTS,
+  type Fault,
   type FaultCode,
   HandshakeError,
   InvalidStateError,

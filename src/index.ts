@@ -1,7 +1,7 @@
 /**
  * `sanswire`: the server's WebSocket, the client, and EventSource, in faye-websocket's style.
  *
- * `require('sanswire')` returns the class WebSocket, with most of the rest as static members.
+ * `require('sanswire')` returns the class WebSocket, with the rest as static members.
  */
 
 export { Client, type ClientOptions } from './api/client.ts';
@@ -14,7 +14,6 @@ export {
   type ServerOptions,
   WebSocket,
   WebSocket as default,
-  WebSocket as 'module.exports',
 } from './api/websocket.ts';
 export type { WebSocketEvents } from './api/websocket-events.ts';
 export type { WriteCallback } from './calls.ts';

@@ -64,4 +64,4 @@ const nodejsWebSocket: NodejsWebSocket = {
   setMaxBufferLength,
 };
 
-export { nodejsWebSocket as default, nodejsWebSocket as 'module.exports' };
+export { nodejsWebSocket as default };

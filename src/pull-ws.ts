@@ -17,11 +17,18 @@ import { source } from './compat/pull-ws/source.ts';
 export interface DuplexStatics {
   readonly connect: typeof connect;
   readonly createServer: typeof createServer;
+  readonly duplex: typeof duplexFunction;
   readonly sink: typeof sink;
   readonly source: typeof source;
 }
 
-const statics: DuplexStatics = { connect, createServer, sink, source };
+const statics: DuplexStatics = {
+  connect,
+  createServer,
+  duplex: duplexFunction,
+  sink,
+  source,
+};
 
 /** Makes a duplex pull-stream of a WebSocket. */
 // Made here, and not passed on, so that no bundler takes the function without its statics.
@@ -49,4 +56,4 @@ export type {
   SocketLike,
   Source,
 } from './compat/pull-ws/types.ts';
-export { connect, createServer, duplex as default, duplex as 'module.exports', sink, source };
+export { connect, createServer, duplex as default, sink, source };

@@ -27,13 +27,4 @@ export type { IncomingHeader, OutgoingHeader } from './compat/walve/header.ts';
 export type { OutgoingOptions } from './compat/walve/outgoing.ts';
 export type { ServerEvents, ServerOptions, UpgradeEmitter } from './compat/walve/server.ts';
 export type { ConnectionSettings, SocketOptions } from './compat/walve/socket.ts';
-export {
-  createServer,
-  Incoming,
-  Outgoing,
-  Response,
-  Server,
-  Socket,
-  walve as default,
-  walve as 'module.exports',
-};
+export { createServer, Incoming, Outgoing, Response, Server, Socket, walve as default };

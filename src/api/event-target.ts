@@ -32,8 +32,10 @@ type Known<This, Events, Type extends keyof Events> = [
   listener: Listener<This, Events, Type> | ListenerObject<Events[Type]> | null | undefined,
   options?: ListenerOptions | boolean,
 ];
-type Other = [
-  type: string,
+
+/** As in typed-stream.ts: the same for all classes, so that a union of them can be called. */
+type Other<Events> = [
+  type: keyof Events & string,
   listener: UntypedListener | ListenerObject<never> | null | undefined,
   options?: ListenerOptions | boolean,
 ];
@@ -70,7 +72,7 @@ export abstract class StreamEventTarget<Events> extends TypedStream<Events> {
    * @throws TypeError when the listener is neither a function nor an object
    */
   addEventListener<Type extends keyof Events & string>(...args: Known<this, Events, Type>): void;
-  addEventListener(...args: Other): void;
+  addEventListener(...args: Other<Events>): void;
   addEventListener(type: string, listener: unknown, options?: ListenerOptions | boolean): void {
     if (listener === null || listener === undefined) return;
     if (typeof listener !== 'function' && typeof listener !== 'object') {
@@ -91,19 +93,19 @@ export abstract class StreamEventTarget<Events> extends TypedStream<Events> {
     entry.listener = listener;
     entry[IS_CAPTURE] = isCapture;
     if (signal) this.#removeOnAbort(signal, type, entry);
-    super.on(type, entry);
+    super.on(type as never, entry);
   }
 
   /** Removes a listener that `addEventListener` or `on` added; unknown ones are ignored. */
   removeEventListener<Type extends keyof Events & string>(...args: Known<this, Events, Type>): void;
-  removeEventListener(...args: Other): void;
+  removeEventListener(...args: Other<Events>): void;
   removeEventListener(type: string, listener: unknown, options?: ListenerOptions | boolean): void {
     const entry = findRegistration(this, type, listener, isCaptureOf(options));
     if (entry) {
       this.#remove(type, entry);
     } else if (typeof listener === 'function' && super.rawListeners(type).includes(listener)) {
       // As in faye-websocket, whose removeEventListener is removeListener.
-      super.removeListener(type, listener as UntypedListener);
+      super.removeListener(type as never, listener as UntypedListener);
     }
   }
 
@@ -146,7 +148,7 @@ export abstract class StreamEventTarget<Events> extends TypedStream<Events> {
   #remove(type: string, entry: Registration): void {
     try {
       // Calls the application's `removeListener` listeners, which may throw.
-      super.removeListener(type, entry);
+      super.removeListener(type as never, entry);
     } finally {
       entry.listener = undefined;
       entry.forgetSignal?.();

@@ -10,8 +10,20 @@ import type { ReadLater } from '../connection/outgoing-order.ts';
 import { PreparedMessage } from '../extensions/prepared-message.ts';
 import { warnOfObjectSent } from './warnings.ts';
 
-/** What `send()` accepts: also ArrayBuffers, views, Blobs and PreparedMessages. */
-export type MessageData = string | number | bigint | boolean | object | null | undefined;
+/**
+ * What `send()` accepts in types: text, bytes in any form, and what has an obvious text. Other
+ * objects are converted to strings all the same, but `[object Object]` is nobody's message.
+ */
+export type MessageData =
+  | string
+  | number
+  | bigint
+  | boolean
+  | ArrayBufferView
+  | ArrayBuffer
+  | SharedArrayBuffer
+  | globalThis.Blob
+  | PreparedMessage;
 export type Payload = string | Uint8Array | PreparedMessage;
 
 /** Converts what an application sends. @throws TypeError for what has no string form */
@@ -59,7 +71,7 @@ export function fromBytes(bytes: Uint8Array, type: BinaryType): Buffer | ArrayBu
 }
 
 /** A message as it is delivered: text, or bytes in the form that `binaryType` names. */
-export type ReceivedData = string | Buffer | ArrayBuffer | Blob;
+export type ReceivedData = string | Buffer | ArrayBuffer | globalThis.Blob;
 
 /** Returns roughly how many bytes of memory a delivered message keeps. */
 export function receivedLength(message: ReceivedData): number {

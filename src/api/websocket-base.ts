@@ -252,7 +252,7 @@ export abstract class WebSocketBase extends StreamEventTarget<WebSocketEvents> {
    * Iterates over the messages that come from now on. The loop ends when the connection has closed
    * cleanly, throws when it has not, and holds the peer back when it is slow.
    */
-  [Symbol.asyncIterator](): AsyncIterableIterator<ReceivedData, undefined> {
+  [Symbol.asyncIterator](): AsyncIterableIterator<ReceivedData> {
     return this.#incoming.iterate();
   }
 

@@ -45,6 +45,7 @@ import { presentOf } from '../option-bag.ts';
 import { Client } from './client.ts';
 import { EventSource } from './event-source.ts';
 import { isSecure as isSecureRequest } from './event-source-http.ts';
+import { CloseEvent, ErrorEvent, MessageEvent, WebSocketEvent } from './events.ts';
 import { type MessageData, toPayload } from './message-data.ts';
 import { readBoolean, validateOptions } from './options.ts';
 import { type DeflateExtension, permessageDeflate } from './permessage-deflate.ts';
@@ -90,6 +91,18 @@ const OPTION_NAMES = [...SOCKET_OPTION_NAMES, ...OWN_NAMES];
 const NO_BYTES = Buffer.alloc(0);
 const DRIVER = { role: 'server', platform: nodePlatform, isConnecting: true } as const;
 
+function isWebSocket(request: IncomingMessage): boolean {
+  const { connection, upgrade } = request.headers;
+  return isUpgradeRequest(request.method, connection, upgrade);
+}
+
+function prepare(data: MessageData): PreparedMessage {
+  const payload = toPayload(data);
+  if (payload instanceof PreparedMessage) return payload;
+  if (payload instanceof Blob) throw new TypeError('A Blob cannot be prepared: take its bytes');
+  return new PreparedMessage(nodePlatform, payload);
+}
+
 /**
  * Accepts a WebSocket connection in an http server.
  *
@@ -101,12 +114,18 @@ const DRIVER = { role: 'server', platform: nodePlatform, isConnecting: true } as
  * });
  */
 export class WebSocket extends WebSocketBase {
-  // For `const { WebSocket, Client } = require('sanswire')`.
+  // All that `sanswire` exports, for `const { WebSocket, Client } = require('sanswire')`. They are
+  // enumerable, and no methods: Babel copies them where it compiles default and named imports.
   static readonly WebSocket: typeof WebSocket = WebSocket;
   static readonly Client: typeof Client = Client;
   static readonly EventSource: typeof EventSource = EventSource;
   static readonly permessageDeflate: DeflateExtension = permessageDeflate;
+  static readonly PreparedMessage: typeof PreparedMessage = PreparedMessage;
   static readonly CloseCode: typeof CloseCode = CloseCode;
+  static readonly CloseEvent: typeof CloseEvent = CloseEvent;
+  static readonly ErrorEvent: typeof ErrorEvent = ErrorEvent;
+  static readonly MessageEvent: typeof MessageEvent = MessageEvent;
+  static readonly WebSocketEvent: typeof WebSocketEvent = WebSocketEvent;
   static readonly WebSocketError: typeof WebSocketError = WebSocketError;
   static readonly ProtocolError: typeof ProtocolError = ProtocolError;
   static readonly LimitExceededError: typeof LimitExceededError = LimitExceededError;
@@ -124,18 +143,9 @@ export class WebSocket extends WebSocketBase {
   }
 
   /** Tells whether a request asks for a WebSocket: GET, with the Upgrade and Connection headers. */
-  static isWebSocket(request: IncomingMessage): boolean {
-    const { connection, upgrade } = request.headers;
-    return isUpgradeRequest(request.method, connection, upgrade);
-  }
-
+  static readonly isWebSocket: typeof isWebSocket = isWebSocket;
   /** Converts and frames a message once that will be sent to many. @throws TypeError for a Blob */
-  static prepare(data: MessageData): PreparedMessage {
-    const payload = toPayload(data);
-    if (payload instanceof PreparedMessage) return payload;
-    if (payload instanceof Blob) throw new TypeError('A Blob cannot be prepared: take its bytes');
-    return new PreparedMessage(nodePlatform, payload);
-  }
+  static readonly prepare: typeof prepare = prepare;
 
   /** Gives up the wait for earlier responses. */
   #giveUpTurn: ((error: WebSocketError | undefined) => void) | undefined;

@@ -23,7 +23,7 @@ interface BufferUtil {
 
 /** Returns the native function, or undefined when the package does not load. */
 export function loadLongMask(
-  load: () => unknown = () => createRequire(import.meta.url)('bufferutil'),
+  load: () => unknown = () => createRequire(here())('bufferutil'),
 ): LongMask | undefined {
   const bufferUtil = loadBufferUtil(load);
   if (bufferUtil === undefined) return undefined;
@@ -38,6 +38,11 @@ export function loadLongMask(
       bufferUtil.mask(range, keyBytes, output, 0, range.length);
     }
   };
+}
+
+/** Where the package is looked for. A bundle of modules has no __filename; its program knows. */
+function here(): string {
+  return typeof __filename === 'string' ? __filename : (process.argv[1] ?? '');
 }
 
 function viewOf(bytes: Uint8Array, start: number, end: number): Buffer {

@@ -7,4 +7,4 @@ export const connect: typeof connectFunction & { readonly connect: typeof connec
   Object.assign(connectFunction, { connect: connectFunction });
 
 export type { ClientDuplex, ConnectOptions } from '../compat/pull-ws/client.ts';
-export { connect as default, connect as 'module.exports' };
+export { connect as default };

@@ -1,7 +1,10 @@
-/** `sanswire/pull-ws/server`: the function createServer of `sanswire/pull-ws`, by itself. */
+/** `sanswire/pull-ws/server`: the function createServer, also its own member `createServer`. */
 
-export {
-  createServer,
-  createServer as default,
-  createServer as 'module.exports',
-} from '../compat/pull-ws/server.ts';
+import { createServer as createServerFunction } from '../compat/pull-ws/server.ts';
+
+/** Makes a server whose connections are duplex pull-streams. */
+export const createServer: typeof createServerFunction & {
+  readonly createServer: typeof createServerFunction;
+} = Object.assign(createServerFunction, { createServer: createServerFunction });
+
+export { createServer as default };

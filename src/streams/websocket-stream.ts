@@ -36,7 +36,7 @@ import { writeMessage } from './write-message.ts';
 /** A message that was received: text, or bytes that nothing else refers to. */
 export type StreamMessage = string | Uint8Array;
 /** A message to send: bytes as binary, anything else as the text that it converts to. */
-export type StreamChunk = string | ArrayBufferLike | ArrayBufferView | object | number | boolean;
+export type StreamChunk = string | number | boolean | ArrayBufferLike | ArrayBufferView;
 
 export interface WebSocketOpenInfo {
   readonly readable: ReadableStream<StreamMessage>;

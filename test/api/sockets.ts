@@ -70,7 +70,7 @@ export async function settle(): Promise<void> {
 
 /** Waits for an event; unlike events.once it does not mind an error on the way. */
 export function next<Event>(socket: AnySocket, type: string): Promise<Event> {
-  return new Promise((resolve) => socket.once(type, resolve as (event: never) => void));
+  return new Promise((resolve) => socket.once(type as 'open', resolve as () => void));
 }
 
 /** How the sockets of this file have ended, for a test that asks late. */

@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { Client } from '../../src/api/client.ts';
+import type { MessageData } from '../../src/api/message-data.ts';
 import { WebSocket } from '../../src/api/websocket.ts';
 import { LIMITS } from '../../src/limits.ts';
 import {
@@ -51,7 +52,7 @@ describe.each(ROLES)('ping() at the %s', (role) => {
     ['a'.repeat(125), 'ping "a" x 125'],
   ])('sends of %o what it means, and no byte of ours (CVE-2016-10518)', async (data, line) => {
     const { socket, peer } = await faceOpen(role);
-    expect(socket.ping(data)).toBe(true);
+    expect(socket.ping(data as MessageData)).toBe(true);
     expect(await peer.untilFrame(line)).toEqual([line]);
   });
 

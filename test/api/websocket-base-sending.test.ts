@@ -4,6 +4,7 @@
  */
 
 import { describe, expect, it } from 'vitest';
+import type { MessageData } from '../../src/api/message-data.ts';
 import { WebSocket } from '../../src/api/websocket.ts';
 import { InvalidStateError } from '../../src/errors.ts';
 import {
@@ -41,7 +42,7 @@ describe.each(ROLES)('send() at the %s (WHATWG WebSockets §3.1)', (role) => {
   ])('of %o arrives as it is meant, with no byte of ours (CVE-2016-10518)', async (data, line) => {
     const [socket, peer] = endsOf(await openPair(), role);
     const log = logEvents(peer);
-    socket.send(data);
+    socket.send(data as MessageData);
     await until(() => log.length === 1);
     expect(log).toEqual([line]);
   });

@@ -9,10 +9,9 @@
 
 import http from 'node:http';
 import WebSocket, { permessageDeflate } from '../../dist/index.js';
-import { usesZlibHandle } from '../../dist/node/zlib-codec.js';
 
 const runtime = process.versions.bun ? `Bun ${process.versions.bun}` : `Node ${process.version}`;
-console.log(`${runtime}, native zlib handle: ${usesZlibHandle()}`);
+console.log(runtime);
 
 /** Connects two ends; `use` gets both and resolves with what it found. */
 function withPair(options, use) {

@@ -3,6 +3,7 @@
  * same, `// @ts-expect-error` wants a mistake to be one.
  */
 
+import { errorMonitor } from 'node:events';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type sanswire from '../../src/index.ts';
@@ -27,6 +28,9 @@ import {
   type WebSocketEvent,
   type WriteCallback,
 } from '../../src/index.ts';
+import type * as nodejsFace from '../../src/nodejs-websocket.ts';
+import type * as pullFace from '../../src/pull-ws.ts';
+import type * as walveFace from '../../src/walve.ts';
 
 type Is<Left, Right> =
   (<Type>() => Type extends Left ? 1 : 2) extends <Type>() => Type extends Right ? 1 : 2
@@ -39,6 +43,10 @@ declare const request: IncomingMessage;
 declare const duplex: Duplex;
 declare const server: WebSocket;
 declare const client: Client;
+declare const eventSource: EventSource;
+declare const walve: walveFace.Server;
+declare const pullServer: pullFace.Server;
+declare const nodejsServer: nodejsFace.Server;
 
 export function pinConstructors(): void {
   pin<Is<typeof sanswire, typeof WebSocket>>();
@@ -98,8 +106,20 @@ export function pinMethods(): void {
   server.send(Buffer.alloc(1), (error) => error?.message);
   server.send(new Blob([]));
   server.send(WebSocket.prepare('x'));
+  server.send(1);
+  server.send(new Float32Array(1));
+  server.send(new SharedArrayBuffer(1));
+  server.end(new ArrayBuffer(1));
   // @ts-expect-error: a symbol has no text
   server.send(Symbol('s'));
+  // @ts-expect-error: the text of an object is [object Object]
+  server.send({});
+  // @ts-expect-error: nor does a list have one
+  client.send([1]);
+  // @ts-expect-error: nothing is no message
+  client.write(undefined);
+  // @ts-expect-error: the text of an object is [object Object]
+  client.ping({});
   // @ts-expect-error: the code is a number
   server.close('1000');
 }
@@ -114,7 +134,26 @@ export function pinEvents(): void {
   server.addEventListener('close', { handleEvent: ({ code }) => pin<Is<typeof code, number>>() });
   server.onmessage = ({ data }) => pin<Is<typeof data, ReceivedData>>();
   server.onclose = null;
-  server.on('an event of the application', () => {});
+  server.on(errorMonitor, () => {});
+  server.on('newListener', () => {});
+  for (const one of [server, client]) {
+    // @ts-expect-error: no event has this name
+    one.on('mesage', () => {});
+    // @ts-expect-error: no event has this name
+    one.once('mesage', () => {});
+    // @ts-expect-error: no event has this name
+    one.addEventListener('mesage', () => {});
+    // @ts-expect-error: no event has this name
+    one.removeEventListener('mesage', () => {});
+  }
+  // @ts-expect-error: no event has this name
+  eventSource.on('opened', () => {});
+  // @ts-expect-error: no event has this name
+  walve.on('connection', () => {});
+  // @ts-expect-error: no event has this name
+  pullServer.on('connect', () => {});
+  // @ts-expect-error: no event has this name
+  nodejsServer.on('connect', () => {});
   pin<Is<ReceivedData, string | Buffer | ArrayBuffer | Blob>>();
   // @ts-expect-error: an open event has no data
   server.on('open', ({ data }) => data);

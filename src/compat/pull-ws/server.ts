@@ -4,8 +4,17 @@
  * events.
  */
 
-import http, { type IncomingMessage, type ServerResponse } from 'node:http';
-import https, { type ServerOptions as TlsOptions } from 'node:https';
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  type Server as PlainServer,
+  type ServerResponse,
+} from 'node:http';
+import {
+  createServer as createHttpsServer,
+  type Server as SecureServer,
+  type ServerOptions as TlsOptions,
+} from 'node:https';
 import type { AddressInfo, ListenOptions } from 'node:net';
 import { CloseCode } from '../../close-code.ts';
 import { presentOf } from '../../option-bag.ts';
@@ -16,7 +25,7 @@ import { WebSocketServer } from '../ws/websocket-server.ts';
 import { createDuplex, type Duplex } from './duplex.ts';
 import { portOf } from './socket-port.ts';
 
-type HttpServer = http.Server | https.Server;
+type HttpServer = PlainServer | SecureServer;
 
 /** The stream of a connection that a server accepted. */
 export interface ServerDuplex extends Duplex {
@@ -83,7 +92,7 @@ export class Server extends TypedEmitter<ServerEvents> {
       const isTaken = this.emit('request', request, response);
       if (!isTaken && server === undefined) answerUpgradeRequired(response);
     });
-    const own = { server: this.#http as http.Server, clientTracking: true, noServer: false };
+    const own = { server: this.#http as PlainServer, clientTracking: true, noServer: false };
     this.#upgrades = new WebSocketServer({ ...rest, ...own });
     this.#upgrades.on('error', (error) => this.emit('error', error));
     this.#upgrades.on('connection', (socket, request) => {
@@ -135,5 +144,5 @@ export class Server extends TypedEmitter<ServerEvents> {
 
 function createOwnServer(options: ServerOptions): HttpServer {
   const isSecure = options.key && options.cert;
-  return keepAllHeaders(isSecure ? https.createServer(options as TlsOptions) : http.createServer());
+  return keepAllHeaders(isSecure ? createHttpsServer(options as TlsOptions) : createHttpServer());
 }

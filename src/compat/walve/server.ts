@@ -6,7 +6,6 @@
  * is left to other 'upgrade' listeners, and refused with 404 where there are none.
  */
 
-import { EventEmitter } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { readSocketOptions } from '../../api/socket-options.ts';
@@ -23,6 +22,7 @@ import {
 } from '../../node/server-upgrade.ts';
 import { claimSocket } from '../../node/socket-claim.ts';
 import { presentOf } from '../../option-bag.ts';
+import { TypedEmitter } from '../typed-emitter.ts';
 import { type ConnectionSettings, Socket } from './socket.ts';
 
 /** Options of a Server and its Sockets. */
@@ -61,7 +61,7 @@ const taken = new WeakSet<Duplex>();
  * server.on('connect', (wsocket) => wsocket.on('incoming', (incoming) => incoming.resume()));
  * server.listen(httpServer);
  */
-export class Server extends EventEmitter<ServerEvents> {
+export class Server extends TypedEmitter<ServerEvents> {
   /** As {@link ServerOptions.url}; it may be changed at any time. */
   url: string | undefined;
   readonly #settings: ConnectionSettings;

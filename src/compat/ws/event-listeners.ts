@@ -49,7 +49,10 @@ const EVENTS: { readonly [type: string]: CreateEvent } = {
   },
 };
 
-export abstract class EventTargetEmitter extends TypedEmitter<WebSocketEvents> {
+/** Programs have events of their own on sockets of ws, whose types let any name pass. */
+export type AnyName = string | symbol;
+
+export abstract class EventTargetEmitter extends TypedEmitter<WebSocketEvents, AnyName> {
   declare static readonly CONNECTING: 0;
   declare static readonly OPEN: 1;
   declare static readonly CLOSING: 2;

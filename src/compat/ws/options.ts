@@ -17,6 +17,7 @@ import type {
   GenerateMask,
   VerifyClientCallbackAsync,
   VerifyClientCallbackSync,
+  WebSocketClass,
 } from './types.ts';
 import type { WebSocket } from './websocket.ts';
 
@@ -89,7 +90,7 @@ export interface ClientOptions
 
 /** Options of a server. Exactly one of `port`, `server` and `noServer` must be given. */
 export interface ServerOptions<
-  Socket extends typeof WebSocket = typeof WebSocket,
+  Socket extends WebSocketClass = typeof WebSocket,
   Request extends typeof IncomingMessage = typeof IncomingMessage,
 > extends ConnectionSettings {
   host?: string | undefined;

@@ -4,10 +4,15 @@
  */
 
 import type { ClientRequest, IncomingMessage, OutgoingHttpHeaders } from 'node:http';
+import type { AddressInfo as NetAddressInfo } from 'node:net';
 import type { Untyped } from '../typed-emitter.ts';
 import type { WebSocket } from './websocket.ts';
 
-export type { AddressInfo } from 'node:net';
+/** Where a server listens. */
+export type AddressInfo = NetAddressInfo;
+
+/** A class of sockets: WebSocket, or one that extends it. */
+export type WebSocketClass = abstract new (...values: Untyped[]) => WebSocket;
 
 /** A message as the 'message' event has it; text is a Buffer too. */
 export type RawData = Buffer | ArrayBuffer | Buffer[];

@@ -17,6 +17,7 @@ import { presentOf } from '../../option-bag.ts';
 import { answerUpgradeRequired, keepAllHeaders } from '../http-server.ts';
 import { TypedEmitter } from '../typed-emitter.ts';
 import { readDeflateOptions } from './deflate-options.ts';
+import type { AnyName } from './event-listeners.ts';
 import {
   readConnectionSettings,
   readWsLimit,
@@ -25,7 +26,7 @@ import {
 } from './options.ts';
 import { negotiateDeflate, verifyRequest } from './server-admission.ts';
 import * as handshake from './server-handshake.ts';
-import type { AddressInfo } from './types.ts';
+import type { AddressInfo, WebSocketClass } from './types.ts';
 import { WebSocket } from './websocket.ts';
 
 export interface ServerEvents<Socket, Request> {
@@ -46,9 +47,12 @@ const CALLED_TWICE =
   'handleUpgrade() was called twice for one socket: is there a second server or listener?';
 
 export class WebSocketServer<
-  SocketClass extends typeof WebSocket = typeof WebSocket,
+  SocketClass extends WebSocketClass = typeof WebSocket,
   RequestClass extends typeof IncomingMessage = typeof IncomingMessage,
-> extends TypedEmitter<ServerEvents<InstanceType<SocketClass>, InstanceType<RequestClass>>> {
+> extends TypedEmitter<
+  ServerEvents<InstanceType<SocketClass>, InstanceType<RequestClass>>,
+  AnyName
+> {
   options: ServerOptions<SocketClass, RequestClass>;
   /** The path that is handled; null for all. */
   path: string;

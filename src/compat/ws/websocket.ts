@@ -6,8 +6,8 @@
  * not document `setSocket` and the members with `_`, but programs in wide use touch them.
  */
 
-import type { ClientRequestArgs } from 'node:http';
-import type { Duplex } from 'node:stream';
+import type { ClientRequestArgs, IncomingMessage } from 'node:http';
+import type { Duplex, DuplexOptions } from 'node:stream';
 import { defineReadyStates, ReadyState } from '../../api/ready-state.ts';
 import { defineInterface } from '../../api/web-idl.ts';
 import { callAll } from '../../calls.ts';
@@ -21,12 +21,18 @@ import { PAUSE, WsConnection } from './connection.ts';
 import { notOpenError, toConnectError, toConnectionError } from './errors.ts';
 import { EventTargetEmitter, WAS_CLEAN } from './event-listeners.ts';
 import { EventTurns } from './event-turns.ts';
+import type { extension } from './extension-format.ts';
+import type * as options from './options.ts';
 import { type ClientOptions, type ConnectionSettings, readConnectionSettings } from './options.ts';
 import { Outgoing } from './outgoing.ts';
 import { BINARY_TYPES, readCloseArguments, toBuffer, toRawData } from './payload.ts';
 import { PerMessageDeflate } from './per-message-deflate.ts';
-import type { ExtensionsInUse } from './receiver.ts';
+import type { ExtensionsInUse, Receiver } from './receiver.ts';
+import type { Sender } from './sender.ts';
+import type { subprotocol } from './subprotocol-format.ts';
+import type * as types from './types.ts';
 import type { BinaryType, BufferLike, SendCallback, SendOptions } from './types.ts';
+import type { WebSocketServer as ServerClass } from './websocket-server.ts';
 
 type Driver = SocketDriver<WebSocket, WsConnection>;
 
@@ -43,6 +49,20 @@ export interface SetSocketOptions extends ConnectionSettings, Pick<ClientOptions
 }
 
 export class WebSocket extends EventTargetEmitter {
+  // The entry, src/ws.ts, adds them.
+  declare static readonly createWebSocketStream: (
+    websocket: WebSocket,
+    options?: DuplexOptions,
+  ) => Duplex;
+  declare static readonly extension: typeof extension;
+  declare static readonly PerMessageDeflate: typeof PerMessageDeflate;
+  declare static readonly Receiver: typeof Receiver;
+  declare static readonly Sender: typeof Sender;
+  declare static readonly Server: typeof ServerClass;
+  declare static readonly subprotocol: typeof subprotocol;
+  declare static readonly WebSocket: typeof WebSocket;
+  declare static readonly WebSocketServer: typeof ServerClass;
+
   /** Whether the role is the server's. @fastify/websocket changes it. @internal */
   _isServer: boolean;
   /** What `setSocket` uses, by name. mockttp sets it. @internal */
@@ -347,4 +367,40 @@ export class WebSocket extends EventTargetEmitter {
       () => connection.openingFailed(),
     ]);
   }
+}
+
+type Requests = typeof IncomingMessage;
+type Sockets = types.WebSocketClass;
+type Self = WebSocket;
+type Default = typeof WebSocket;
+
+/** The types that programs name through the class, as the published types of `ws` have them. */
+export declare namespace WebSocket {
+  type AddressInfo = types.AddressInfo;
+  type CertMeta = types.CertMeta;
+  type ClientOptions = options.ClientOptions;
+  type CloseEvent = types.CloseEvent;
+  type Data = types.Data;
+  type ErrorEvent = types.ErrorEvent;
+  type Event = types.Event;
+  type EventListenerOptions = types.EventListenerOptions;
+  type FinishRequestCallback = types.FinishRequestCallback;
+  type MessageEvent = types.MessageEvent;
+  type PerMessageDeflateOptions = options.PerMessageDeflateOptions;
+  type RawData = types.RawData;
+  type Server<S extends Sockets = Default, R extends Requests = Requests> = ServerClass<S, R>;
+  type ServerOptions<
+    S extends Sockets = Default,
+    R extends Requests = Requests,
+  > = options.ServerOptions<S, R>;
+  type VerifyClientCallbackAsync<R extends IncomingMessage = IncomingMessage> =
+    types.VerifyClientCallbackAsync<R>;
+  type VerifyClientCallbackSync<R extends IncomingMessage = IncomingMessage> =
+    types.VerifyClientCallbackSync<R>;
+  type WebSocket = Self;
+  type WebSocketEventMap = types.WebSocketEventMap;
+  type WebSocketServer<S extends Sockets = Default, R extends Requests = Requests> = ServerClass<
+    S,
+    R
+  >;
 }

@@ -1,0 +1,4 @@
+import WebSocket, { WebSocketServer } from 'ws';
+import { echoAsWs, run } from './echo.cjs';
+
+export const done = run('import-override', () => echoAsWs(WebSocket, WebSocketServer));

@@ -1,0 +1,3 @@
+import { runJest } from '../jest.mjs';
+
+runJest('jest-29');
