@@ -60,6 +60,7 @@ async function rollUp() {
     plugins: [dts({ dtsInput: true })],
     preserveEntrySignatures: 'allow-extension',
     experimental: { attachDebugInfo: 'none' },
+    checks: { pluginTimings: false },
   });
   const { output } = await build.generate({
     entryFileNames: '[name].ts',

@@ -36,12 +36,12 @@ export function requestUrl(request: EventSourceRequest, trustsProxy = false): st
 }
 
 /** Tells whether a request came through TLS, where it ended at a proxy if that is trusted. */
-export function isSecure({ socket, headers }: EventSourceRequest, trustsProxy = false): boolean {
-  const forwarded = trustsProxy ? headers['x-forwarded-proto'] : undefined;
+export function isSecure(request: EventSourceRequest, trustsProxy = false): boolean {
+  const forwarded = trustsProxy ? request.headers['x-forwarded-proto'] : undefined;
   // The first of several proxies is the one that the client reached.
   if (forwarded !== undefined) return /^\s*(?:https|wss)\s*(?:,|$)/i.test(String(forwarded));
   // A request that was made up may have no socket.
-  const { encrypted } = (socket ?? {}) as { readonly encrypted?: boolean };
+  const { encrypted } = (request.socket ?? {}) as { readonly encrypted?: boolean };
   return encrypted === true;
 }
 

@@ -183,11 +183,12 @@ export class WebSocket extends WebSocketBase {
       request,
       readBoolean('trustProxy', settings.trustProxy, false),
     );
-    const answer = { ...policy, supported, headers, isSecure, timeoutMs };
     const stream = streamOf(request, socket);
     // The drafts are older than HTTP/2.
     const isDraft = allowsDrafts && !speaksHttp2(request, stream);
-    const draft = isDraft ? DraftOpening.judge(upgradeRequest, answer) : undefined;
+    const draft = isDraft
+      ? DraftOpening.judge(upgradeRequest, { ...policy, supported, headers, isSecure, timeoutMs })
+      : undefined;
     const opening = draft instanceof DraftOpening ? draft : undefined;
     const driver = { ...driverOptions, ...DRIVER };
     super(

@@ -14,7 +14,7 @@ export type RawHeaders = readonly string[];
 export type HeaderValue = string | number | readonly (string | number)[];
 
 /**
- * Makes a raw list of pairs such as `Object.entries(headers)`; undefined and null are no fields.
+ * Makes a raw list of pairs such as `Object.entries(headers)`; skips values of undefined and null.
  * @throws {@link TypeError} as {@link checkField}
  */
 export function toRawHeaders(

@@ -125,7 +125,7 @@ export interface ConnectHandle {
 }
 
 /** Makes a raw list of headers in any form that an application may give them in. */
-export function readHeaders(headers?: HeadersInput | null): string[] {
+export function readHeaders(headers: HeadersInput | null | undefined): string[] {
   if (headers === undefined || headers === null) return [];
   const isIterable = Symbol.iterator in headers;
   return toRawHeaders(

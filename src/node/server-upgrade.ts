@@ -13,6 +13,7 @@
 
 import { IncomingMessage } from 'node:http';
 import type { OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import {
   HANDSHAKE_FIELDS,
@@ -50,10 +51,23 @@ export function toUpgradeRequest(request: PartialRequest): UpgradeRequest {
   };
 }
 
-function headersOf({ headers, rawHeaders = [] }: PartialRequest): RawHeaders {
+function headersOf(request: PartialRequest): RawHeaders {
+  const { rawHeaders } = request;
   const isPaired = Array.isArray(rawHeaders?.[0]);
   const sent: RawHeaders = isPaired ? rawHeaders.flat() : (rawHeaders ?? []);
-  return sent.length > 0 ? applyEdits(sent, headers) : madeUpHeaders(headers);
+  if (sent.length === 0) return madeUpHeaders(request.headers);
+  return areUnread(request) ? sent : applyEdits(sent, request.headers);
+}
+
+/** Where node:http keeps `headers` from when they are first read: making them costs 10 us. */
+const HEADERS = Object.getOwnPropertySymbols(new IncomingMessage(new Socket())).find(
+  ({ description }) => description === 'kHeaders',
+);
+
+/** Tells whether nobody can have edited `headers`. */
+function areUnread(request: object): boolean {
+  if (HEADERS === undefined || Object.hasOwn(request, 'headers')) return false;
+  return (request as { readonly [HEADERS]?: unknown })[HEADERS] === null;
 }
 
 /** A request that was made up need not have what only a peer's must. */

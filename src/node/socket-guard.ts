@@ -7,13 +7,26 @@
 
 import type { Duplex } from 'node:stream';
 
+type Write = (
+  this: Duplex,
+  chunk?: Uint8Array,
+  callback?: (error?: Error | null) => void,
+) => boolean;
+
+/** The `write` of a guarded socket, and the one behind it. */
+export interface GuardedWrite {
+  readonly outer: Write;
+  readonly inner: Write;
+}
+
 /** Calls `flush` ahead of each call that writes to the socket or ends it. */
-export function guardSocket(socket: Duplex, flush: () => void): void {
+export function guardSocket(socket: Duplex, flush: () => void): GuardedWrite {
   const { write, end, destroy } = socket;
-  socket.write = function (this: Duplex, ...args: unknown[]) {
+  const outer: Write = function (this: Duplex, ...args: unknown[]): boolean {
     flush();
     return Reflect.apply(write, this, args) as boolean;
   };
+  socket.write = outer as Duplex['write'];
   // `destroySoon` calls it.
   socket.end = function (this: Duplex, ...args: unknown[]) {
     flush();
@@ -24,4 +37,5 @@ export function guardSocket(socket: Duplex, flush: () => void): void {
     if (error === undefined) flush();
     return Reflect.apply(destroy, this, [error]) as Duplex;
   };
+  return { outer, inner: write as Write };
 }

@@ -15,7 +15,7 @@ import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import type { OutputUrgency } from '../connection/handler.ts';
 import type { WireConnection } from '../connection/wire-connection.ts';
-import { guardSocket } from './socket-guard.ts';
+import { type GuardedWrite, guardSocket } from './socket-guard.ts';
 import {
   enterTurn,
   isPresentTurn,
@@ -56,7 +56,7 @@ export class SocketWriter implements TurnMember {
   #writtenTurn = NO_TURN;
   #isInTurn = false;
   #isInRead = false;
-  #isGuarded = false;
+  #guarded: GuardedWrite | undefined;
   #wantsEnd = false;
   #hasEnded = false;
   #hasToldComplete = false;
@@ -81,8 +81,13 @@ export class SocketWriter implements TurnMember {
   /** There is output, or the end is due. */
   notice(urgency: OutputUrgency): void {
     if (this.#isWriting) return;
-    if (this.#writesInFlight === 0 && this.#isDue(urgency)) this.#write(true);
-    else this.#gather();
+    if (this.#writesInFlight > 0 || !this.#isDue(urgency)) {
+      this.#gather();
+      return;
+    }
+    this.#write(true);
+    // A long payload that the system has taken counts no longer: a sender may fill it in one turn.
+    if (urgency === 'borrowed') this.#owner.connection.settledAmount = 0;
   }
 
   /** Everything that was read has been processed. */
@@ -139,9 +144,7 @@ export class SocketWriter implements TurnMember {
     } else {
       this.#joinTurn();
     }
-    if (this.#isGuarded) return;
-    this.#isGuarded = true;
-    guardSocket(this.#socket, () => this.#writeBehind());
+    this.#guarded ??= guardSocket(this.#socket, () => this.#writeBehind());
   }
 
   #joinTurn(): void {
@@ -187,10 +190,14 @@ export class SocketWriter implements TurnMember {
     const chunks = this.#prelude === undefined ? frames : [this.#prelude, ...frames];
     this.#prelude = undefined;
     const last = chunks.length - 1;
+    // Our own writes need no guard, unless the application has put a `write` of its own before it.
+    const guarded = this.#guarded;
+    const isOurs = socket.write === guarded?.outer;
+    const write = isOurs ? guarded.inner : (socket.write as GuardedWrite['inner']);
     if (last > 0) socket.cork();
-    for (let index = 0; index < last; index++) socket.write(chunks[index]);
-    if (this.#copiesWrites) socket.write(chunks[last]);
-    else socket.write(chunks[last], this.#writtenLater);
+    for (let index = 0; index < last; index++) write.call(socket, chunks[index]);
+    if (this.#copiesWrites) write.call(socket, chunks[last]);
+    else write.call(socket, chunks[last], this.#writtenLater);
     if (last > 0) socket.uncork();
   }
 

@@ -111,6 +111,20 @@ describe('A request that is accepted (RFC 6455 §4.2.2)', () => {
     expect(head).not.toMatch(/sec-websocket-(protocol|extensions)/i);
   });
 
+  it('gets the headers of a Headers object, or of pairs, too', async () => {
+    const headers = new Headers({ 'X-One': '1' });
+    headers.append('Set-Cookie', 'a=1');
+    headers.append('Set-Cookie', 'b=2');
+    for (const given of [headers, [...headers], new Map(headers)]) {
+      const { port } = await serve({ options: { headers: given } });
+      const raw = await connectRaw(port);
+      raw.write(upgradeRequest());
+      const lines = (await readHead(raw))[0].toLowerCase().split('\r\n');
+      expect(lines).toContain('x-one: 1');
+      expect(lines).toContain('set-cookie: b=2');
+    }
+  });
+
   it('comes with the first messages in one write', async () => {
     const { port } = await serve({
       onSocket: (socket) => socket.on('open', () => socket.send('welcome')),

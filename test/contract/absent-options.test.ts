@@ -171,7 +171,7 @@ const SERVER = [
   'api/websocket.ts ServerOptions',
   'drafts/draft-opening.ts DraftOptions',
 ];
-const CLIENT = [...SOCKET, 'node/client-options.ts ConnectRequest'];
+const CLIENT = [...SOCKET, 'node/client-options.ts ConnectRequest', 'api/client.ts ClientOptions'];
 const STRATEGIES = [
   'streams/websocket-stream.ts StreamStrategies',
   'streams/websocket-stream.ts CommonOptions',

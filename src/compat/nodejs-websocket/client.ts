@@ -38,10 +38,9 @@ export function connect(
   options?: ConnectOptions | (() => void),
   callback?: () => void,
 ): Connection {
-  const settings: ConnectOptions = presentOf(typeof options === 'function' ? {} : options);
+  const settings = presentOf(typeof options === 'function' ? {} : options);
   const onConnect = typeof options === 'function' ? options : callback;
-  const { extraHeaders, protocols: offered, ...net } = settings;
-  const protocols = offered ?? [];
+  const { extraHeaders, protocols = [], ...net } = settings;
   const url = readAddress(address);
   const request = { url, protocols, headers: extraHeaders, net: net as NetSettings };
   const target = targetOf(request);

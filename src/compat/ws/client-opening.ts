@@ -18,7 +18,6 @@ import type {
   HttpSettings,
   OpenedConnection,
 } from '../../node/client-options.ts';
-import { presentOf } from '../../option-bag.ts';
 import { readDeflateOptions } from './deflate-options.ts';
 import { type ClientOptions, readWsLimit } from './options.ts';
 
@@ -79,7 +78,7 @@ const OWN_OPTIONS: ReadonlySet<string> = new Set(
 );
 
 function pickHttpSettings(options: ClientOptions): HttpSettings {
-  const entries = Object.entries(presentOf(options)).filter(([name]) => !OWN_OPTIONS.has(name));
+  const entries = Object.entries(options).filter(([name]) => !OWN_OPTIONS.has(name));
   return Object.fromEntries(entries) as HttpSettings;
 }
 

@@ -1,4 +1,4 @@
-/** What the server's WebSocket and faye-websocket do differently: docs/migrating.md has the list. */
+/** What Sanswire and faye-websocket do differently: docs/migrating.md has the list. */
 
 import { createServer, type IncomingMessage } from 'node:http';
 import { createRequire } from 'node:module';

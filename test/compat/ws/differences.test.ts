@@ -365,7 +365,7 @@ describe('options of a client', () => {
       ]);
     },
     ['absent', 'absent', 'RangeError', 'TypeError', 'SyntaxError', 'TypeError', 'sent'],
-    ['sent', 'sent', 'sent', 'sent', 'sent', 'absent', 'absent'],
+    ['absent', 'absent', 'sent', 'sent', 'sent', 'absent', 'absent'],
   );
 
   differs(
