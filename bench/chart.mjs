@@ -1,9 +1,9 @@
 /**
- * `npm run bench:charts -- results.json [directory]`: turns the JSON of a run into docs/charts/*.svg and rewrites the figures of
- * docs/performance.md between its two markers.
+ * `npm run bench:charts -- results.json [directory]`: turns the JSON of a run into
+ * docs/charts/*.svg and rewrites the figures of docs/performance.md between its two markers.
  *
- * Everything else in that file is written by hand and left alone. A directory other than docs/ takes a copy instead, to look at
- * figures without publishing them.
+ * Everything else in that file is written by hand and left alone. A directory other than docs/
+ * takes a copy instead, to look at figures without publishing them.
  */
 
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';

@@ -1,8 +1,8 @@
 /**
  * JSON values, one a line, over a pair of streams: how the runner talks to the processes it starts.
  *
- * Plain stdin and stdout, so that Node and Bun children are spoken to in the same way. Strictly one answer for one request,
- * in order; there are no ids.
+ * Plain stdin and stdout, so that Node and Bun children are spoken to in the same way. Strictly one
+ * answer for one request, in order; there are no ids.
  */
 
 /**
@@ -30,8 +30,8 @@ export function writeJsonLine(stream, value) {
 }
 
 /**
- * Answers each request line of stdin on stdout, one after the other, until stdin ends; then the process exits, so that a
- * runner that dies leaves nobody behind.
+ * Answers each request line of stdin on stdout, one after the other, until stdin ends; then the
+ * process exits, so that a runner that dies leaves nobody behind.
  *
  * @param {(request: any) => Promise<object>} answer
  */

@@ -1,8 +1,10 @@
 /**
- * The load generator's process: on a core of its own, one for each workload, with every peer's connections open at once.
+ * The load generator's process: on a core of its own, one for each workload, with every peer's
+ * connections open at once.
  *
- * The runner calls peers in turn, so the generator is warmed up by all of them alike. It reports its own CPU time too: where that
- * nears a whole core, messages a second measure the generator, while CPU per message still measures the server.
+ * The runner calls peers in turn, so the generator is warmed up by all of them alike. It reports
+ * its own CPU time too: where that nears a whole core, messages a second measure the generator,
+ * while CPU per message still measures the server.
  */
 
 import { answerJsonLines } from './json-lines.mjs';

@@ -1,8 +1,9 @@
 /**
  * `npm run bench`: measures Sanswire beside its peers on this machine and prints ratios.
  *
- * Starts processes on 127.0.0.1 only, measures one workload at a time, and ends only what it started. Figures of one run may be
- * compared with each other; figures of two runs may not (docs/performance.md says why).
+ * Starts processes on 127.0.0.1 only, measures one workload at a time, and ends only what it
+ * started. Figures of one run may be compared with each other; figures of two runs may not
+ * (docs/performance.md says why).
  */
 
 import { writeFileSync } from 'node:fs';

@@ -1,13 +1,14 @@
 /**
- * A producer that is as fast as it can be, and a consumer that reads 1 MB/s, on loopback: is the producer held back, and does
- * the memory of both stay where it was?
+ * A producer that is as fast as it can be, and a consumer that reads 1 MB/s, on loopback: is the
+ * producer held back, and does the memory of both stay where it was?
  *
  *     node bench/streams-slow-consumer.mjs [seconds, by default 15]
  *
- * Two processes for each way of reading and writing: `for await` and `send` with `drain`, WebSocketStream, toDuplex, and one
- * message as a stream. It prints what was produced and consumed and how much the resident memory of each process grew, and
- * fails when the producer got ahead of the consumer by more than AHEAD_MIB, or either grew by more than GROWTH_MIB.
- * Build first (npm run build): it imports dist/.
+ * Two processes for each way of reading and writing: `for await` and `send` with `drain`,
+ * WebSocketStream, toDuplex, and one message as a stream. It prints what was produced and consumed
+ * and how much the resident memory of each process grew, and fails when the producer got ahead of
+ * the consumer by more than AHEAD_MIB, or either grew by more than GROWTH_MIB. Build first (npm run
+ * build): it imports dist/.
  */
 
 import { fork } from 'node:child_process';
@@ -34,7 +35,7 @@ let moved = 0;
 if (role === undefined) await compare();
 else await (role === 'producer' ? produce() : consume());
 
-// ---- The producer ------------------------------------------------------------------------------------------------------
+// ---- The producer -------------------------------------------------------------------------------
 
 async function produce() {
   reportUsage();
@@ -70,7 +71,7 @@ async function writeForever(stream) {
   }
 }
 
-// ---- The consumer ------------------------------------------------------------------------------------------------------
+// ---- The consumer -------------------------------------------------------------------------------
 
 async function consume() {
   const server = createServer().on('upgrade', async (request, socket, head) => {
@@ -105,7 +106,7 @@ function reportUsage() {
   process.on('message', () => process.send?.({ moved, rss: process.memoryUsage.rss() }));
 }
 
-// ---- The conductor -----------------------------------------------------------------------------------------------------
+// ---- The conductor ------------------------------------------------------------------------------
 
 async function compare() {
   for (const name of ways) await measure(name);

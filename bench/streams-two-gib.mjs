@@ -3,10 +3,11 @@
  *
  *     node bench/streams-two-gib.mjs [size in MiB, by default 2048]
  *
- * Three processes: a source that sends one message of that size, a relay that pipes it from its incoming stream to an
- * outgoing one, and a sink that counts and hashes. It prints how much the resident memory of each grew at its peak over what
- * it was before the message, and fails when one grew by more than LIMIT_MIB, or when what arrived is not what was sent.
- * Build first (npm run build): it imports dist/.
+ * Three processes: a source that sends one message of that size, a relay that pipes it from its
+ * incoming stream to an outgoing one, and a sink that counts and hashes. It prints how much the
+ * resident memory of each grew at its peak over what it was before the message, and fails when one
+ * grew by more than LIMIT_MIB, or when what arrived is not what was sent. Build first (npm run
+ * build): it imports dist/.
  */
 
 import { fork } from 'node:child_process';
@@ -30,13 +31,16 @@ const options = {
   extensions: isCompressed === 'true' ? [permessageDeflate.configure({ level: 1 })] : [],
 };
 
-/** @typedef {{ url?: string, baseline?: number, growth?: number, sent?: string, received?: string, length?: number }} Said */
+/**
+ * @typedef {{ url?: string, baseline?: number, growth?: number, sent?: string, received?: string,
+ * length?: number }} Said
+ */
 
 /** @type {Record<string, () => Promise<void>>} */
 const roles = { source: runSource, relay: runRelay, sink: runSink };
 await (roles[role ?? ''] ?? compare)();
 
-// ---- The three processes -----------------------------------------------------------------------------------------------
+// ---- The three processes ------------------------------------------------------------------------
 
 async function runSource() {
   const socket = new WebSocket.Client(url, [], options);
@@ -91,7 +95,8 @@ async function listen(server) {
 }
 
 /**
- * Lines of text that compress about as well as logs do, made from one block so that making them costs nothing.
+ * Lines of text that compress about as well as logs do, made from one block so that making them
+ * costs nothing.
  *
  * @param {import('node:crypto').Hash} hash
  */
@@ -112,9 +117,12 @@ function* content(hash) {
   }
 }
 
-// ---- Memory ------------------------------------------------------------------------------------------------------------
+// ---- Memory -------------------------------------------------------------------------------------
 
-/** Begins to watch the resident memory; the kernel's own high-water mark is used where it can be reset. */
+/**
+ * Begins to watch the resident memory; the kernel's own high-water mark is used where it can be
+ * reset.
+ */
 function watchMemory() {
   const baseline = process.memoryUsage.rss();
   try {
@@ -151,7 +159,7 @@ function report(memory, more = {}) {
   process.send?.({ ...memory(), ...more });
 }
 
-// ---- The conductor -----------------------------------------------------------------------------------------------------
+// ---- The conductor ------------------------------------------------------------------------------
 
 async function compare() {
   for (const compressed of [false, true]) await passThrough(compressed);

@@ -1,8 +1,9 @@
 /**
- * The process under test: one peer, as a server, as a client, or as a parser and serializer in memory.
+ * The process under test: one peer, as a server, as a client, or as a parser and serializer in
+ * memory.
  *
- * It runs on a core of its own and is asked for its resource usage before and after each window; nothing is measured while it
- * talks to the runner. Runs under Node and under Bun.
+ * It runs on a core of its own and is asked for its resource usage before and after each window;
+ * nothing is measured while it talks to the runner. Runs under Node and under Bun.
  */
 
 import { readFileSync } from 'node:fs';
@@ -46,7 +47,10 @@ function collectGarbage() {
   else for (let round = 0; round < 3; round++) gc?.();
 }
 
-/** Peak RSS in bytes: from the kernel where it tells, since runtimes disagree about the unit of maxRSS. */
+/**
+ * Peak RSS in bytes: from the kernel where it tells, since runtimes disagree about the unit of
+ * maxRSS.
+ */
 function peakRss() {
   try {
     const peak = /VmHWM:\s+(\d+) kB/.exec(readFileSync('/proc/self/status', 'latin1'));
@@ -71,7 +75,8 @@ async function usage({ gc = false }) {
     cpu: user + system,
     rss: process.memoryUsage.rss(),
     peakRss: peakRss(),
-    // The histogram counts from one firing of its timer to the next, so an idle loop reads as the resolution.
+    // The histogram counts from one firing of its timer to the next, so an idle loop reads as the
+    // resolution.
     ...(p99 !== undefined && { loopDelayP99: Math.max(0, p99 - LOOP_DELAY_RESOLUTION_MS) }),
   };
 }

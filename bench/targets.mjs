@@ -1,7 +1,9 @@
 /**
- * What Sanswire has set itself to reach, as ratios inside one run or as plain bounds; data and the one comparison.
+ * What Sanswire has set itself to reach, as ratios inside one run or as plain bounds; data and the
+ * one comparison.
  *
- * Ratios are of the workload's metric. A target whose peers were not in the run is "not measured", never a pass.
+ * Ratios are of the workload's metric. A target whose peers were not in the run is "not measured",
+ * never a pass.
  */
 
 import { WORKLOADS } from './workloads.mjs';

@@ -1,7 +1,8 @@
 /**
  * The shapes that the processes of the bench hand each other, for the JSDoc of the .mjs files.
  *
- * Types only: nothing here runs. Times are microseconds unless the name says otherwise, sizes are bytes.
+ * Types only: nothing here runs. Times are microseconds unless the name says otherwise, sizes are
+ * bytes.
  */
 
 /** What a subject is asked to be; see subject.mjs. */
@@ -39,7 +40,10 @@ export interface Workload {
   sizes: number[];
   /** Into how many frames each message is cut. */
   fragments: number;
-  /** ASCII letters, words of several scripts, JSON rows that compress easily, or JSON of chat messages that do not. */
+  /**
+   * ASCII letters, words of several scripts, JSON rows that compress easily, or JSON of chat
+   * messages that do not.
+   */
   content: 'ascii' | 'unicode' | 'table' | 'chat';
   secure: boolean;
   deflate: boolean;
@@ -82,7 +86,9 @@ export interface Codec {
   parsed?(): number;
 }
 
-/** One measured window; only `cpu`, `memory` or `growth` is always there, by the workload's metric. */
+/**
+ * One measured window; only `cpu`, `memory` or `growth` is always there, by the workload's metric.
+ */
 export interface Sample {
   /** Microseconds of CPU (user + sys) of the subject for each message. */
   cpu?: number;

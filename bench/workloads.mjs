@@ -1,8 +1,9 @@
 /**
  * What is measured: one row a workload, data only.
  *
- * `64 x 1` reads "64 connections with 1 message in flight on each". A batch of that many messages goes out in one write, and the
- * next batch when all answers to it are in. The ids are the keys of the JSON and of targets.mjs: keep them stable.
+ * `64 x 1` reads "64 connections with 1 message in flight on each". A batch of that many messages
+ * goes out in one write, and the next batch when all answers to it are in. The ids are the keys of
+ * the JSON and of targets.mjs: keep them stable.
  */
 
 const KiB = 1024;
@@ -12,7 +13,10 @@ const WITHOUT_WEBSOCKET = ['floor', 'ws', 'faye-websocket', 'bun', 'sanswire', '
 const COMPRESSING = ['ws', 'faye-websocket', 'bun', 'sanswire', 'sanswire-ws'];
 const NODE_LIBRARIES = ['ws', 'faye-websocket', 'websocket', 'sanswire'];
 
-/** Lengths as chat, presence, market data and the odd document mix them; 20 entries, one of them a ping. */
+/**
+ * Lengths as chat, presence, market data and the odd document mix them; 20 entries, one of them a
+ * ping.
+ */
 const MIXED_SIZES = [
   16,
   32,

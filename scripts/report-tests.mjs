@@ -1,5 +1,5 @@
-// Reads the JSON report of a test run and prints "N passed, N failed" as its last line. A skipped test is a failure here:
-// where everything is installed, nothing may be left out.
+// Reads the JSON report of a test run and prints "N passed, N failed" as its last line. A skipped
+// test is a failure here: where everything is installed, nothing may be left out.
 import { readFileSync } from 'node:fs';
 
 const report = JSON.parse(readFileSync(process.argv[2], 'utf8'));

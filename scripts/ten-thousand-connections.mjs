@@ -1,9 +1,11 @@
-// Opens 10,000 connections to one server process, has each echo one message, closes them all cleanly, and prints what an
-// idle connection costs the server in resident memory. The clients live in a second process.
+// Opens 10,000 connections to one server process, has each echo one message, closes them all
+// cleanly, and prints what an idle connection costs the server in resident memory. The clients live
+// in a second process.
 //
 //   node scripts/ten-thousand-connections.mjs [connections]
 //
-// Each process needs a file descriptor per connection: `ulimit -n 20000` before it, where the limit is lower.
+// Each process needs a file descriptor per connection: `ulimit -n 20000` before it, where the limit
+// is lower.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -33,7 +35,7 @@ async function settledRss() {
   return memoryUsage.rss();
 }
 
-// ---- The clients, in a process of their own ----------------------------------------------------------------------------
+// ---- The clients, in a process of their own -----------------------------------------------------
 
 const clients = [];
 
@@ -81,7 +83,7 @@ function serveTasks() {
   });
 }
 
-// ---- The server, which measures itself ---------------------------------------------------------------------------------
+// ---- The server, which measures itself ----------------------------------------------------------
 
 function descriptorLimit() {
   try {

@@ -1,8 +1,10 @@
 /**
- * Fan-out: one publisher, many subscribers; the next message goes out when every subscriber has the last.
+ * Fan-out: one publisher, many subscribers; the next message goes out when every subscriber has the
+ * last.
  *
- * Serves WebSocket broadcasts and EventSource alike: the length of one delivery is learnt from the first publication, since servers
- * differ in how they frame an event (chunked or not). Under compression deliveries are counted by message.
+ * Serves WebSocket broadcasts and EventSource alike: the length of one delivery is learnt from the
+ * first publication, since servers differ in how they frame an event (chunked or not). Under
+ * compression deliveries are counted by message.
  */
 
 import { buildPayload, compress } from './content.mjs';

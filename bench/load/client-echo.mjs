@@ -1,7 +1,9 @@
 /**
- * The server side of a client test: accepts the subject's connections and pumps prebuilt frames through them.
+ * The server side of a client test: accepts the subject's connections and pumps prebuilt frames
+ * through them.
  *
- * The subject answers each message with itself, masked; from there it is the echo load with the roles exchanged.
+ * The subject answers each message with itself, masked; from there it is the echo load with the
+ * roles exchanged.
  */
 
 import net from 'node:net';

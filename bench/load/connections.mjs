@@ -1,12 +1,15 @@
 /**
- * Loads that are about connections rather than messages: handshakes, idle connections, and deflate bombs.
+ * Loads that are about connections rather than messages: handshakes, idle connections, and deflate
+ * bombs.
  */
 
 import { buildPayload, compress } from './content.mjs';
 import { buildFrame, MessageCounter, Opcode } from './frames.mjs';
 import { inParallel, openWebSocket } from './raw-connection.mjs';
 
-/** Bombs stop here even if some are left: a peer that inflates each in full would take many minutes. */
+/**
+ * Bombs stop here even if some are left: a peer that inflates each in full would take many minutes.
+ */
 const BOMB_LIMIT_MS = 20_000;
 const ANSWER_TIMEOUT_MS = 15_000;
 
@@ -73,7 +76,10 @@ export class IdleLoad {
     return new IdleLoad(workload, port);
   }
 
-  /** @param {{ connections: number; plain: boolean }} request - plain: without compression and messages, to warm up */
+  /**
+   * @param {{ connections: number; plain: boolean }} request - plain: without compression and
+   * messages, to warm up
+   */
   async run({ connections, plain }) {
     const deflate = this.#workload.deflate && !plain;
     await inParallel(connections, async (index) => {
@@ -106,7 +112,10 @@ function oneMessage(connection) {
   });
 }
 
-/** Sends messages that inflate far over the server's limit, one a connection, until all are refused or time is up. */
+/**
+ * Sends messages that inflate far over the server's limit, one a connection, until all are refused
+ * or time is up.
+ */
 export class BombLoad {
   #workload;
   #port;
@@ -152,7 +161,8 @@ export class BombLoad {
 }
 
 /**
- * Waits for a Close frame or the end of the connection. A message in answer means that the bomb got through.
+ * Waits for a Close frame or the end of the connection. A message in answer means that the bomb got
+ * through.
  *
  * @param {import('./raw-connection.mjs').RawConnection} connection
  */

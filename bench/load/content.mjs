@@ -1,14 +1,16 @@
 /**
  * What messages are made of, and the batches of frames that a load sends.
  *
- * Deterministic but for the masking keys. JSON differs from message to message, as real traffic does: the same one again and again
- * would compress to nothing under context takeover.
+ * Deterministic but for the masking keys. JSON differs from message to message, as real traffic
+ * does: the same one again and again would compress to nothing under context takeover.
  */
 
 import { deflateRawSync, constants as zlibConstants } from 'node:zlib';
 import { buildFrame, headerLength, Opcode } from './frames.mjs';
 
-/** Distinct compressed messages to cycle through: of 1 KiB, twice what a 32 KiB window remembers. */
+/**
+ * Distinct compressed messages to cycle through: of 1 KiB, twice what a 32 KiB window remembers.
+ */
 const COMPRESSED_CYCLE = 64;
 const CYCLE_BYTES = 4 * 1024 * 1024;
 /** The empty stored block that ends a flush, which a sender leaves out (RFC 7692 §7.2.1). */
@@ -31,7 +33,8 @@ function randomSource(seed) {
 }
 
 /**
- * Rows of a table, as an API lists them: keys and shapes repeat, ids count up. zlib is quick with these.
+ * Rows of a table, as an API lists them: keys and shapes repeat, ids count up. zlib is quick with
+ * these.
  *
  * @param {number} length
  * @param {number} seed
@@ -88,7 +91,8 @@ export function buildPayload({ content, text }, length, seed = 0) {
 }
 
 /**
- * Compresses one message afresh, which a sender may always do, within the window that the peer agreed to.
+ * Compresses one message afresh, which a sender may always do, within the window that the peer
+ * agreed to.
  *
  * @param {Buffer} payload
  * @param {number} windowBits

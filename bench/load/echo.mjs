@@ -1,8 +1,8 @@
 /**
  * Round trips: each connection writes a batch, waits for all answers to it, writes the next.
  *
- * Answers are counted by length, or by message under compression. The first batch is read in full and compared with what was sent:
- * a peer that answers quickly and wrongly does not get a number.
+ * Answers are counted by length, or by message under compression. The first batch is read in full
+ * and compared with what was sent: a peer that answers quickly and wrongly does not get a number.
  */
 
 import { inflateRawSync, constants as zlibConstants } from 'node:zlib';
@@ -210,8 +210,8 @@ function collectAnswer({ deflate }, link, batch) {
 }
 
 /**
- * Inflates the messages of one connection as the one stream that they are, with or without context takeover. A sender may leave
- * a message that gains nothing uncompressed; none of these are such.
+ * Inflates the messages of one connection as the one stream that they are, with or without context
+ * takeover. A sender may leave a message that gains nothing uncompressed; none of these are such.
  *
  * @param {{ payload: Buffer }[]} frames
  */

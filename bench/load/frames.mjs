@@ -1,7 +1,9 @@
 /**
- * Frames as the load sends and expects them (RFC 6455 §5.2), built once before anything is measured.
+ * Frames as the load sends and expects them (RFC 6455 §5.2), built once before anything is
+ * measured.
  *
- * Written apart from src/ on purpose: a load that used the code it measures would share its mistakes.
+ * Written apart from src/ on purpose: a load that used the code it measures would share its
+ * mistakes.
  */
 
 import { randomBytes } from 'node:crypto';
@@ -52,7 +54,8 @@ export function buildFrame({ opcode, payload, fin = true, rsv1 = false, masked =
 }
 
 /**
- * Counts whole data messages in a stream of unmasked frames, cut anywhere, without looking at payloads.
+ * Counts whole data messages in a stream of unmasked frames, cut anywhere, without looking at
+ * payloads.
  *
  * Used where answers have no length known in advance: under compression.
  */
@@ -106,7 +109,8 @@ export class MessageCounter {
 }
 
 /**
- * Splits whole frames out of a buffer and unmasks them where they are masked, for the check of a first answer.
+ * Splits whole frames out of a buffer and unmasks them where they are masked, for the check of a
+ * first answer.
  *
  * @param {Buffer} bytes
  * @returns {{ opcode: number; fin: boolean; rsv1: boolean; payload: Buffer }[]}

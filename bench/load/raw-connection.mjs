@@ -1,8 +1,10 @@
 /**
- * Sockets for the load: as little per read as node:net allows, and the HTTP upgrade by hand in both directions.
+ * Sockets for the load: as little per read as node:net allows, and the HTTP upgrade by hand in both
+ * directions.
  *
- * Plain sockets read into one buffer shared by all of them (`onread`), so a read costs neither an allocation nor a stream; TLS has
- * no such option. Connections are reset, not closed: a close would leave the port in TIME_WAIT for a minute.
+ * Plain sockets read into one buffer shared by all of them (`onread`), so a read costs neither an
+ * allocation nor a stream; TLS has no such option. Connections are reset, not closed: a close would
+ * leave the port in TIME_WAIT for a minute.
  */
 
 import { createHash, randomBytes } from 'node:crypto';
@@ -14,7 +16,10 @@ const HANDSHAKE_TIMEOUT_MS = 20_000;
 const shared = Buffer.allocUnsafe(SHARED_READ_LENGTH);
 
 export class RawConnection {
-  /** Replaced by the load once the head is over. `bytes` is reused after the call: copy what must stay. */
+  /**
+   * Replaced by the load once the head is over. `bytes` is reused after the call: copy what must
+   * stay.
+   */
   onBytes = (/** @type {Buffer} */ _bytes, /** @type {number} */ _length) => {};
   onClose = () => {};
   /** Free for the load: its state for this connection. */

@@ -1,8 +1,8 @@
 /**
  * Bun's native server (uWebSockets inside) and its client; runs under Bun only.
  *
- * Its topic publishing stands in for a prepared broadcast. Idle timeout and drop-on-backpressure are off, as the others
- * have neither by default.
+ * Its topic publishing stands in for a prepared broadcast. Idle timeout and drop-on-backpressure
+ * are off, as the others have neither by default.
  */
 
 import { PUBLISH_PATH } from './http.mjs';

@@ -1,8 +1,9 @@
 /**
  * The bytes that parsers and serializers are fed in memory.
  *
- * A parser gets masked client frames cut into pieces of the length that a socket read gives; some parsers unmask in place, so the
- * payload is binary: from the second cycle on it may be unmasked twice, and nobody minds.
+ * A parser gets masked client frames cut into pieces of the length that a socket read gives; some
+ * parsers unmask in place, so the payload is binary: from the second cycle on it may be unmasked
+ * twice, and nobody minds.
  */
 
 import { buildFrame } from '../load/frames.mjs';

@@ -1,5 +1,6 @@
 /**
- * faye-websocket with permessage-deflate, both of the same family; its in-memory part is websocket-driver.
+ * faye-websocket with permessage-deflate, both of the same family; its in-memory part is
+ * websocket-driver.
  *
  * Text arrives as a string and goes out as one, as its event interface gives it.
  */

@@ -1,9 +1,10 @@
 /**
  * The floor: what node:http and node:net cost with no WebSocket on top.
  *
- * It upgrades, counts the bytes that come in, and answers whole requests with as many bytes as a WebSocket peer would have: the
- * memory that it has just read, uncopied, in one write for all that one read completed. It knows the lengths from the workload,
- * parses nothing and unmasks nothing. Its answers are not valid frames.
+ * It upgrades, counts the bytes that come in, and answers whole requests with as many bytes as a
+ * WebSocket peer would have: the memory that it has just read, uncopied, in one write for all that
+ * one read completed. It knows the lengths from the workload, parses nothing and unmasks nothing.
+ * Its answers are not valid frames.
  */
 
 import net from 'node:net';
@@ -59,7 +60,8 @@ function answerByLength(socket, shape) {
       if (part.length > 0) socket.write(part);
       left -= part.length;
     }
-    // A client's answers are longer than what it got, and a read may end in the middle of a request.
+    // A client's answers are longer than what it got, and a read may end in the middle of a
+    // request.
     for (; left > 0; left -= Math.min(left, FILLER_LENGTH)) {
       socket.write(filler.subarray(0, Math.min(left, FILLER_LENGTH)));
     }

@@ -1,5 +1,6 @@
 /**
- * What every Node peer shares: an HTTP server on a free loopback port, and the split between the publisher and subscribers.
+ * What every Node peer shares: an HTTP server on a free loopback port, and the split between the
+ * publisher and subscribers.
  *
  * Kept to what any application would write itself, so that it weighs the same on each peer.
  */
@@ -7,7 +8,10 @@
 import http from 'node:http';
 import https from 'node:https';
 
-/** The path on which a broadcasting server takes messages to pass on; any other path is a subscriber. */
+/**
+ * The path on which a broadcasting server takes messages to pass on; any other path is a
+ * subscriber.
+ */
 export const PUBLISH_PATH = '/publish';
 
 /**
@@ -26,7 +30,8 @@ export function createServer({ certificate, workload }) {
 export function listen(server) {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    // The load opens thousands of connections in a burst; the default backlog of 511 would make it wait for SYN retries.
+    // The load opens thousands of connections in a burst; the default backlog of 511 would make it
+    // wait for SYN retries.
     server.listen({ port: 0, host: '127.0.0.1', backlog: 4096 }, () => {
       const address = server.address();
       if (address === null || typeof address === 'string') reject(new Error('no port'));

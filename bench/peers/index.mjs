@@ -1,7 +1,8 @@
 /**
  * The peers: which there are, whether they are installed here, and how each is started.
  *
- * A peer module is imported in the subject process alone, so that the runner itself needs nothing installed.
+ * A peer module is imported in the subject process alone, so that the runner itself needs nothing
+ * installed.
  */
 
 import { existsSync, readFileSync } from 'node:fs';
@@ -9,7 +10,9 @@ import { delimiter, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const bench = fileURLToPath(new URL('..', import.meta.url));
-/** Where the build under test is: another one, to compare before and after, through SANSWIRE_DIST. */
+/**
+ * Where the build under test is: another one, to compare before and after, through SANSWIRE_DIST.
+ */
 export const SANSWIRE_DIST = resolve(process.env['SANSWIRE_DIST'] ?? join(bench, '../dist'));
 
 export const PEER_NAMES = [

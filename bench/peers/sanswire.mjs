@@ -1,7 +1,8 @@
 /**
  * Sanswire, from its build, through its public classes.
  *
- * Text arrives as a string and goes out as one. What this build of it does not have yet is Unsupported, and the row is skipped.
+ * Text arrives as a string and goes out as one. What this build of it does not have yet is
+ * Unsupported, and the row is skipped.
  */
 
 import { join } from 'node:path';

@@ -1,6 +1,6 @@
 /**
- * websocket (WebSocket-Node), with its keepalive and its cutting of large answers into fragments switched off: the load
- * counts answers by length, and the others do neither by default.
+ * websocket (WebSocket-Node), with its keepalive and its cutting of large answers into fragments
+ * switched off: the load counts answers by length, and the others do neither by default.
  */
 
 // @ts-expect-error It ships no types.

@@ -1,8 +1,9 @@
 /**
  * Servers and clients written against the API of ws, for ws itself and for sanswire/ws.
  *
- * An echo passes the received Buffer on without decoding it to a string, which is what ws users do and the cheapest that it
- * offers. There is no public way to prepare a message once, so a prepared broadcast is the loop.
+ * An echo passes the received Buffer on without decoding it to a string, which is what ws users do
+ * and the cheapest that it offers. There is no public way to prepare a message once, so a prepared
+ * broadcast is the loop.
  */
 
 import { createServer, listen, PUBLISH_PATH } from './http.mjs';
@@ -14,7 +15,8 @@ import { createServer, listen, PUBLISH_PATH } from './http.mjs';
 export function serveWith(WebSocketServer, configuration) {
   const { workload } = configuration;
   const server = createServer(configuration);
-  // ws leaves messages under 1,024 bytes uncompressed by default; the others do not, so the threshold goes.
+  // ws leaves messages under 1,024 bytes uncompressed by default; the others do not, so the
+  // threshold goes.
   const webSocketServer = new WebSocketServer({
     server,
     perMessageDeflate: workload.deflate && { threshold: 0 },

@@ -1,5 +1,6 @@
 /**
- * ws, newest, with bufferutil, as its README shows it (ws-style.mjs), and its parser and serializer alone.
+ * ws, newest, with bufferutil, as its README shows it (ws-style.mjs), and its parser and serializer
+ * alone.
  */
 
 import * as wsLibrary from 'ws';

@@ -1,9 +1,11 @@
 /**
- * One SVG for a group of workloads: a panel a workload, a bar a peer, each panel on its own linear scale from zero.
+ * One SVG for a group of workloads: a panel a workload, a bar a peer, each panel on its own linear
+ * scale from zero.
  *
- * Small multiples and not one axis: values differ a thousandfold between workloads, and a logarithmic bar has no honest length.
- * Each bar says its value and its ratio to ws in words, so the colours carry no meaning that the text does not. Two files, light
- * and dark, because an SVG in an <img> follows the system and not the page.
+ * Small multiples and not one axis: values differ a thousandfold between workloads, and a
+ * logarithmic bar has no honest length. Each bar says its value and its ratio to ws in words, so
+ * the colours carry no meaning that the text does not. Two files, light and dark, because an SVG in
+ * an <img> follows the system and not the page.
  */
 
 import { formatMetric, formatRatio } from './format.mjs';

@@ -1,4 +1,7 @@
-/** Numbers as people read them: the same in the terminal, in the charts and in the tables of docs/performance.md. */
+/**
+ * Numbers as people read them: the same in the terminal, in the charts and in the tables of
+ * docs/performance.md.
+ */
 
 /** @param {number} value */
 function threeDigits(value) {

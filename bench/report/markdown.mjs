@@ -1,4 +1,7 @@
-/** The figures section of docs/performance.md: the machine, a chart and a table for each group, and the targets. */
+/**
+ * The figures section of docs/performance.md: the machine, a chart and a table for each group, and
+ * the targets.
+ */
 
 import { formatActual, formatBytes, formatMetric, formatRatio } from './format.mjs';
 

@@ -1,6 +1,6 @@
 /**
- * The report on the terminal: one block a workload as soon as it is measured, the targets at the end, and a progress line in between
- * when the terminal can rewrite one.
+ * The report on the terminal: one block a workload as soon as it is measured, the targets at the
+ * end, and a progress line in between when the terminal can rewrite one.
  */
 
 import {

@@ -1,8 +1,10 @@
 /**
- * A self-signed certificate for the TLS workloads, made at each run: no key in the repository, no openssl needed.
+ * A self-signed certificate for the TLS workloads, made at each run: no key in the repository, no
+ * openssl needed.
  *
- * Just enough of X.509 (RFC 5280 §4.1) in DER for a loopback server whose client does not verify it. ECDSA P-256, which is
- * what most servers on the web use today; it matters to handshakes, not to echoes.
+ * Just enough of X.509 (RFC 5280 §4.1) in DER for a loopback server whose client does not verify
+ * it. ECDSA P-256, which is what most servers on the web use today; it matters to handshakes, not
+ * to echoes.
  */
 
 import { generateKeyPairSync, sign } from 'node:crypto';

@@ -1,8 +1,9 @@
 /**
- * A process that the runner started: requests go in on its stdin, answers come out on its stdout, one for one.
+ * A process that the runner started: requests go in on its stdin, answers come out on its stdout,
+ * one for one.
  *
- * What it prints on stderr is kept for the message if it dies. Ending its stdin ends it; a child that does not heed that is killed
- * by its own handle, and no other process ever is.
+ * What it prints on stderr is kept for the message if it dies. Ending its stdin ends it; a child
+ * that does not heed that is killed by its own handle, and no other process ever is.
  */
 
 import { spawn } from 'node:child_process';

@@ -1,4 +1,7 @@
-/** Installs the locked peers of bench/ when they are missing or older than the lock file. Install scripts stay off. */
+/**
+ * Installs the locked peers of bench/ when they are missing or older than the lock file. Install
+ * scripts stay off.
+ */
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';

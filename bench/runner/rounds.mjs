@@ -1,9 +1,10 @@
 /**
- * A workload, measured: every peer warmed up, then rounds over all of them in turn (A B C, A B C, ...).
+ * A workload, measured: every peer warmed up, then rounds over all of them in turn (A B C, A B C,
+ * ...).
  *
- * What slows the machine for a while thus falls on every peer and not on the one that was unlucky. Sessions whose workload leaves
- * traces in the process (memory, bombs) are opened anew for each window. A peer that fails is dropped and named; it does not
- * stop the others.
+ * What slows the machine for a while thus falls on every peer and not on the one that was unlucky.
+ * Sessions whose workload leaves traces in the process (memory, bombs) are opened anew for each
+ * window. A peer that fails is dropped and named; it does not stop the others.
  */
 
 import { ChildFailure } from './child.mjs';
@@ -46,7 +47,9 @@ export async function measureWorkload(workload, peers, plan, context, hooks) {
   };
 }
 
-/** @typedef {Map<string, { samples: import('../types.d.ts').Sample[]; failure?: string }>} Measured */
+/**
+ * @typedef {Map<string, { samples: import('../types.d.ts').Sample[]; failure?: string }>} Measured
+ */
 
 /**
  * @param {import('../types.d.ts').Workload} workload
@@ -124,7 +127,8 @@ async function measureAfresh(workload, peers, plan, context, hooks) {
 }
 
 /**
- * Runs one step of a peer; notes the failure or, when the peer lacks the feature, skips it with a line.
+ * Runs one step of a peer; notes the failure or, when the peer lacks the feature, skips it with a
+ * line.
  *
  * @param {Measured} measured
  * @param {import('../types.d.ts').Workload} workload

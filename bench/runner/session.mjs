@@ -1,8 +1,10 @@
 /**
- * One peer under one workload: its subject process, its connections in the load process, and single windows measured on them.
+ * One peer under one workload: its subject process, its connections in the load process, and single
+ * windows measured on them.
  *
- * CPU is the difference of two readings inside the subject's own process, taken while no message is under way, so it counts
- * every thread of it (garbage collector, compiler, zlib's pool) and nothing of the load.
+ * CPU is the difference of two readings inside the subject's own process, taken while no message is
+ * under way, so it counts every thread of it (garbage collector, compiler, zlib's pool) and nothing
+ * of the load.
  */
 
 import { fileURLToPath } from 'node:url';
@@ -57,7 +59,9 @@ export class Session {
     ]);
   }
 
-  /** Starts the subject and opens the load's connections to it, or the other way round for a client. */
+  /**
+   * Starts the subject and opens the load's connections to it, or the other way round for a client.
+   */
   async open() {
     const { peer } = this;
     const workload = this.#workload;
@@ -91,7 +95,8 @@ export class Session {
   }
 
   /**
-   * Runs until the subject has had its CPU time, so that code is compiled on a busy machine too; up to a limit.
+   * Runs until the subject has had its CPU time, so that code is compiled on a busy machine too; up
+   * to a limit.
    *
    * @param {number} durationMs
    */
@@ -143,7 +148,9 @@ export class Session {
     return { cpu: cpu / count, perSecond: count / seconds, rss, count };
   }
 
-  /** Takes RSS after a forced collection with some connections open, then again with all of them. */
+  /**
+   * Takes RSS after a forced collection with some connections open, then again with all of them.
+   */
   async #measureIdle() {
     const { peer } = this;
     const { connections } = this.#workload;

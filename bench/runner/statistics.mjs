@@ -25,8 +25,8 @@ export function medianSample(samples) {
 }
 
 /**
- * Gives the median of the ratios round by round: both peers of a pair ran within seconds of each other, so what slows the whole
- * machine cancels out.
+ * Gives the median of the ratios round by round: both peers of a pair ran within seconds of each
+ * other, so what slows the whole machine cancels out.
  *
  * @param {import('../types.d.ts').Sample[]} samples
  * @param {import('../types.d.ts').Sample[] | undefined} others
