@@ -59,15 +59,20 @@ function headersOf(request: PartialRequest): RawHeaders {
   return areUnread(request) ? sent : applyEdits(sent, request.headers);
 }
 
-/** Where node:http keeps `headers` from when they are first read: making them costs 10 us. */
-const HEADERS = Object.getOwnPropertySymbols(new IncomingMessage(new Socket())).find(
-  ({ description }) => description === 'kHeaders',
-);
+const SYMBOLS = Object.getOwnPropertySymbols(new IncomingMessage(new Socket()));
+const symbolNamed = (name: string): symbol | undefined =>
+  SYMBOLS.find(({ description }) => description === name);
+/** Where node:http keeps `headers` once they were read, and how many of the list they are. */
+const HEADERS = symbolNamed('kHeaders');
+const COUNT = symbolNamed('kHeadersCount');
 
-/** Tells whether nobody can have edited `headers`. */
-function areUnread(request: object): boolean {
-  if (HEADERS === undefined || Object.hasOwn(request, 'headers')) return false;
-  return (request as { readonly [HEADERS]?: unknown })[HEADERS] === null;
+/** Tells whether `headers` are as sent without making them, which costs 10 us. */
+function areUnread(request: PartialRequest): boolean {
+  if (HEADERS === undefined || COUNT === undefined) return false;
+  const { [HEADERS]: headers, [COUNT]: count } = request as Record<symbol, unknown>;
+  // Headers beyond maxHeadersCount are in the list alone.
+  const isWhole = count === request.rawHeaders?.length;
+  return headers === null && isWhole && !Object.hasOwn(request, 'headers');
 }
 
 /** A request that was made up need not have what only a peer's must. */

@@ -1,8 +1,8 @@
 // Installs the programs of this folder with overrides that put Sanswire under them in place of
 // `faye-websocket` and of `ws` 8, as an application does with "overrides": {"ws@^8":
 // "npm:sanswire-ws"}, and in place of the ws 6 that y-websocket asks for. sanswire-ws comes packed,
-// as from the registry, and sanswire is a link to this checkout, so that what runs is what was built
-// last.
+// as from the registry, and sanswire is a link to this checkout, so that what runs is what was
+// built last.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, renameSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
