@@ -9,7 +9,8 @@ import { FIN } from '../frame/frame-header.ts';
 import { FrameSerializer } from '../frame/frame-serializer.ts';
 import type { Opcode } from '../frame/opcode.ts';
 import type { Role } from './options.ts';
-import type { OutgoingOrder, ReadLater, TurnTaker } from './outgoing-order.ts';
+import type { OutgoingOrder, ReadLater } from './outgoing-order.ts';
+import type { TurnTaker } from './outgoing-places.ts';
 
 /** A payload that comes later. */
 export interface LatePayload {

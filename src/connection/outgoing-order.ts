@@ -22,19 +22,11 @@ import { FIN, SHORT_PAYLOAD_MAX } from '../frame/frame-header.ts';
 import { Opcode } from '../frame/opcode.ts';
 import { limitExceeded } from '../limits.ts';
 import type { Platform } from '../platform.ts';
-import { Queue } from '../queue.ts';
 import type { ConnectionHandler, OutputUrgency } from './handler.ts';
 import type { LifeCycle } from './life-cycle.ts';
 import { type ConnectionOptions, type ResolvedLimits, resolveLimits } from './options.ts';
+import { OutgoingPlaces, type Place, type TurnTaker } from './outgoing-places.ts';
 import { OutputQueue } from './output-queue.ts';
-
-/** Sends a message in pieces. */
-export interface TurnTaker {
-  /** The turn has come. */
-  takeTurn(): void;
-  /** The turn will never come, or is taken away. */
-  refuseTurn(error: Error): void;
-}
 
 /** Tells a sender that what it sent will not leave. */
 type Refusal = (error: Error) => void;
@@ -55,24 +47,6 @@ export interface SendOptions {
   readonly isLast?: boolean | undefined;
 }
 
-/** From this many places on, those that are empty are forgotten. */
-const FORGET_MIN = 64;
-
-/** A place in the order. */
-interface Place {
-  /** The payload bytes that wait. */
-  readonly length: number;
-  readonly callback: WriteCallback | undefined;
-  /** Whether messages inside the encoder must have left before. */
-  readonly needsIdle?: boolean;
-  /** Whether its request was taken back. */
-  isEmpty?: boolean;
-  /** The turn has come. */
-  run(): unknown;
-  /** It will never come. */
-  drop?(error: Error): void;
-}
-
 export class OutgoingOrder implements EncodedSender {
   readonly platform: Platform;
   readonly output: OutputQueue;
@@ -82,11 +56,8 @@ export class OutgoingOrder implements EncodedSender {
   /** Whose answers are sent. */
   input: { readonly isAtEnd: boolean } | undefined;
   #encoder: Encoder | undefined;
-  /** What waits, in order. */
-  #places: Queue<Place> | undefined;
-  /** Pieces of the one whose turn it is, which wait for the encoder: ahead of the places. */
-  #pieces: Queue<Place> | undefined;
-  #waitingLength = 0;
+  /** What waits; made for the first that must. */
+  #places: OutgoingPlaces | undefined;
   #holder: TurnTaker | undefined;
   /** Whether the peer has part of a message in pieces, but not its end. */
   #isInPieces = false;
@@ -94,9 +65,6 @@ export class OutgoingOrder implements EncodedSender {
   #isInFragments = false;
   /** The same for what has left. */
   #leavesInFragments = false;
-  /** How many places are empty, at most. */
-  #emptyCount = 0;
-  #turns: Map<TurnTaker, Place> | undefined;
   /** Whether everything waits for the opening handshake. */
   #isHeld: boolean;
   /** The place whose bytes are being read: the next one waits for it. */
@@ -208,19 +176,12 @@ export class OutgoingOrder implements EncodedSender {
       taker.refuseTurn(notOpen());
       return;
     }
-    const place: Place = {
-      length: 0,
-      callback: undefined,
-      run: () => {
-        this.#turns?.delete(taker);
-        this.#holder = taker;
-        taker.takeTurn();
-      },
-      drop: (error) => taker.refuseTurn(error),
-    };
-    this.#turns ??= new Map();
-    this.#turns.set(taker, place);
-    this.#wait(place);
+    this.#places ??= new OutgoingPlaces();
+    this.#places.pushRequest(taker, () => {
+      this.#holder = taker;
+      taker.takeTurn();
+    });
+    this.proceed();
   }
 
   /** Sends a piece of the message of the one whose turn it is; as `Connection.send`. */
@@ -244,9 +205,8 @@ export class OutgoingOrder implements EncodedSender {
     const copy = copyOf(this.platform, bytes);
     const { length } = copy;
     const run = (): boolean => this.#pushPiece(firstByte, copy, callback);
-    this.#pieces ??= new Queue();
-    this.#pieces.push({ length, callback, run });
-    this.#waitingLength += length;
+    this.#places ??= new OutgoingPlaces();
+    this.#places.pushPiece({ length, callback, run });
     return this.#checkLimits();
   }
 
@@ -260,7 +220,7 @@ export class OutgoingOrder implements EncodedSender {
       this.#holder = undefined;
       if (this.#isInPieces) this.#leaveUnfinished(cause);
     } else {
-      this.#takeBack(taker);
+      this.#places?.takeBack(taker);
     }
     this.proceed();
   }
@@ -349,7 +309,6 @@ export class OutgoingOrder implements EncodedSender {
     this.#isFlushing = true;
     let rethrows: (() => never)[] | undefined;
     for (let place = this.#nextPlace(); place !== undefined; place = this.#nextPlace()) {
-      this.#waitingLength -= place.length;
       try {
         place.run();
       } catch (error) {
@@ -371,25 +330,22 @@ export class OutgoingOrder implements EncodedSender {
 
   /** Drops what is not in the output yet; returns the calls that are to be made. */
   dropWaiting(): Refusal[] {
-    const places = [...(this.#pieces?.takeAll() ?? []), ...(this.#places?.takeAll() ?? [])];
-    if (this.#reading !== undefined) places.unshift(this.#reading);
+    const reading = this.#reading === undefined ? [] : [this.#reading];
+    this.output.lostPayloadLength += this.#places?.waitingLength ?? 0;
+    const places = [...reading, ...(this.#places?.takeAll() ?? [])];
     // What the encoder has was sent before what waits here.
     const calls: Refusal[] = [...(this.#encoder?.discard() ?? [])];
-    for (const { callback, drop, isEmpty } of places) {
-      if (isEmpty === true) continue;
+    for (const { callback, drop } of places) {
       if (callback !== undefined) calls.push(callback);
       if (drop !== undefined) calls.push(drop);
     }
     const holder = this.#holder;
     if (holder !== undefined) calls.push((error) => holder.refuseTurn(error));
     this.#holder = undefined;
-    this.#turns = undefined;
     this.#isInPieces = false;
     this.#reading = undefined;
     // A Close that waited is gone, too.
     this.#isCloseQueued = this.#life.closeSent !== undefined;
-    this.output.lostPayloadLength += this.#waitingLength;
-    this.#waitingLength = 0;
     return calls;
   }
 
@@ -442,16 +398,13 @@ export class OutgoingOrder implements EncodedSender {
       this.#holder !== undefined ||
       this.#reading !== undefined ||
       this.#encoder?.isBlocked === true ||
-      (this.#places !== undefined && this.#places.length > 0)
+      this.#places?.isEmpty === false
     );
   }
 
   /** Payload bytes that are not in the output yet. */
   #heldLength(): number {
-    const encoder = this.#encoder;
-    return encoder === undefined
-      ? this.#waitingLength
-      : this.#waitingLength + encoder.waitingLength;
+    return (this.#places?.waitingLength ?? 0) + (this.#encoder?.waitingLength ?? 0);
   }
 
   /** Whether a message is taken; throws where the calls before it do not allow it. */
@@ -465,9 +418,8 @@ export class OutgoingOrder implements EncodedSender {
   }
 
   #wait(place: Place): boolean {
-    this.#places ??= new Queue();
+    this.#places ??= new OutgoingPlaces();
     this.#places.push(place);
-    this.#waitingLength += place.length;
     this.proceed();
     // Its turn may have come, and failed the connection.
     return this.#checkLimits() && !this.#life.isGivenUp;
@@ -476,21 +428,15 @@ export class OutgoingOrder implements EncodedSender {
   #nextPlace(): Place | undefined {
     if (this.#isHeld || this.#reading !== undefined) return undefined;
     if (this.#encoder?.isBlocked === true) return undefined;
-    const piece = this.#pieces?.take();
-    if (piece !== undefined || this.#holder !== undefined) return piece;
-    for (let place = this.#places?.first; place !== undefined; place = this.#places?.first) {
-      if (place.needsIdle === true && this.#encoder?.isBusy === true) return undefined;
-      this.#places?.take();
-      if (place.isEmpty !== true) return place;
-    }
-    return undefined;
+    return this.#places?.take(this.#holder !== undefined, this.#encoder?.isBusy === true);
   }
 
   /** Reads the bytes of a place. One that is dropped meanwhile has got its error. */
   #read(place: Place, read: ReadLater, options: SendOptions): void {
     const { length, callback } = place;
     this.#reading = place;
-    this.#waitingLength += length;
+    // It waits still, but has no place any more.
+    this.#places!.waitingLength += length;
     read((error, bytes) => {
       if (this.#reading !== place) return;
       if (error !== undefined) {
@@ -500,24 +446,10 @@ export class OutgoingOrder implements EncodedSender {
         return;
       }
       this.#reading = undefined;
-      this.#waitingLength -= length;
+      this.#places!.waitingLength -= length;
       this.#sendNow(bytes, callback, options, 'own');
       this.proceed();
     });
-  }
-
-  /** Empties the place of a request, and forgets such places when they are most of the queue. */
-  #takeBack(taker: TurnTaker): void {
-    const place = this.#turns?.get(taker);
-    if (place === undefined) return;
-    this.#turns?.delete(taker);
-    place.isEmpty = true;
-    const length = this.#places?.length ?? 0;
-    if (++this.#emptyCount < FORGET_MIN || this.#emptyCount * 2 < length) return;
-    this.#emptyCount = 0;
-    for (const one of this.#places?.takeAll() ?? []) {
-      if (one.isEmpty !== true) this.#places?.push(one);
-    }
   }
 
   /** The message in pieces will not end: fails, or sends the Close that waits for its end. */

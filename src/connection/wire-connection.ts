@@ -20,12 +20,8 @@ import { InputGate, type InputReceiver } from './input-gate.ts';
 import type { ControlPayload } from './late-control.ts';
 import { type Effects, LifeCycle } from './life-cycle.ts';
 import type { ConnectionOptions, Role } from './options.ts';
-import {
-  OutgoingOrder,
-  type ReadLater,
-  type SendOptions,
-  type TurnTaker,
-} from './outgoing-order.ts';
+import { OutgoingOrder, type ReadLater, type SendOptions } from './outgoing-order.ts';
+import type { TurnTaker } from './outgoing-places.ts';
 import { ReadyState } from './ready-state.ts';
 import type { SinkChoice } from './sink.ts';
 

@@ -10,7 +10,7 @@
  */
 
 import { Writable } from 'node:stream';
-import type { TurnTaker } from '../connection/outgoing-order.ts';
+import type { TurnTaker } from '../connection/outgoing-places.ts';
 import type { WireConnection } from '../connection/wire-connection.ts';
 import { InvalidStateError } from '../errors.ts';
 import { Utf8Validator } from '../frame/utf8-validator.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ConnectionOptions } from '../../src/connection/options.ts';
-import type { TurnTaker } from '../../src/connection/outgoing-order.ts';
+import type { TurnTaker } from '../../src/connection/outgoing-places.ts';
 import { STREAMED, wholeBytes } from '../../src/connection/sink.ts';
 import { DraftConnection } from '../../src/drafts/draft-connection.ts';
 import type { DraftVersion } from '../../src/drafts/draft-handshake.ts';

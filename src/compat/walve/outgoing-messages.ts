@@ -5,7 +5,7 @@
  */
 
 import type { Connection } from '../../connection/connection.ts';
-import type { TurnTaker } from '../../connection/outgoing-order.ts';
+import type { TurnTaker } from '../../connection/outgoing-places.ts';
 import { notOpen, ProtocolError } from '../../errors.ts';
 import { Opcode } from '../../frame/opcode.ts';
 import { Utf8Validator } from '../../frame/utf8-validator.ts';
