@@ -192,7 +192,7 @@ export class WebSocket extends WebSocketBase {
     const opening = draft instanceof DraftOpening ? draft : undefined;
     const driver = { ...driverOptions, ...DRIVER };
     super(
-      urlOf(request.url ?? '/', upgradeRequest, isSecure),
+      urlOf(String(request.url ?? '/'), upgradeRequest, isSecure),
       opening?.adapt(driver) ?? driver,
       opening?.createConnection,
     );

@@ -41,7 +41,7 @@ export type PartialRequest = Partial<IncomingMessage> & Pick<IncomingMessage, 'h
 const TARGET_OF_PEER = /^(?:\/|\*|[a-z]+:\/\/)[\x21-\x7e]*$/i;
 
 export function toUpgradeRequest(request: PartialRequest): UpgradeRequest {
-  const { url = '' } = request;
+  const url = String(request.url ?? '');
   return {
     method: request.method ?? '',
     target: TARGET_OF_PEER.test(url) ? url : '/',
@@ -53,9 +53,9 @@ export function toUpgradeRequest(request: PartialRequest): UpgradeRequest {
 
 function headersOf(request: PartialRequest): RawHeaders {
   const { rawHeaders } = request;
-  const isPaired = Array.isArray(rawHeaders?.[0]);
-  const sent: RawHeaders = isPaired ? rawHeaders.flat() : (rawHeaders ?? []);
-  if (sent.length === 0) return madeUpHeaders(request.headers);
+  if (!Array.isArray(rawHeaders) || rawHeaders.length === 0) return madeUpHeaders(request.headers);
+  const flat: readonly unknown[] = Array.isArray(rawHeaders[0]) ? rawHeaders.flat() : rawHeaders;
+  const sent = flat.every((text) => typeof text === 'string') ? flat : flat.map(String);
   return areUnread(request) ? sent : applyEdits(sent, request.headers);
 }
 

@@ -9,7 +9,14 @@ import { describe, expect, it, vi } from 'vitest';
 import { WebSocket } from '../../src/index.ts';
 import * as walve from '../../src/walve.ts';
 import * as ws from '../../src/ws.ts';
-import { connectRaw, listen, readHead, until, upgradeRequest } from '../api/sockets.ts';
+import {
+  connectRaw,
+  listen,
+  readHead,
+  until,
+  upgradeRequest,
+  withResolvers,
+} from '../api/sockets.ts';
 import { patiently } from '../support/event-log.ts';
 import { frameTo } from '../support/frames.ts';
 import { SERVER_FACES, type ServerFace } from '../support/server-faces.ts';
@@ -94,6 +101,25 @@ describe('A socket that carries a connection', () => {
     const { thrown, received } = await answerTwice([SERVER_FACES['sanswire']!.answer(), second]);
     expect(received).toBe('\x81\x05hello');
     expect(thrown).toEqual([expect.objectContaining({ code: 'WS_INVALID_STATE' })]);
+  });
+});
+
+describe('A socket whose request is being answered', () => {
+  it('is refused by setSocket of sanswire/ws, and the answer is sent', async () => {
+    const { promise: tried, resolve } = withResolvers<void>();
+    const first = new ws.WebSocketServer({
+      noServer: true,
+      verifyClient: (_info, callback) => void tried.then(() => callback(true)),
+    });
+    const accept: Answer = (...upgrade) =>
+      first.handleUpgrade(...upgrade, (one) => one.on('message', () => one.send('hello')));
+    const second: Answer = (_request, socket) => {
+      resolve();
+      new ws.WebSocket(null).setSocket(socket, Buffer.alloc(0));
+    };
+    const { thrown, head, received } = await answerTwice([accept, second]);
+    expect(thrown).toEqual([expect.objectContaining({ code: 'WS_INVALID_STATE' })]);
+    expect([head.slice(0, 12), received]).toEqual(['HTTP/1.1 101', '\x81\x05hello']);
   });
 });
 

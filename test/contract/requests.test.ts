@@ -181,10 +181,14 @@ describe.each(FACES)('$name', (face) => {
     'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
     'sec-websocket-version': '13',
   };
+  const NUMBERS = ['Host', 'a', 'Connection', 'upgrade', 'Sec-WebSocket-Version', 13];
   const made = (request: object): IncomingMessage => request as IncomingMessage;
   it.each<[string, () => IncomingMessage]>([
     ['an object', () => made({ method: 'GET', url: '/', headers })],
     ['an object with null', () => made({ method: 'GET', headers, rawHeaders: null, url: null })],
+    ['one with a number for a URL', () => made({ method: 'GET', headers, rawHeaders: {}, url: 5 })],
+    ['one with a URL', () => made({ method: 'GET', headers, url: new URL('http://a/b') })],
+    ['one with numbers in rawHeaders', () => made({ method: 'GET', headers, rawHeaders: NUMBERS })],
     [
       'an IncomingMessage',
       () => Object.assign(new IncomingMessage(new Socket()), { method: 'GET', headers }),

@@ -32,6 +32,18 @@ describe('toUpgradeRequest', () => {
     expect(toUpgradeRequest({ headers: shown, rawHeaders: repeated }).rawHeaders).toBe(repeated);
   });
 
+  it('takes values of rawHeaders that are no strings, alone and in pairs', () => {
+    const list = ['Host', 'a', 'Sec-WebSocket-Version', '13'];
+    const pairs = [
+      ['Host', ['a']],
+      ['Sec-WebSocket-Version', 13],
+    ];
+    for (const given of [pairs, pairs.flat()]) {
+      const request = { headers: { host: 'a', 'sec-websocket-version': '13' }, rawHeaders: given };
+      expect(toUpgradeRequest(request as never).rawHeaders).toEqual(list);
+    }
+  });
+
   it('fills in what a request that was made up lacks', () => {
     expect(toUpgradeRequest({ headers: { Upgrade: 'websocket', x: undefined } })).toEqual({
       method: '',

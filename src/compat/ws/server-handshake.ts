@@ -60,7 +60,12 @@ export interface RefusalText {
 }
 
 /** Headers that a refusal sets itself. */
-const OWN_HEADERS: readonly string[] = ['connection', 'content-length', 'transfer-encoding'];
+const OWN_HEADERS: readonly string[] = [
+  'connection',
+  'content-length',
+  'transfer-encoding',
+  'upgrade',
+];
 
 /**
  * Refuses a request, and ends the socket.
@@ -137,7 +142,7 @@ export function buildAcceptanceLines(
  * Latin-1, which could become one (CVE-2026-1527)
  */
 export function joinLines(lines: readonly unknown[]): string {
-  const [statusLine = '', ...fields] = lines.map(String);
+  const [statusLine = '', ...fields] = Array.from(lines, String);
   if (!isFieldValue(statusLine)) throw new TypeError('The status line holds a wrong character');
   for (const line of fields) {
     const colon = line.indexOf(':');

@@ -8,6 +8,7 @@ import type { Duplex } from 'node:stream';
 import type { DeflateExtension } from '../../api/permessage-deflate.ts';
 import type { WebSocketError } from '../../errors.ts';
 import type { Negotiated } from '../../extensions/negotiation.ts';
+import type { AcceptedRequest } from '../../handshake/server-handshake.ts';
 import { LIMITS } from '../../limits.ts';
 import { ignoreError } from '../../node/ignore-error.ts';
 import { awaitTurn } from '../../node/owed-responses.ts';
@@ -191,9 +192,10 @@ export class WebSocketServer<
       this.#refuseFault(request, socket, negotiated);
       return;
     }
-    const protocols = new Set(verdict.accepted ? verdict.protocols : []);
+    // What is not accepted has a fault, which the compiler cannot know.
+    const { key, protocols: offered } = verdict as AcceptedRequest;
+    const protocols = new Set(offered);
     verifyRequest(this.options, request, socket, () => {
-      const key = String(request.headers['sec-websocket-key']);
       this.completeUpgrade(negotiated, key, protocols, request, socket, head, callback);
     });
   }
@@ -228,6 +230,7 @@ export class WebSocketServer<
     if (bytes !== undefined) socket.write(bytes);
     socket.removeListener('error', handshake.onSocketError);
     const websocket = new Socket(null, undefined, this.options);
+    releaseSocket(socket);
     websocket.setSocket(socket, head, { ...this.options, protocol: protocol ?? '', sessions });
     this.#track(websocket);
     callback(websocket, request);

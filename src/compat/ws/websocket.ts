@@ -14,6 +14,7 @@ import { callAll } from '../../calls.ts';
 import { WebSocketError } from '../../errors.ts';
 import type { ActiveSession } from '../../extensions/extension.ts';
 import type { ConnectHandle } from '../../node/client-options.ts';
+import { claimSocket } from '../../node/socket-claim.ts';
 import { type OwnerEvents, SocketDriver } from '../../node/socket-driver.ts';
 import { presentOf } from '../../option-bag.ts';
 import { maxRedirectsOf, openClient, parseAddress } from './client-opening.ts';
@@ -275,6 +276,7 @@ export class WebSocket extends EventTargetEmitter {
     this.#ensureOutgoing()._socket = stream;
     this.#extensionNames = sessions.map(({ extension }) => extension.name).join();
     const isPaused = stream.isPaused();
+    claimSocket(stream);
     driver.attach(stream);
     driver.connection.open(sessions);
     // The stream flows on the next tick, when there are listeners; unless they pause it.

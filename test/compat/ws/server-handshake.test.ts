@@ -2,6 +2,7 @@
 
 import { createServer, type IncomingMessage } from 'node:http';
 import { describe, expect, it } from 'vitest';
+import { MemoryDuplex } from '../../support/memory-duplex.ts';
 import { type Log, once, type Server, same, sanswireWs, serve, showError } from './libraries.ts';
 import { KEY, RawClient, requestLines } from './raw-peer.ts';
 
@@ -224,6 +225,26 @@ describe('verifyClient', () => {
     expect(await ask(port, requestLines())).toBe('');
     expect(error).toBeInstanceOf(RangeError);
     server.close();
+  });
+
+  it('may give the Upgrade of a 426, which is there once', async () => {
+    const { server, port } = await serve(sanswireWs, {
+      verifyClient: (_info, callback) => callback(false, 426, '', { Upgrade: 'websocket' }),
+    });
+    const head = await ask(port, requestLines());
+    expect(head).toMatch(/^HTTP\/1\.1 426 /);
+    expect(head.match(/^Upgrade: .*$/gm)).toEqual(['Upgrade: websocket']);
+    server.close();
+  });
+
+  it('a key under another spelling of its name is that of the request', async () => {
+    const server = new sanswireWs.WebSocketServer({ noServer: true });
+    const headers = { Upgrade: 'websocket', 'Sec-WebSocket-Version': 13, 'Sec-WebSocket-Key': KEY };
+    const stream = new MemoryDuplex();
+    server.handleUpgrade({ method: 'GET', headers } as never, stream, Buffer.alloc(0), () => {});
+    expect(Buffer.from(stream.written).toString()).toContain(
+      'Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=',
+    );
   });
 
   same('sees the origin of version 8', async (library, log) => {
