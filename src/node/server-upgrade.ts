@@ -56,23 +56,24 @@ function headersOf(request: PartialRequest): RawHeaders {
   if (!Array.isArray(rawHeaders) || rawHeaders.length === 0) return madeUpHeaders(request.headers);
   const flat: readonly unknown[] = Array.isArray(rawHeaders[0]) ? rawHeaders.flat() : rawHeaders;
   const sent = flat.every((text) => typeof text === 'string') ? flat : flat.map(String);
-  return areUnread(request) ? sent : applyEdits(sent, request.headers);
+  return areUnread(request, sent) ? sent : applyEdits(sent, request.headers);
 }
 
-const SYMBOLS = Object.getOwnPropertySymbols(new IncomingMessage(new Socket()));
-const symbolNamed = (name: string): symbol | undefined =>
-  SYMBOLS.find(({ description }) => description === name);
-/** Where node:http keeps `headers` once they were read, and how many of the list they are. */
-const HEADERS = symbolNamed('kHeaders');
-const COUNT = symbolNamed('kHeadersCount');
+/** Where node:http keeps `headers` from when they are first read: making them costs 10 us. */
+const HEADERS = ownSymbol('kHeaders');
+/** Where it keeps how much of `rawHeaders` they are made of, at most `maxHeadersCount`. */
+const HEADERS_COUNT = ownSymbol('kHeadersCount');
 
-/** Tells whether `headers` are as sent without making them, which costs 10 us. */
-function areUnread(request: PartialRequest): boolean {
-  if (HEADERS === undefined || COUNT === undefined) return false;
-  const { [HEADERS]: headers, [COUNT]: count } = request as Record<symbol, unknown>;
-  // Headers beyond maxHeadersCount are in the list alone.
-  const isWhole = count === request.rawHeaders?.length;
-  return headers === null && isWhole && !Object.hasOwn(request, 'headers');
+function ownSymbol(name: string): symbol {
+  const symbols = Object.getOwnPropertySymbols(new IncomingMessage(new Socket()));
+  return symbols.find(({ description }) => description === name) ?? Symbol(name);
+}
+
+/** Tells whether `headers` cannot differ: nobody has edited them, and none are cut off. */
+function areUnread(request: object, sent: RawHeaders): boolean {
+  if (Object.hasOwn(request, 'headers')) return false;
+  const kept = request as Readonly<Record<symbol, unknown>>;
+  return kept[HEADERS] === null && kept[HEADERS_COUNT] === sent.length;
 }
 
 /** A request that was made up need not have what only a peer's must. */
