@@ -115,10 +115,20 @@ function applyEdits(sent: RawHeaders, headers: IncomingMessage['headers']): RawH
   return result;
 }
 
-/** Returns the stream to answer on. `socket` of HTTP/2's compatibility API is of all streams. */
+/**
+ * Returns the stream to answer on. `socket` of HTTP/2's compatibility API is of all streams, though
+ * its `end` is the stream's.
+ *
+ * @throws TypeError for such a socket without the request that it is of
+ */
 export function streamOf(request: object, socket: Duplex): Duplex {
   const { stream } = request as { readonly stream?: Duplex };
-  return stream !== undefined && isHttp2(stream) ? stream : socket;
+  if (stream !== undefined && isHttp2(stream)) return stream;
+  // That proxy has the members of the stream, but shows those of the session's socket.
+  if ('respond' in socket && !isHttp2(socket)) {
+    throw new TypeError('The socket of an HTTP/2 request is of all streams: pass request.stream');
+  }
+  return socket;
 }
 
 /**

@@ -109,6 +109,23 @@ describe.each(faces)('A request of HTTP/2 at %s', (_, face) => {
     }
   });
 
+  it('is for its stream alone: its socket is refused for a request that was made up', async () => {
+    const answer = face.answer();
+    let thrown: unknown;
+    const session = await serve((request) => {
+      try {
+        answer(madeUp({ 'sec-websocket-key': 'x' }), request.socket, NO_BYTES);
+      } catch (error) {
+        thrown = error;
+      }
+      request.stream.respond({ ':status': 500 }, { endStream: true });
+      request.stream.close();
+    });
+    const { headers, body } = await ask(session);
+    expect([headers[':status'], body]).toEqual([500, '']);
+    expect(String(thrown)).toMatch(/^TypeError: .* pass request\.stream$/);
+  });
+
   it('is reset where the application has begun a response', async () => {
     const answer = face.answer();
     const session = await serve((request) => {

@@ -281,6 +281,18 @@ describe('handshakes', () => {
     ['500'],
   );
 
+  it('a hole in the lines of the response is a header without a name', async () => {
+    const { server, port } = await serve(sanswireWs);
+    server.on('headers', (headers) => {
+      headers[20] = 'X-A: b';
+    });
+    const client = new RawClient(port);
+    client.socket.on('data', (chunk: Buffer) => expect(String(chunk)).not.toMatch(/undefined/));
+    expect(await client.upgrade(requestLines())).toMatch(/^HTTP\/1\.1 500/);
+    client.socket.destroy();
+    server.close();
+  });
+
   it('a header with a line break is not sent (CVE-2026-1527)', async () => {
     const { server, port } = await serve(sanswireWs);
     server.on('headers', (headers) => headers.push('X-A: b\r\nSet-Cookie: c'));
