@@ -101,8 +101,8 @@ class OwedWait {
 
   readonly #onFinish = (): void => {
     const next = owedResponse(this.#socket);
-    // The last response of a connection ends the socket.
-    if (!this.#socket.writable) {
+    // The last response of a connection ends the socket. One destroyed before its turn never ends.
+    if (!this.#socket.writable || (next?.destroyed === true && next !== this.#response)) {
       this.#onClose();
     } else if (next !== undefined && next !== this.#response) {
       this.#response = next.once('finish', this.#onFinish);

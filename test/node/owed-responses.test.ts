@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { PassThrough, Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { awaitTurn } from '../../src/node/owed-responses.ts';
-import { connectRaw, listen, settle, until, upgradeRequest } from '../api/sockets.ts';
+import { connectRaw, listen, readHead, settle, until, upgradeRequest } from '../api/sockets.ts';
 import { patiently } from '../support/event-log.ts';
 
 const NEVER = 2 ** 30;
@@ -109,6 +109,26 @@ describe('Waiting for owed responses', () => {
     const { socket, client } = await upgraded();
     wait(socket, log);
     client.resetAndDestroy();
+    await until(() => log.length > 0);
+    expect(log).toEqual(['lost WS_TRANSPORT_ERROR']);
+  });
+
+  it('is over with a response that was destroyed before its turn', async () => {
+    const log: string[] = [];
+    const responses: ServerResponse[] = [];
+    let socket: Socket | undefined;
+    const server = createServer((_, response) => void responses.push(response));
+    server.on('upgrade', (_, transport) => {
+      socket = transport as Socket;
+    });
+    const client = await connectRaw(await listen(server));
+    client.write(`GET /a HTTP/1.1\r\nHost: a\r\n\r\n${REQUESTS}`);
+    await until(() => socket !== undefined);
+    wait(socket!, log);
+    responses[1]!.destroy();
+    responses[0]!.end('first');
+    const [head] = await readHead(client);
+    expect(head).toMatch(/ 200 /);
     await until(() => log.length > 0);
     expect(log).toEqual(['lost WS_TRANSPORT_ERROR']);
   });
