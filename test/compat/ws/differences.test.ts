@@ -287,8 +287,13 @@ describe('handshakes', () => {
       headers[20] = 'X-A: b';
     });
     const client = new RawClient(port);
-    client.socket.on('data', (chunk: Buffer) => expect(String(chunk)).not.toMatch(/undefined/));
+    let answer = '';
+    client.socket.on('data', (chunk: Buffer) => {
+      answer += String(chunk);
+    });
     expect(await client.upgrade(requestLines())).toMatch(/^HTTP\/1\.1 500/);
+    await client.ended;
+    expect(answer).toMatch(/The name of a header must be a token: ""$/);
     client.socket.destroy();
     server.close();
   });
