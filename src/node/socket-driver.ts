@@ -132,6 +132,10 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
     if (driven.destroyed) {
       const error = driven.errored ?? undefined;
       process.nextTick(() => this.connection.transportClosed(error));
+    } else if (driven.writableEnded) {
+      // Somebody else has answered; that is let out.
+      if (driven.writableFinished) driven.destroy();
+      else driven.once('finish', () => driven.destroy());
     } else if (driven.readableEnded) {
       process.nextTick(() => this.endReading());
     }
