@@ -19,6 +19,11 @@ export function isClaimed(socket: Duplex): boolean {
   return (socket as ClaimedSocket)[kDriver] !== undefined;
 }
 
+/** Tells whether a claimed socket carries a connection: it was not refused, and does not wait. */
+export function isOccupied(socket: Duplex): boolean {
+  return isClaimed(socket) && (socket as ClaimedSocket)[kDriver] !== null && socket.writable;
+}
+
 /** Claims a socket for the answer to its request. @throws InvalidStateError when it is claimed */
 export function claimSocket(socket: Duplex): void {
   if (isClaimed(socket)) throw claimedError();

@@ -4,7 +4,7 @@
  * sets, as `ws` overrides them: programs pass what they copied from a browser.
  */
 
-import type { ClientRequest } from 'node:http';
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import { HandshakeError, type WebSocketError } from '../../errors.ts';
 import type { ActiveSession } from '../../extensions/extension.ts';
 import { ClientNegotiation } from '../../extensions/negotiation.ts';
@@ -52,12 +52,13 @@ export function parseAddress(address: string | URL): Address {
   if (isUnix && url.pathname === '') {
     throw new SyntaxError('The path of the Unix socket is missing');
   }
-  if (url.hash !== '' || url.href.endsWith('#')) {
-    throw new SyntaxError('A WebSocket URL must not have a fragment');
-  }
+  if (url.hash !== '') throw new SyntaxError('A WebSocket URL must not have a fragment');
   if (isUnix) return parseUnixAddress(url);
   url.protocol = url.protocol.replace('http', 'ws');
-  return { href: url.href, url, socketPath: undefined };
+  const { href } = url;
+  // As in ws, an empty fragment is none.
+  url.hash = '';
+  return { href, url, socketPath: undefined };
 }
 
 function parseUnixAddress(address: URL): Address {
@@ -102,7 +103,7 @@ function splitHeaders(headers: ClientOptions['headers'], isSet: (name: string) =
   const free: Field[] = [];
   const raw: Field[] = [];
   for (const [name, field] of byName) {
-    if (OWN_HEADERS.has(name)) continue;
+    if (OWN_HEADERS.has(name) || (name === 'origin' && isSet(name))) continue;
     if (!name.startsWith('sec-websocket-')) free.push(field);
     else if (!isSet(name)) raw.push(field);
   }
@@ -124,8 +125,19 @@ export interface OpeningEvents
   finishRequest: ((request: ClientRequest) => void) | undefined;
 }
 
+/** Tells whether redirects are followed, and none is allowed. */
+export function followsNone(options: ClientOptions): boolean {
+  return options.followRedirects === true && maxRedirectsOf(options) === 0;
+}
+
+/** Tells whether a response is a redirect beyond `maxRedirects: 0`: an error, not unexpected. */
+export function isTooManyRedirects(response: IncomingMessage, options: ClientOptions): boolean {
+  const { statusCode = 0, headers } = response;
+  return followsNone(options) && !!headers.location && statusCode >= 300 && statusCode < 400;
+}
+
 /** Returns the most redirects to follow. */
-export function maxRedirectsOf(options: ClientOptions): number {
+function maxRedirectsOf(options: ClientOptions): number {
   if (options.followRedirects !== true) return 0;
   const { default: byDefault, maximum } = LIMITS.wsMaxRedirects;
   return Math.min(Math.max(Math.trunc(options.maxRedirects ?? byDefault), 0), maximum);
@@ -157,7 +169,9 @@ export function openClient(
   const deflate = readDeflateOptions(perMessageDeflate, 'client');
   const negotiation = new ClientNegotiation(deflate === undefined ? [] : [deflate]);
   const extensions = negotiation.header;
+  const version = readVersion(options.protocolVersion);
   const set = new Map([
+    ['origin', Boolean(options.origin) && version === 13],
     ['sec-websocket-protocol', protocols.length > 0],
     ['sec-websocket-extensions', extensions !== ''],
     ['sec-websocket-origin', Boolean(options.origin)],
@@ -168,7 +182,7 @@ export function openClient(
     protocols,
     extensions,
     origin: options.origin ? String(options.origin) : undefined,
-    version: readVersion(options.protocolVersion),
+    version,
     ...headers,
     http: { ...pickHttpSettings(options), socketPath: address.socketPath },
     handshakeTimeout: readHandshakeTimeout(options.handshakeTimeout),

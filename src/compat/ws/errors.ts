@@ -73,6 +73,7 @@ function translate(error: WebSocketError): string | undefined {
 export function toConnectError(error: WebSocketError, followsNone: boolean): CodedError {
   const { code, message, cause } = error;
   const because = { cause: error };
+  if (code === 'WS_ABORTED' && cause !== undefined) return abortError(cause);
   if (code === 'WS_ABORTED') {
     return new Error('WebSocket was closed before the connection was established', because);
   }
@@ -83,6 +84,12 @@ export function toConnectError(error: WebSocketError, followsNone: boolean): Cod
   }
   const isOwn = cause instanceof Error && !(cause instanceof AggregateError && cause.message);
   return isOwn ? cause : new Error(message, because);
+}
+
+/** What node:http makes of the option `signal`. */
+function abortError(cause: unknown): CodedError {
+  const error = new Error('The operation was aborted', { cause });
+  return withCode(Object.assign(error, { name: 'AbortError' }), 'ABORT_ERR');
 }
 
 function unexpectedStatus(error: WebSocketError, followsNone: boolean): Error {

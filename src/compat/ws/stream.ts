@@ -32,6 +32,8 @@ class WebSocketDuplex extends Duplex {
   constructor(websocket: WebSocket, options: DuplexOptions | null | undefined) {
     super({
       ...presentOf(options),
+      // As in ws, these would replace the methods below.
+      ...{ read: undefined, write: undefined, final: undefined, destroy: undefined },
       autoDestroy: false,
       emitClose: false,
       objectMode: false,

@@ -13,7 +13,7 @@ import { LIMITS } from '../../limits.ts';
 import { ignoreError } from '../../node/ignore-error.ts';
 import { awaitTurn } from '../../node/owed-responses.ts';
 import { encodeAcceptance, streamOf } from '../../node/server-upgrade.ts';
-import { claimSocket, isClaimed, releaseSocket } from '../../node/socket-claim.ts';
+import { claimSocket, isClaimed, isOccupied, releaseSocket } from '../../node/socket-claim.ts';
 import { presentOf } from '../../option-bag.ts';
 import { answerUpgradeRequired, keepAllHeaders } from '../http-server.ts';
 import { TypedEmitter } from '../typed-emitter.ts';
@@ -156,8 +156,9 @@ export class WebSocketServer<
   ): void {
     const stream = streamOf(request, socket);
     if (isClaimed(stream)) {
-      // One for another path is not ours to refuse.
-      if (this.shouldHandle(request)) throw new Error(CALLED_TWICE);
+      // One for another path is not ours to refuse. For one that was refused, as by a server for
+      // another path, an exception would let any client end the process.
+      if (isOccupied(stream) && this.shouldHandle(request)) throw new Error(CALLED_TWICE);
       return;
     }
     claimSocket(stream);

@@ -17,7 +17,7 @@ import type { ConnectHandle } from '../../node/client-options.ts';
 import { claimSocket } from '../../node/socket-claim.ts';
 import { type OwnerEvents, SocketDriver } from '../../node/socket-driver.ts';
 import { presentOf } from '../../option-bag.ts';
-import { maxRedirectsOf, openClient, parseAddress } from './client-opening.ts';
+import { followsNone, isTooManyRedirects, openClient, parseAddress } from './client-opening.ts';
 import { PAUSE, WsConnection } from './connection.ts';
 import { notOpenError, toConnectError, toConnectionError } from './errors.ts';
 import { EventTargetEmitter, WAS_CLEAN } from './event-listeners.ts';
@@ -83,17 +83,11 @@ export class WebSocket extends EventTargetEmitter {
 
   static {
     defineReadyStates(WebSocket);
-    defineInterface(WebSocket, undefined, [
-      ...[
-        'binaryType',
-        'bufferedAmount',
-        'extensions',
-        'isPaused',
-        'protocol',
-        'readyState',
-        'url',
-      ],
-    ]);
+    // Programs look up `onmessage` and its siblings here, where ws has them; {} changes nothing.
+    const inherited = Object.getOwnPropertyDescriptors(EventTargetEmitter.prototype);
+    Object.defineProperties(WebSocket.prototype, { ...inherited, constructor: {} });
+    const members = 'binaryType bufferedAmount extensions isPaused protocol readyState url';
+    defineInterface(WebSocket, undefined, members.split(' '));
     events = {
       message: (socket, data, isBinary) => {
         const bytes = data as Uint8Array;
@@ -297,6 +291,7 @@ export class WebSocket extends EventTargetEmitter {
         this.setSocket(socket, head, { protocol, sessions }),
       onError: (error) => this.#failOpening(error),
       onUnexpectedResponse: (request, response) =>
+        !isTooManyRedirects(response, this.#options) &&
         this.emit('unexpected-response', request, response),
       onRedirect: (url, request) => {
         this.#url = url.href;
@@ -361,11 +356,9 @@ export class WebSocket extends EventTargetEmitter {
   /** Emits 'error' while CLOSING, as ws does; the connection would do so when it is CLOSED. */
   #failOpening(failure: WebSocketError): void {
     const { connection } = this.#ensureDriver();
-    const options = this.#options;
-    const followsNone = options.followRedirects === true && maxRedirectsOf(options) === 0;
     connection.fail(failure);
     callAll([
-      () => this.emit('error', toConnectError(failure, followsNone)),
+      () => this.emit('error', toConnectError(failure, followsNone(this.#options))),
       () => connection.openingFailed(),
     ]);
   }
