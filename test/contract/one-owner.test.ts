@@ -89,6 +89,21 @@ describe('Two listeners for upgrade', () => {
   });
 });
 
+describe('A request that a server of sanswire/ws has refused', () => {
+  it.each([
+    ['its path', {}, upgradeRequest()],
+    ['its key, for any path', { path: '/' }, upgradeRequest({ 'Sec-WebSocket-Key': 'x' })],
+  ])('for %s is none that another throws for', async (_, options, request) => {
+    const answers = [{ path: '/b', ...options }, {}].map((own): Answer => {
+      const server = new ws.WebSocketServer({ noServer: true, ...own });
+      return (...upgrade) => server.handleUpgrade(...upgrade, () => {});
+    });
+    const { thrown, head } = await answerTwice(answers, request);
+    expect(thrown).toEqual([]);
+    expect(head).toMatch(/^HTTP\/1\.1 400 /);
+  });
+});
+
 describe('A socket that carries a connection', () => {
   const again: Readonly<Record<string, (socket: Duplex) => void>> = {
     'setSocket of sanswire/ws': (socket) =>

@@ -169,9 +169,8 @@ export function openClient(
   const deflate = readDeflateOptions(perMessageDeflate, 'client');
   const negotiation = new ClientNegotiation(deflate === undefined ? [] : [deflate]);
   const extensions = negotiation.header;
-  const version = readVersion(options.protocolVersion);
   const set = new Map([
-    ['origin', Boolean(options.origin) && version === 13],
+    ['origin', Boolean(options.origin)],
     ['sec-websocket-protocol', protocols.length > 0],
     ['sec-websocket-extensions', extensions !== ''],
     ['sec-websocket-origin', Boolean(options.origin)],
@@ -182,7 +181,7 @@ export function openClient(
     protocols,
     extensions,
     origin: options.origin ? String(options.origin) : undefined,
-    version,
+    version: readVersion(options.protocolVersion),
     ...headers,
     http: { ...pickHttpSettings(options), socketPath: address.socketPath },
     handshakeTimeout: readHandshakeTimeout(options.handshakeTimeout),

@@ -109,6 +109,7 @@ describe('new WebSocket', () => {
 
   const odd: readonly ClientOptions[] = [
     { origin: '' },
+    { origin: 'http://x', headers: { origin: 'http://y' } },
     { headers: { 'Sec-WebSocket-Foo': 'x', 'X-A': ['a', 'b'] } },
     { protocolVersion: 8, origin: 'http://x', headers: { 'sec-websocket-origin': 'http://y' } },
     { agent: false, auth: 'a:b' },
@@ -133,6 +134,22 @@ describe('new WebSocket', () => {
       server.close();
     });
   }
+
+  same('takes an address with an empty fragment', async (library, log) => {
+    const { server, url } = await serve(library);
+    const client = new library(`${url}/a?b#`);
+    const [, request] = (await once(server, 'connection')) as [unknown, IncomingMessage];
+    log.push(`${request.url} ${client.url === `${url}/a?b#`}`);
+    await once(client, 'open');
+    client.terminate();
+    server.close();
+  });
+
+  same('gives up when the signal is aborted', async (library, log) => {
+    const client = new library('ws://127.0.0.1:1', { signal: AbortSignal.abort() });
+    client.on('error', (error) => log.push(`${error.name} ${(error as { code?: string }).code}`));
+    await closed(client);
+  });
 
   same('asks for version 8 with the origin of its name', async (library, log) => {
     const raw = await serveRaw((request, socket) => {
@@ -435,6 +452,14 @@ describe('redirects', () => {
       loop.close();
     });
   }
+
+  same('are an error where none is allowed, whoever listens', async (library, log) => {
+    const loop = await redirector(() => '/again');
+    const client = new library(loop.url, { followRedirects: true, maxRedirects: 0 });
+    client.on('unexpected-response', () => log.push('unexpected'));
+    await logEnd(log, client);
+    loop.close();
+  });
 
   same('to nowhere are errors', async (library, log) => {
     const first = await redirector(() => 'ws://');

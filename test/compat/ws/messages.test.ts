@@ -477,6 +477,16 @@ describe('the EventTarget side', () => {
     log.push(`${socket.listenerCount('unknown')}`);
   });
 
+  same('has its members on the prototype, as they are described there', (library, log) => {
+    const types = ['open', 'message', 'error', 'close'].map((type) => `on${type}`);
+    for (const name of [...types, 'url', 'addEventListener', 'removeEventListener', 'send']) {
+      const found = Object.getOwnPropertyDescriptor(library.prototype, name);
+      const { get, set, value, enumerable, configurable } = found ?? {};
+      const kinds = [get, set, value].map((one) => typeof one);
+      log.push(`${name} ${kinds} ${enumerable} ${configurable}`);
+    }
+  });
+
   same('has the constants on the class, its prototype and its instances', (library, log) => {
     const socket = new library(null as unknown as string, undefined, {});
     for (const name of ['CONNECTING', 'OPEN', 'CLOSING', 'CLOSED'] as const) {

@@ -40,6 +40,22 @@ describe('createWebSocketStream', () => {
     server.close();
   });
 
+  same('has methods of its own, whatever the options say', async (library, log) => {
+    const { server, client, peer } = await pair(library);
+    const stop = (): never => {
+      throw new Error('an option was called');
+    };
+    const options = { read: stop, write: stop, final: stop, destroy: stop };
+    const stream = library.createWebSocketStream(client, options);
+    logStream(log, 'client', stream);
+    peer.on('message', (data) => peer.send(data as Buffer));
+    stream.write('echo');
+    await once(stream, 'data');
+    stream.end();
+    await streamClosed(stream);
+    server.close();
+  });
+
   same('may be written before the connection is open', async (library, log) => {
     const { server, url } = await serve(library);
     server.on('connection', (socket) => {
