@@ -132,6 +132,18 @@ describe('requests', () => {
   );
 
   differs(
+    'that offer a smaller window are granted it, also for clientMaxWindowBits: false',
+    async (library, log) => {
+      const offer = withExtensions('permessage-deflate; client_max_window_bits=10');
+      const options = { perMessageDeflate: { clientMaxWindowBits: false } };
+      const { head } = await ask(library, offer, undefined, options);
+      log.push(/^sec-websocket-extensions: (.*)$/im.exec(head)?.[1] ?? '');
+    },
+    ['permessage-deflate'],
+    ['permessage-deflate; client_max_window_bits=10'],
+  );
+
+  differs(
     'that offer a window of 15 bits are answered without one: it is no restriction',
     async (library, log) => {
       const offer = withExtensions('permessage-deflate; client_max_window_bits=15');
@@ -342,10 +354,63 @@ describe('handshakes', () => {
     server.close();
   });
 
+  differs(
+    'a Location may have a fragment (RFC 9110 §10.2.2)',
+    async (library, log) => {
+      const raw = await serveRaw((request, socket) => {
+        log.push(request.split(' ', 2).join(' '));
+        socket.end('HTTP/1.1 302 Found\r\nLocation: /there#part\r\nConnection: close\r\n\r\n');
+      });
+      const options = { followRedirects: true, maxRedirects: 1 };
+      const client = new library(`ws://127.0.0.1:${raw.port}`, options);
+      await once(
+        client.on('error', () => {}),
+        'close',
+      );
+      raw.close();
+    },
+    ['GET /'],
+    ['GET /', 'GET /there'],
+  );
+
   it('a socket without an address needs no options', () => {
     expect(() => new realWs(null)).toThrow(TypeError);
     expect(new sanswireWs(null).readyState).toBe(0);
   });
+});
+
+describe('options out of range', () => {
+  const server = (perMessageDeflate: object) => (library: Library) =>
+    new library.WebSocketServer({ noServer: true, perMessageDeflate });
+  const client = (options: object) => (library: Library) => {
+    const socket = new library('ws://127.0.0.1:1', options);
+    socket.on('error', () => {}).terminate();
+  };
+  const CASES: readonly (readonly [string, (library: Library) => void])[] = [
+    ['RangeError', server({ clientMaxWindowBits: 16 })],
+    ['TypeError', server({ threshold: 'x' })],
+    ['RangeError', server({ zlibDeflateOptions: { level: 99 } })],
+    ['RangeError', client({ perMessageDeflate: { clientMaxWindowBits: 7 } })],
+    ['TypeError', client({ closeTimeout: 'x' })],
+    ['RangeError', client({ closeTimeout: -1 })],
+    ['TypeError', client({ generateMask: 5 })],
+  ];
+
+  differs(
+    'are errors of the constructor',
+    (library, log) => {
+      for (const [, construct] of CASES) {
+        try {
+          construct(library);
+          log.push('accepted');
+        } catch (error) {
+          log.push((error as Error).name);
+        }
+      }
+    },
+    CASES.map(() => 'accepted'),
+    CASES.map(([name]) => name),
+  );
 });
 
 describe('options of a client', () => {
@@ -470,6 +535,16 @@ describe('frames', () => {
       log.push(close.subarray(2, 4).toString('hex'));
     },
     ['03e8'],
+    ['03ef'],
+  );
+
+  differs(
+    'text that is not UTF-8 fails at the first wrong byte, not at its end (RFC 6455 §8.1)',
+    async (library, log) => {
+      const { close } = await ask(library, requestLines(), maskedFrame(0x01, '\xff'));
+      log.push(close.subarray(2, 4).toString('hex'));
+    },
+    [''],
     ['03ef'],
   );
 
@@ -619,6 +694,129 @@ describe('sockets', () => {
     },
     ['false undefined', 'false null'],
     ['true true', 'true true'],
+  );
+
+  /** Logs the code and reason that a peer gets for the arguments of close(), or what is thrown. */
+  async function logClose(library: Library, log: string[], code: number, reason: unknown) {
+    const { server, client, peer } = await pair(library);
+    peer.on('error', () => {});
+    const ended = once(peer, 'close');
+    try {
+      client.close(code, reason as string);
+      const [received, text] = await ended;
+      log.push(`${received} ${text}`);
+    } catch (error) {
+      log.push((error as Error).name);
+    }
+    client.terminate();
+    server.close();
+  }
+
+  differs(
+    'close() takes integers, and sends reasons as text',
+    async (library, log) => {
+      await logClose(library, log, 1000.5, '');
+      await logClose(library, log, 1000, 5);
+      await logClose(library, log, 1000, null);
+      await logClose(library, log, 1000, {});
+      await logClose(library, log, 1000, Buffer.from([0xff]));
+    },
+    ['1000 ', '1000 ', 'TypeError', '1000 ', '1006 '],
+    ['TypeError', '1000 5', '1000 ', 'TypeError', '1000 \ufffd'],
+  );
+
+  differs(
+    'the callback of what was sent gets undefined, and terminate() calls it at once',
+    async (library, log) => {
+      const { server, client } = await pair(library);
+      let isTerminating = false;
+      const answered = new Promise<void>((resolve) => {
+        client.send('x', (error) => resolve(void log.push(`${error} ${isTerminating}`)));
+      });
+      isTerminating = true;
+      client.terminate();
+      isTerminating = false;
+      await answered;
+      server.close();
+    },
+    ['null false'],
+    ['undefined true'],
+  );
+
+  differs(
+    'isPaused is false once the connection is dropped',
+    async (library, log) => {
+      const { server, client } = await pair(library);
+      client.pause();
+      client.terminate();
+      await closed(client);
+      log.push(String(client.isPaused));
+      server.close();
+    },
+    ['true'],
+    ['false'],
+  );
+
+  differs(
+    'addEventListener ignores what cannot be called',
+    (library, log) => {
+      const socket = new library(null as unknown as string, undefined, {});
+      for (const listener of [5, {}]) socket.addEventListener('open', listener as () => void);
+      log.push(String(socket.listenerCount('open')));
+    },
+    ['2'],
+    ['0'],
+  );
+
+  differs(
+    'a SharedArrayBuffer stays as it is when a client sends it',
+    async (library, log) => {
+      const { server, client } = await pair(
+        library,
+        {},
+        { generateMask: (m: Buffer) => m.fill(1) },
+      );
+      const shared = new SharedArrayBuffer(2);
+      client.send(shared as unknown as Buffer);
+      log.push(Buffer.from(shared).toString('hex'));
+      client.terminate();
+      server.close();
+    },
+    ['0101'],
+    ['0000'],
+  );
+
+  differs(
+    'members that ws uses itself are not there, and a server has its path',
+    (library, log) => {
+      const { Receiver, Sender, PerMessageDeflate } = library;
+      const prototypes = [library, Receiver, Sender, PerMessageDeflate].map((one) => one.prototype);
+      const names = ['emitClose', 'startLoop', 'dispatch', 'normalizeParams'];
+      log.push(names.map((name, index) => name in (prototypes[index] as object)).join());
+      const socket = new library(null as unknown as string, undefined, {});
+      log.push(
+        String(['_req', '_readyState', '_closeCode', '_closeTimer'].some((n) => n in socket)),
+      );
+      log.push(String('path' in new library.WebSocketServer({ noServer: true })));
+    },
+    ['true,true,true,true', 'true', 'false'],
+    ['false,false,false,false', 'false', 'true'],
+  );
+
+  differs(
+    'PerMessageDeflate throws an Error, and its params are those of the answer',
+    (library, log) => {
+      const make = (): InstanceType<Library['PerMessageDeflate']> =>
+        new library.PerMessageDeflate({ clientMaxWindowBits: 10 });
+      try {
+        make().accept([{ client_max_window_bits: ['7'] }]);
+      } catch (error) {
+        log.push((error as Error).name);
+      }
+      log.push(JSON.stringify(make().accept([{}])));
+    },
+    ['TypeError', '{"client_max_window_bits":10}'],
+    ['Error', '{}'],
   );
 
   it('pause() holds back at once also what has been read', async () => {
