@@ -651,6 +651,26 @@ describe('sockets', () => {
     ['[Buffer<onetwo>]'],
   );
 
+  differs(
+    'threshold always counts, and compress is for whole messages',
+    async (library, log) => {
+      const options = { perMessageDeflate: true };
+      const { server, client, peer } = await pair(library, options, options);
+      const firstBytes: string[] = [];
+      peer._socket?.on('data', (data: Buffer) => firstBytes.push((data[0] ?? 0).toString(16)));
+      client.send('short');
+      await once(peer, 'message');
+      client.send('x'.repeat(2000), { compress: false, fin: false });
+      client.send('x'.repeat(2000));
+      await once(peer, 'message');
+      log.push(firstBytes.slice(0, 2).join(' '));
+      client.terminate();
+      server.close();
+    },
+    ['c1 1'],
+    ['81 41'],
+  );
+
   it('bufferedAmount counts payloads without headers until they are written', async () => {
     const { server, client } = await pair(sanswireWs);
     client.send('written at once');
@@ -851,6 +871,21 @@ describe('sockets', () => {
     const root = fileURLToPath(new URL('../../..', import.meta.url));
     const { stdout } = await promisify(execFile)(process.execPath, ['-e', program], { cwd: root });
     expect(stdout).toBe('uncaught own\n1011\n');
+  });
+
+  it('an error without a listener is uncaught, and close follows', async () => {
+    const program = (name: string): string => `
+      const WebSocket = require('${name}');
+      process.on('uncaughtException', (error) => console.log('uncaught', error.code));
+      new WebSocket('ws://127.0.0.1:1').on('close', (code) => console.log(code));`;
+    const root = fileURLToPath(new URL('../../..', import.meta.url));
+    const outputs = ['ws', 'sanswire/ws'].map(async (name) => {
+      const options = { cwd: root };
+      return promisify(execFile)(process.execPath, ['-e', program(name)], options);
+    });
+    const [real, own] = await Promise.all(outputs);
+    expect(real?.stdout).toBe('uncaught ECONNREFUSED\n');
+    expect(own?.stdout.trim().split('\n').sort()).toEqual(['1006', 'uncaught ECONNREFUSED']);
   });
 
   it('errors carry what Sanswire knows as their cause', async () => {
