@@ -135,7 +135,7 @@ export class WebSocket extends EventTargetEmitter {
     const isOptions =
       typeof protocols === 'object' && protocols !== null && !Array.isArray(protocols);
     // The type of http.request's own arguments says less about the same properties.
-    this.#options = ((isOptions ? protocols : options) ?? {}) as ClientOptions;
+    this.#options = { ...(isOptions ? protocols : options) } as ClientOptions;
     this._isServer = address === null;
     if (address === null) return;
     const given = isOptions ? undefined : protocols;

@@ -110,6 +110,7 @@ describe('new WebSocket', () => {
   const odd: readonly ClientOptions[] = [
     { origin: '' },
     { origin: 'http://x', headers: { origin: 'http://y' } },
+    Object.create({ origin: 'http://x' }) as ClientOptions,
     { headers: { 'Sec-WebSocket-Foo': 'x', 'X-A': ['a', 'b'] } },
     { protocolVersion: 8, origin: 'http://x', headers: { 'sec-websocket-origin': 'http://y' } },
     { agent: false, auth: 'a:b' },

@@ -528,6 +528,22 @@ describe('frames', () => {
   );
 
   differs(
+    'a Ping behind our own Close frame is answered (RFC 6455 §5.5.2)',
+    async (library, log) => {
+      const { server, port } = await serve(library);
+      server.on('connection', (socket) => socket.close());
+      const client = new RawClient(port);
+      await client.upgrade(requestLines());
+      client.socket.end(Buffer.concat([maskedFrame(0x89), maskedFrame(0x88)]));
+      await client.ended;
+      log.push(client.bytes.toString('hex'));
+      server.close();
+    },
+    ['8800'],
+    ['88008a00'],
+  );
+
+  differs(
     'skipUTF8Validation is for text, not for close reasons',
     async (library, log) => {
       const bytes = maskedFrame(0x88, '\x03\xe8\xc3\x28');
