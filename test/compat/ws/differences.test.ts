@@ -470,7 +470,7 @@ describe('options of a client', () => {
   );
 
   differs(
-    'have no trailing dot in the server name of TLS (RFC 6066 §3)',
+    'have no trailing dot in the server name of TLS (RFC 6066 §3), and ask for HTTP/1.1',
     async (library, log) => {
       const server = createSecureServer({ key: TLS_KEY, cert: TLS_CERT }).listen(0, '127.0.0.1');
       await once(server, 'listening');
@@ -480,13 +480,13 @@ describe('options of a client', () => {
         callback(null, [{ address: '127.0.0.1', family: 4 }]);
       const options = { ca: TLS_CERT, lookup } as object;
       const client = new library(`wss://localhost.:${port}`, options);
-      const [socket] = (await secured) as [{ servername: string }];
-      log.push(socket.servername);
+      const [socket] = (await secured) as [{ servername: string; alpnProtocol: string | false }];
+      log.push(`${socket.servername} ${socket.alpnProtocol}`);
       client.on('error', () => {}).terminate();
       server.close();
     },
-    ['localhost.'],
-    ['localhost'],
+    ['localhost. false'],
+    ['localhost http/1.1'],
   );
 });
 
@@ -525,6 +525,18 @@ describe('frames', () => {
     },
     ['false'],
     ['true'],
+  );
+
+  differs(
+    'compressed data that breaks off is invalid (RFC 7692 §7.2.2)',
+    async (library, log) => {
+      const request = withExtensions('permessage-deflate');
+      const options = { perMessageDeflate: true };
+      const { close } = await ask(library, request, maskedFrame(0xc1), options);
+      log.push(close.subarray(2, 4).toString('hex'));
+    },
+    [''],
+    ['03ef'],
   );
 
   differs(
