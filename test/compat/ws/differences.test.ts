@@ -112,7 +112,9 @@ describe('requests', () => {
         async (library, log) => {
           for (const request of requests) {
             const options = { perMessageDeflate: true };
-            log.push((await ask(library, request, undefined, options)).status);
+            const { status } = await ask(library, request, undefined, options);
+            // Node itself answers 431 to too many headers from version 22 on.
+            log.push(status.replace('431', '400'));
           }
         },
         requests.map(() => ws),
