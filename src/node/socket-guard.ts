@@ -5,7 +5,8 @@
  * gathers is in ours, and a raw `write`, `end` or `destroySoon` would overtake it.
  */
 
-import type { Duplex } from 'node:stream';
+import { Socket } from 'node:net';
+import { Duplex } from 'node:stream';
 
 type Write = (
   this: Duplex,
@@ -13,29 +14,64 @@ type Write = (
   callback?: (error?: Error | null) => void,
 ) => boolean;
 
-/** The `write` of a guarded socket, and the one behind it. */
-export interface GuardedWrite {
-  readonly outer: Write;
-  readonly inner: Write;
+type Guarded = Duplex & { [kGuard]: Guard };
+
+interface Guard {
+  readonly owner: GuardOwner;
+  readonly write: Duplex['write'];
+  readonly end: Duplex['end'];
+  readonly destroy: Duplex['destroy'];
 }
 
-/** Calls `flush` ahead of each call that writes to the socket or ends it. */
-export function guardSocket(socket: Duplex, flush: () => void): GuardedWrite {
+export interface GuardOwner {
+  /** Writes what gathered. */
+  flushAhead(): void;
+}
+
+const kGuard: unique symbol = Symbol('sanswire.guard');
+const plainWrite = Duplex.prototype.write;
+
+/** Calls `flushAhead` ahead of each call that writes to the socket or ends it. */
+export function guardSocket(socket: Duplex, owner: GuardOwner): void {
   const { write, end, destroy } = socket;
-  const outer: Write = function (this: Duplex, ...args: unknown[]): boolean {
-    flush();
-    return Reflect.apply(write, this, args) as boolean;
-  };
-  socket.write = outer as Duplex['write'];
+  (socket as Guarded)[kGuard] = { owner, write, end, destroy };
+  // Shared by all sockets, as the listeners of the driver are.
+  socket.write = guardedWrite as Duplex['write'];
   // `destroySoon` calls it.
-  socket.end = function (this: Duplex, ...args: unknown[]) {
-    flush();
-    return Reflect.apply(end, this, args) as Duplex;
-  };
-  socket.destroy = function (this: Duplex, error?: Error) {
-    // With an error, the transport is of no use any more.
-    if (error === undefined) flush();
-    return Reflect.apply(destroy, this, [error]) as Duplex;
-  };
-  return { outer, inner: write as Write };
+  socket.end = guardedEnd as Duplex['end'];
+  socket.destroy = guardedDestroy as Duplex['destroy'];
+}
+
+/** Whether `write` is the stream's own: a function of the application's may hold bytes back. */
+export function hasPlainWrite(socket: Duplex): boolean {
+  const { write } = socket;
+  if (write === plainWrite) return true;
+  return (write as unknown) === guardedWrite && (socket as Guarded)[kGuard].write === plainWrite;
+}
+
+/** Returns the `write` for our own bytes, which need no guard. */
+export function ownWrite(socket: Duplex): Write {
+  const { write } = socket;
+  const isGuarded = (write as unknown) === guardedWrite;
+  return (isGuarded ? (socket as Guarded)[kGuard].write : write) as Write;
+}
+
+function guardedWrite(this: Guarded, ...args: unknown[]): boolean {
+  const { owner, write } = this[kGuard];
+  owner.flushAhead();
+  return Reflect.apply(write, this, args) as boolean;
+}
+
+function guardedEnd(this: Guarded, ...args: unknown[]): Duplex {
+  const { owner, end } = this[kGuard];
+  owner.flushAhead();
+  return Reflect.apply(end, this, args) as Duplex;
+}
+
+function guardedDestroy(this: Guarded, ...args: unknown[]): Duplex {
+  const { owner, destroy } = this[kGuard];
+  const [error] = args;
+  // A net.Socket may be in order whatever the error is; another stream's own may be half gone.
+  if (error === undefined || error === null || this instanceof Socket) owner.flushAhead();
+  return Reflect.apply(destroy, this, args) as Duplex;
 }

@@ -15,14 +15,16 @@ import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import type { OutputUrgency } from '../connection/handler.ts';
 import type { WireConnection } from '../connection/wire-connection.ts';
-import { type GuardedWrite, guardSocket } from './socket-guard.ts';
+import { type GuardOwner, guardSocket, hasPlainWrite, ownWrite } from './socket-guard.ts';
 import {
   enterTurn,
+  isExiting,
   isPresentTurn,
   joinRead,
   joinTurn,
   leaveRead,
   type TurnMember,
+  watchExit,
 } from './turn.ts';
 
 const NO_BYTES = Buffer.alloc(0);
@@ -40,13 +42,13 @@ export interface WriterOwner {
   onCloseComplete(): void;
 }
 
-export class SocketWriter implements TurnMember {
+export class SocketWriter implements TurnMember, GuardOwner {
   /** Whether a read is being processed; {@link SocketWriter.endRead} follows it. */
   isReading = false;
   readonly #owner: WriterOwner;
   readonly #socket: Duplex;
   /** Whether a write's bytes are copied, and so done with, when writableLength is 0 after it. */
-  readonly #copiesWrites: boolean;
+  readonly #isCopying: boolean;
   /** What goes before the first frame: the response of the opening handshake. */
   #prelude: Uint8Array | undefined;
   #writesInFlight = 0;
@@ -56,7 +58,7 @@ export class SocketWriter implements TurnMember {
   #writtenTurn = NO_TURN;
   #isInTurn = false;
   #isInRead = false;
-  #guarded: GuardedWrite | undefined;
+  #isGuarded = false;
   #wantsEnd = false;
   #hasEnded = false;
   #hasToldComplete = false;
@@ -67,10 +69,14 @@ export class SocketWriter implements TurnMember {
     this.#socket = socket;
     this.#prelude = prelude;
     // TLS encrypts on its way: it is never done at once, and asking would cost a second write.
-    this.#copiesWrites =
-      TELLS_WHEN_COPIED && socket instanceof Socket && !(socket instanceof TLSSocket);
+    this.#isCopying =
+      TELLS_WHEN_COPIED &&
+      socket instanceof Socket &&
+      !(socket instanceof TLSSocket) &&
+      socket._write === Socket.prototype._write;
+    watchExit();
     // With the first message, if one follows in this turn.
-    if (prelude !== undefined) this.#joinTurn();
+    if (prelude !== undefined) this.#gather();
   }
 
   /** Whether what was written in this turn still counts as buffered (WHATWG WebSockets §3.1). */
@@ -95,7 +101,7 @@ export class SocketWriter implements TurnMember {
     this.isReading = false;
     if (this.#isInRead) {
       this.#isInRead = false;
-      leaveRead();
+      leaveRead(this);
     }
     this.flush();
   }
@@ -103,8 +109,11 @@ export class SocketWriter implements TurnMember {
   /** Writes all output, unless a write is in flight; ends the socket when that is due. */
   flush(): void {
     if (this.#isWriting) return;
-    if (this.#writesInFlight === 0 && this.#hasOutput()) this.#write(false);
-    else if (this.#writtenTurn !== NO_TURN) this.#tellWritten();
+    if (this.#writesInFlight === 0 && this.#hasOutput()) {
+      this.#write(false);
+      // Not told by that: what follows it is stuck, or cannot be written any more.
+      if (this.#writtenTurn !== NO_TURN) this.#tellWritten();
+    } else if (this.#writtenTurn !== NO_TURN) this.#tellWritten();
     else if (this.#writesInFlight === 0) this.#endWhenDue();
   }
 
@@ -120,7 +129,12 @@ export class SocketWriter implements TurnMember {
   }
 
   exit(): void {
-    this.#writeBehind();
+    this.flushAhead();
+  }
+
+  /** Writes what gathered, also behind a write in flight. */
+  flushAhead(): void {
+    if (!this.#isWriting && this.#hasOutput()) this.#write(true);
   }
 
   #hasOutput(): boolean {
@@ -138,13 +152,19 @@ export class SocketWriter implements TurnMember {
 
   /** Leaves the output to the end of the read or of the turn. */
   #gather(): void {
+    if (isExiting()) {
+      this.flushAhead();
+      return;
+    }
     if (this.isReading) {
       if (!this.#isInRead) joinRead(this);
       this.#isInRead = true;
     } else {
       this.#joinTurn();
     }
-    this.#guarded ??= guardSocket(this.#socket, () => this.#writeBehind());
+    if (this.#isGuarded) return;
+    this.#isGuarded = true;
+    guardSocket(this.#socket, this);
   }
 
   #joinTurn(): void {
@@ -152,20 +172,16 @@ export class SocketWriter implements TurnMember {
     this.#isInTurn = true;
   }
 
-  /** Writes what gathers, also behind a write in flight. */
-  #writeBehind(): void {
-    if (!this.#isWriting && this.#hasOutput()) this.#write(true);
-  }
-
   /** @param isWithinCall - whether no callback may be called now */
   #write(isWithinCall: boolean): void {
     const socket = this.#socket;
     if (socket.destroyed || socket.writableEnded) return;
     const { connection } = this.#owner;
+    const isCopying = this.#isCopying && hasPlainWrite(socket);
     this.#isWriting = true;
     this.#writtenLater ??= (error) => this.#onWrittenLater(error);
     try {
-      this.#pass(socket, connection.takeOutput(this.#prelude?.length));
+      this.#pass(socket, connection.takeOutput(this.#prelude?.length), isCopying);
     } catch (error) {
       // A Duplex of the application's has failed: its 'error' tells the connection.
       this.#writesInFlight++;
@@ -174,7 +190,7 @@ export class SocketWriter implements TurnMember {
     } finally {
       this.#isWriting = false;
     }
-    if (!this.#copiesWrites) {
+    if (!isCopying) {
       this.#writesInFlight++;
     } else if (socket.writableLength > 0 || socket.errored !== null) {
       // Asked for only when it is needed: a callback for each write would cost each of them a tick.
@@ -186,17 +202,14 @@ export class SocketWriter implements TurnMember {
     }
   }
 
-  #pass(socket: Duplex, frames: Uint8Array[]): void {
+  #pass(socket: Duplex, frames: Uint8Array[], isCopying: boolean): void {
     const chunks = this.#prelude === undefined ? frames : [this.#prelude, ...frames];
     this.#prelude = undefined;
     const last = chunks.length - 1;
-    // Our own writes need no guard, unless the application has put a `write` of its own before it.
-    const guarded = this.#guarded;
-    const isOurs = socket.write === guarded?.outer;
-    const write = isOurs ? guarded.inner : (socket.write as GuardedWrite['inner']);
+    const write = ownWrite(socket);
     if (last > 0) socket.cork();
     for (let index = 0; index < last; index++) write.call(socket, chunks[index]);
-    if (this.#copiesWrites) write.call(socket, chunks[last]);
+    if (isCopying) write.call(socket, chunks[last]);
     else write.call(socket, chunks[last], this.#writtenLater);
     if (last > 0) socket.uncork();
   }

@@ -22,7 +22,8 @@ const members: Queue<TurnMember> = new Queue();
 const readers: TurnMember[] = [];
 let number = 1;
 let isScheduled = false;
-let isListening = false;
+let isWatching = false;
+let isInExit = false;
 
 /** Returns the number of the present turn, which ends with the next tick. */
 export function enterTurn(): number {
@@ -42,23 +43,30 @@ export function isPresentTurn(turn: number): boolean {
 export function joinTurn(member: TurnMember): void {
   enterTurn();
   members.push(member);
-  listen();
 }
 
 /** Notes who has work left within a read; {@link leaveRead} follows when the read ends. */
 export function joinRead(member: TurnMember): void {
   readers.push(member);
-  listen();
 }
 
-export function leaveRead(): void {
-  readers.pop();
+export function leaveRead(member: TurnMember): void {
+  // Nearly always the last: reads of two streams in one process may overlap.
+  readers.splice(readers.lastIndexOf(member), 1);
 }
 
-function listen(): void {
-  if (isListening) return;
-  isListening = true;
-  process.on('exit', () => {
+/** Whether the process exits: nothing may gather any more. */
+export function isExiting(): boolean {
+  return isInExit;
+}
+
+/** Has what gathered written when the process exits. */
+export function watchExit(): void {
+  if (isWatching) return;
+  isWatching = true;
+  // First: a listener of the application's may throw, and so keep the others from being called.
+  process.prependListener('exit', () => {
+    isInExit = true;
     for (const member of [...readers, ...members.takeAll()]) member.exit();
   });
 }
