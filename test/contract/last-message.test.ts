@@ -50,6 +50,8 @@ const ENDS: Readonly<Record<string, (transport: Socket) => void>> = {
   'end()': (transport) => void transport.end(),
   'destroySoon()': (transport) => transport.destroySoon(),
   'destroy()': (transport) => void transport.destroy(),
+  'destroy(null)': (transport) => void transport.destroy(null as unknown as undefined),
+  'destroy(error)': (transport) => void transport.destroy(new Error('on purpose')),
 };
 
 const WANTED = ['text "a"', 'text "b"', 'text "c"'];

@@ -63,6 +63,23 @@ const ACTS: Readonly<Record<string, { readonly code: string; readonly wanted: st
     code: whenOpen("send('a'); close(); process.exit();"),
     wanted: ['a', 'closed 1000'],
   },
+  "the end of a listener of 'exit' that sends": {
+    code: whenOpen(`
+      process.on('exit', () => {
+        send('b');
+        send('c');
+      });
+      send('a');
+      process.exit();`),
+    wanted: ['a', 'b', 'c', 'closed 1006'],
+  },
+  "a listener of 'exit' that throws": {
+    code: whenOpen(`
+      process.on('exit', () => { throw new Error('on purpose'); });
+      ${SEND_ALL}
+      process.exit();`),
+    wanted: ['a', 'b', 'c', 'closed 1006'],
+  },
   // The 'exit' event does not come: what has left within the call arrives all the same.
   'process.kill() with SIGKILL': {
     code: whenOpen("send('a'); process.kill(process.pid, 'SIGKILL');"),

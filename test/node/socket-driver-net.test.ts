@@ -107,6 +107,57 @@ describe('A net.Socket', () => {
     expect(received.map((bytes) => describeFrames('server', bytes))).toEqual(wanted);
   });
 
+  it('may have a write of the application’s that holds bytes back', async () => {
+    const { client, server } = await pair();
+    const { write } = server;
+    const held: (() => void)[] = [];
+    server.write = (...args: unknown[]) => {
+      held.push(() => Reflect.apply(write, server, args));
+      return true;
+    };
+    const driver = drive(server, 'server');
+    const calls: string[] = [];
+    for (const text of ['first', 'other']) {
+      driver.connection.sendText(text, () => calls.push(text));
+      await settle();
+    }
+    expect(calls).toEqual([]);
+    // The second waits for the first.
+    for (let turn = 0; turn < 2; turn++) {
+      for (const go of held.splice(0)) go();
+      await settle();
+    }
+    const frames = describeFrames('server', await readBytes(client, 14));
+    expect(frames).toEqual(['text "first"', 'text "other"']);
+    expect(calls).toEqual(['first', 'other']);
+  });
+
+  it('calls back for what the system took, although what was sent behind it is stuck', async () => {
+    const { server } = await pair();
+    const driver = drive(server, 'server');
+    const calls: string[] = [];
+    driver.connection.sendText('first', () => calls.push('first'));
+    const piece = new Uint8Array(8000);
+    for (let count = 0; count < 2000; count++) driver.connection.sendBinary(piece);
+    driver.connection.sendText('last', (error) => calls.push(`last ${error?.name}`));
+    await settle();
+    expect(calls).toEqual(['first']);
+    server.destroy();
+    await driver.closed;
+    expect(calls).toEqual(['first', 'last InvalidStateError']);
+  });
+
+  it('calls back for what the system took, although the socket is gone since', async () => {
+    const { server } = await pair();
+    const driver = drive(server, 'server');
+    const calls: string[] = [];
+    driver.connection.sendText('first', () => calls.push('first'));
+    server.destroy();
+    driver.connection.sendText('last', (error) => calls.push(`last ${error?.name}`));
+    await driver.closed;
+    expect(calls).toEqual(['first', 'last InvalidStateError']);
+  });
+
   it('calls back in a chain of sends without using up the stack', async () => {
     const { client, server } = await pair();
     const driver = drive(server, 'server');

@@ -82,6 +82,14 @@ describe.each(ROLES)('The writes of a %s', (role) => {
     expect(describeFrames(role, concat(frames))).toEqual(['text "first"']);
   });
 
+  it('begin with the prelude, also when the application writes to the socket itself', async () => {
+    const driven = attached(role, {}, utf8('101'));
+    driven.socket.write(text(role === 'server' ? 'client' : 'server', 'raw'));
+    await settle();
+    expect(sameBytes(driven.socket.written.subarray(0, 3), utf8('101'))).toBe(true);
+    expect(describeFrames(role, driven.socket.written.subarray(3))).toEqual(['text "raw"']);
+  });
+
   it('are one at a time: what is sent meanwhile gathers', async () => {
     const driven = started(role);
     const { socket, driver } = driven;
