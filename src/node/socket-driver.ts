@@ -126,7 +126,9 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
       driven.setNoDelay(true);
     } else {
       // Old streams do not destroy themselves after both ends, and would never close.
-      finished(driven, () => driven.destroy());
+      // On a tick of its own: an HTTP/2 stream destroyed while Node sends its last frames has
+      // nghttp2 loop for ever.
+      finished(driven, () => process.nextTick(() => driven.destroy()));
     }
     // A socket that failed before anyone listened will not say so again.
     if (driven.destroyed) {

@@ -4,9 +4,11 @@
  * the call where it can. What becomes of it when the process exits is in test/node/exits.test.ts.
  */
 
+import type { Http2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { ROLES, type Role } from '../api/sockets.ts';
+import { connectVia } from '../api/transports.ts';
 import { frameTo } from '../support/frames.ts';
 import { concat } from '../support/hex.ts';
 import { openMain, openNodejs, openWs, type Subject } from '../support/subjects.ts';
@@ -122,4 +124,17 @@ describe.each(Object.keys(FACES))('%s', (name) => {
       expect(written).toEqual([false, false, true]);
     });
   });
+});
+
+it('A stream of HTTP/2 sends what precedes its close(), and ends', async () => {
+  const { client, server, serverTransport } = await connectVia('an HTTP/2 stream', {});
+  const received: unknown[] = [];
+  client.on('message', ({ data }) => received.push(data));
+  const closed = Promise.all(
+    [client, server].map((socket) => new Promise((resolve) => socket.on('close', resolve))),
+  );
+  for (const text of ['a', 'b', 'c']) server.send(text);
+  (serverTransport as Http2Stream).close();
+  await closed;
+  expect(received).toEqual(['a', 'b', 'c']);
 });
