@@ -6,10 +6,22 @@
 /** A bag without its absent options. */
 export type Present<Options> = { [Name in keyof Options]: Exclude<Options[Name], null> };
 
-/** Returns the options that are there: of a bag that has no absent ones, the bag itself. */
+/** @throws TypeError when a bag is not an object: a mistake would look as if it had no options */
+export function checkBag(bag: unknown, name = 'The options'): void {
+  if (bag === undefined || bag === null || typeof bag === 'object') return;
+  throw new TypeError(`${name} must be an object, not a ${typeof bag}`);
+}
+
+/**
+ * Returns the options that are there: of a bag that has no absent ones, the bag itself.
+ *
+ * @throws TypeError when it is not an object
+ */
 export function presentOf<Options extends object>(
   options: Options | null | undefined,
 ): Present<Options> {
+  // To Web IDL, functions are objects, too.
+  if (typeof options !== 'function') checkBag(options);
   const bag = (options ?? {}) as Record<string, unknown>;
   const absent = Object.keys(bag).filter((name) => bag[name] === undefined || bag[name] === null);
   if (absent.length === 0) return bag as Present<Options>;

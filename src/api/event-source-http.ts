@@ -69,6 +69,8 @@ export function sendHead(response: EventSourceResponse, fields: HeadersInput): v
   const given = joinFields(fields);
   const has = (name: string): boolean => given.has(name.toLowerCase()) || response.hasHeader(name);
   const headers: OutgoingHttpHeaders = Object.fromEntries(given.values());
+  // A stream has no length; one that was set for another body would end it in its middle.
+  response.removeHeader('Content-Length');
   for (const [name, value] of Object.entries(EVENT_STREAM_HEADERS)) {
     if (!has(name)) headers[name] = value;
   }

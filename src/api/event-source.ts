@@ -14,6 +14,7 @@ import {
   serializeRetry,
 } from '../event-stream/serialize-event.ts';
 import { LIMITS, limitExceeded } from '../limits.ts';
+import { checkBag } from '../option-bag.ts';
 import { whenDrained } from './drained.ts';
 import { defineEventAttributes, type EventAttribute } from './event-attributes.ts';
 import {
@@ -175,9 +176,11 @@ export class EventSource extends StreamEventTarget<EventSourceEvents> {
    * Bytes are text in UTF-8.
    *
    * @throws TypeError when the name has CR, LF or NUL; when Last-Event-ID cannot bring the id back:
-   * it has a control character, a space at an end, or a lone surrogate; for a Blob
+   * it has a control character, a space at an end, or a lone surrogate; for a Blob; for options
+   * that are not an object
    */
   send(message: EventData, options?: SendOptions | null): boolean {
+    checkBag(options);
     if (!this.#canSend()) return false;
     const payload = toEventPayload(message);
     const data = typeof payload === 'string' ? payload : payload.toString();

@@ -34,7 +34,8 @@ export function checkRequestArguments(request: unknown, response: unknown): void
         'it does not connect to a URL',
     );
   }
-  if (isObject(request) && isObject(response)) return;
+  const isInOrder = isObject(request) && 'headers' in request;
+  if (isInOrder && isObject(response) && 'writeHead' in response) return;
   throw new TypeError(
     `The request and response must be those of a 'request' event, ` +
       `not ${kindOf(request)} and ${kindOf(response)}`,

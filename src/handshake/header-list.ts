@@ -21,7 +21,10 @@ export function toRawHeaders(
   entries: Iterable<readonly [string, HeaderValue | null | undefined]>,
 ): string[] {
   const rawHeaders: string[] = [];
-  for (const [name, value] of entries) {
+  for (const entry of entries) {
+    // A string would be taken apart: `['X-A', '1']` would send the header X.
+    if (typeof entry !== 'object') throw new TypeError('A list of headers must have pairs');
+    const [name, value] = entry;
     if (value === undefined || value === null) continue;
     for (const one of [value].flat()) {
       const text = typeof one === 'number' ? String(one) : one;

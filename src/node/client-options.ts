@@ -15,6 +15,7 @@ import type { WebSocketError } from '../errors.ts';
 import type { ClientRequestOptions } from '../handshake/client-handshake.ts';
 import type { ExtensionOffer } from '../handshake/extension-header.ts';
 import { type HeaderValue, type RawHeaders, toRawHeaders } from '../handshake/header-list.ts';
+import { checkBag } from '../option-bag.ts';
 
 /** Headers by name, or as pairs of name and value such as a Map or a Headers object has. */
 export type HeadersInput =
@@ -127,6 +128,7 @@ export interface ConnectHandle {
 /** Makes a raw list of headers in any form that an application may give them in. */
 export function readHeaders(headers: HeadersInput | null | undefined): string[] {
   if (headers === undefined || headers === null) return [];
+  checkBag(headers, 'The headers');
   const isIterable = Symbol.iterator in headers;
   return toRawHeaders(
     isIterable ? (headers as Iterable<[string, HeaderValue]>) : Object.entries(headers),

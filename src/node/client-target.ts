@@ -105,6 +105,8 @@ export function followRedirect(
   if (agentHasCredentials(target)) {
     return refuse(status, 'a redirect leads to another server, and the agent has TLS credentials');
   }
+  // Nor does a later redirect within that origin inherit it.
+  url.username = url.password = '';
   const { http, net, tls } = target.settings;
   return {
     url,
@@ -158,7 +160,9 @@ const HEADER_CREDENTIALS: ReadonlySet<string> = new Set(
 function agentHasCredentials({ settings }: ClientTarget): boolean {
   const { agent } = settings.http;
   if (typeof agent !== 'object' || !('options' in agent)) return false;
-  return Object.keys(agent.options ?? {}).some((name) => TLS_CREDENTIALS.has(name));
+  return Object.keys(presentOf(agent.options as object | null | undefined)).some((name) =>
+    TLS_CREDENTIALS.has(name),
+  );
 }
 
 function dropCredentialHeaders(headers: RawHeaders): string[] {

@@ -13,6 +13,7 @@ import { findHeader, type RawHeaders } from '../handshake/header-list.ts';
 import { ProxyHandshake } from '../handshake/proxy-handshake.ts';
 import { connectHostOf } from '../handshake/url.ts';
 import { presentOf } from '../option-bag.ts';
+import { unrecognizedOption } from '../option-names.ts';
 import { basicAuthOfUrl } from './basic-auth.ts';
 import { type NetSettings, type ProxyOptions, readHeaders } from './client-options.ts';
 import { serverNameOf } from './server-name.ts';
@@ -24,13 +25,24 @@ export interface ProxyServer {
   readonly tls: TlsConnectOptions;
 }
 
+const OPTION_NAMES: readonly string[] = ['origin', 'headers', 'tls'];
+
 /**
  * Reads the options of a proxy; undefined without an origin.
  *
  * @throws {@link TypeError} when the origin is not an http or https URL, or a header cannot be sent
+ * @throws Error for an unknown option
  */
 export function readProxy(options: ProxyOptions | null | undefined): ProxyServer | undefined {
-  if (options?.origin === undefined || options.origin === null) return undefined;
+  if (options === undefined || options === null) return undefined;
+  // A mistake that is ignored would lead past the proxy.
+  if (typeof options !== 'object' || options instanceof URL) {
+    throw new TypeError("Option proxy must be an object such as { origin: 'http://proxy:3128' }");
+  }
+  for (const name of Object.keys(options)) {
+    if (!OPTION_NAMES.includes(name)) throw unrecognizedOption(name, OPTION_NAMES);
+  }
+  if (options.origin === undefined || options.origin === null) return undefined;
   // The origin may hold a password: keep it out of the messages.
   const origin = String(options.origin);
   if (!URL.canParse(origin)) throw new TypeError('proxy.origin must be a URL');

@@ -1013,6 +1013,18 @@ describe('HTTP/2', () => {
     expect(headers['cache-control']).toBe('private');
   });
 
+  it('has no length, though one was set for another body', async () => {
+    const { headers } = await openHttp2({}, {}, (reply) => {
+      reply.setHeader('Content-Length', '3');
+    });
+    expect(headers['content-length']).toBeUndefined();
+  });
+
+  it('refuses options of an event that are no object', async () => {
+    const { source } = await openHttp2();
+    expect(() => source.send('x', 'name' as never)).toThrow(/must be an object, not a string/);
+  });
+
   it('ignores a late answer', async () => {
     const { stream, source, reply } = await openHttp2();
     stream.destroy();

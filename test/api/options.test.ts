@@ -17,6 +17,12 @@ describe('validateOptions', () => {
     validateOptions({ ping: undefined }, ['ping']);
   });
 
+  it.each([5, 'ping', true, () => {}, ['ping']])('refuses what is no object: %j', (options) => {
+    expect(() => validateOptions(options as object, ['ping'])).toThrow(
+      /^The options must be an object, not an? /,
+    );
+  });
+
   it('looks at own enumerable keys only', () => {
     const options = Object.create({ inherited: 1 });
     Object.defineProperty(options, 'hidden', { value: 1, enumerable: false });

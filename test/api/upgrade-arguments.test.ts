@@ -45,6 +45,7 @@ describe('new EventSource(…)', () => {
     ['a URL', ['http://localhost/'], /is a server's, and answers a request/],
     ['nothing', [], /those of a 'request' event, not undefined and undefined/],
     ['a request alone', [request], /not a plain object and undefined/],
+    ['the two in the wrong order', [{ writeHead() {} }, request], /those of a 'request' event/],
   ])('with %s', (_, values, message) => {
     expect(() => construct(EventSource, ...values)).toThrow(TypeError);
     expect(() => construct(EventSource, ...values)).toThrow(message);

@@ -17,6 +17,13 @@ describe('toRawHeaders', () => {
     expect(toRawHeaders(new Map([['x', 'y\t \xff']]))).toEqual(['x', 'y\t \xff']);
   });
 
+  it.each([
+    ['X-A', '1'],
+    [5, 6],
+  ])('throws TypeError for a list without pairs: %j, %j', (...list) => {
+    expect(() => toRawHeaders(list as unknown as [string, string][])).toThrow('must have pairs');
+  });
+
   it.each(BROKEN_NAMES)('throws TypeError for the name %j (RFC 9110 §5.1)', (name) => {
     expect(() => toRawHeaders([[name, 'a']])).toThrow(TypeError);
   });

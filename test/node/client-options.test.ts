@@ -17,6 +17,12 @@ describe('Bad arguments throw at the call', () => {
     ['extensions with CR LF', { extensions: 'x\r\nX-Evil: 1' }],
     ['another scheme', { url: new URL('ftp://a/') }],
     ['a fragment', { url: new URL('ws://a/#') }],
+    ['headers that are text', { headers: 'X-A: b' as never }],
+    ['headers that are a number', { headers: 5 as never }],
+    ['a list of headers without pairs', { headers: ['X-A', 'b'] as never }],
+    ['a proxy that is text', { proxy: 'http://a' as never }],
+    ['a proxy that is a URL', { proxy: new URL('http://user:pass@a') as never }],
+    ['settings of TLS that are text', { tls: 'x' as never }],
     ['a proxy without a URL', { proxy: { origin: '' } }],
     ['a SOCKS proxy', { proxy: { origin: 'socks://a' } }],
     ['a proxy header with CR LF', { proxy: { origin: 'http://a', headers: { A: 'b\r\nC: d' } } }],
@@ -24,6 +30,11 @@ describe('Bad arguments throw at the call', () => {
     ['a proxy and a Unix socket', { proxy: { origin: 'http://a' }, net: { path: '/a' } }],
   ])('for %s', (_, bad) => {
     expect(() => connect({ url, ...bad }, events)).toThrow(TypeError);
+  });
+
+  it('for an unknown option of the proxy, which would be passed by', () => {
+    const proxy = { orgin: 'http://a' } as never;
+    expect(() => connect({ url, proxy }, events)).toThrow('orgin (did you mean origin?)');
   });
 
   it.each([

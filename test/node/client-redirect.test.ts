@@ -45,6 +45,25 @@ describe('Following redirects (RFC 6455 §4.1)', () => {
     expect(second?.['sec-websocket-key']).not.toBe(first?.['sec-websocket-key']);
   });
 
+  it('forgets the userinfo that led to another server, also within that server', async () => {
+    const end = await redirecting(() => '/there');
+    const start = await redirecting(() => `ws://user:pass@127.0.0.1:${end.port}/redirect`);
+    const url = new URL(`ws://127.0.0.1:${start.port}/redirect`);
+    const opened = await open({ url, maxRedirects: 2 });
+    expect(opened.url.href).toBe(`ws://127.0.0.1:${end.port}/there`);
+    const sent = end.requests.map(({ headers }) => headers.authorization);
+    expect(sent).toEqual([undefined, undefined]);
+  });
+
+  it('takes credentials of an agent that are undefined for none', async () => {
+    const end = await accepting();
+    const start = await redirecting(() => `ws://127.0.0.1:${end.port}/`);
+    const url = new URL(`ws://127.0.0.1:${start.port}/redirect`);
+    const agent = new Agent({ cert: undefined, key: null } as object);
+    const { url: last } = await open({ url, http: { agent }, maxRedirects: 1 });
+    expect(last.port).toBe(String(end.port));
+  });
+
   it('takes no credentials to another server (THREATS 16)', async () => {
     const end = await accepting();
     const start = await redirecting(() => `http://127.0.0.1:${end.port}/`);

@@ -5,6 +5,7 @@
 
 import type { Socket, TcpNetConnectOpts } from 'node:net';
 import type { ConnectionOptions as TlsConnectOptions } from 'node:tls';
+import { readProtocols } from '../../api/socket-options.ts';
 import { connectHostOf, requestTargetOf } from '../../handshake/url.ts';
 import { connect as openRequest } from '../../node/client-connector.ts';
 import type { HeadersInput, NetSettings } from '../../node/client-options.ts';
@@ -40,7 +41,8 @@ export function connect(
 ): Connection {
   const settings = presentOf(typeof options === 'function' ? {} : options);
   const onConnect = typeof options === 'function' ? options : callback;
-  const { extraHeaders, protocols = [], ...net } = settings;
+  const { extraHeaders, protocols: given, ...net } = settings;
+  const protocols = readProtocols(given);
   const url = readAddress(address);
   const request = { url, protocols, headers: extraHeaders, net: net as NetSettings };
   const target = targetOf(request);

@@ -5,6 +5,7 @@
  */
 
 import type { ClientRequest, IncomingMessage } from 'node:http';
+import { checkSignal } from '../../api/socket-options.ts';
 import { HandshakeError, type WebSocketError } from '../../errors.ts';
 import type { ActiveSession } from '../../extensions/extension.ts';
 import { ClientNegotiation } from '../../extensions/negotiation.ts';
@@ -155,7 +156,7 @@ function readHandshakeTimeout(timeout: number | null | undefined): number {
  *
  * @throws SyntaxError for subprotocols that are not distinct tokens
  * @throws RangeError for an unknown version or a limit out of range
- * @throws TypeError for a header that HTTP does not allow
+ * @throws TypeError for a header that HTTP does not allow, or a signal that is none
  */
 export function openClient(
   address: Address,
@@ -163,6 +164,7 @@ export function openClient(
   options: ClientOptions,
   events: OpeningEvents,
 ): ConnectHandle {
+  checkSignal(options.signal);
   const fault = findSubprotocolFault(protocols);
   if (fault !== undefined) throw new SyntaxError(fault);
   const { perMessageDeflate = !Object.hasOwn(options, 'perMessageDeflate') } = options;

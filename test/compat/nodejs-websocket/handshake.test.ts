@@ -350,6 +350,15 @@ describe('a server', () => {
     await until(() => clients.length === 2 && server.connections.length === 2);
   });
 
+  it('offers one subprotocol that is text, and refuses what is no list', async () => {
+    const { url } = await serve(sanswire, { validProtocols: ['chat'] });
+    const client = sanswire.connect(url, { protocols: 'chat' as never });
+    await once(client, 'connect');
+    expect(client.protocol).toBe('chat');
+    client.close();
+    expect(() => sanswire.connect(url, { protocols: 5 as never })).toThrow(/string or a list/);
+  });
+
   it('takes frames that come in one packet with the request', async () => {
     const { port } = await serve(sanswire, {}, (connection) => {
       connection.on('text', (text) => connection.sendText(`got ${text}`));

@@ -5,9 +5,18 @@ import { connect as connectTcp } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
-import { describe } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { ClientOptions } from '../../../src/compat/ws/options.ts';
-import { closed, logEvents, once, type Socket, same, serve, showError } from './libraries.ts';
+import {
+  closed,
+  logEvents,
+  once,
+  type Socket,
+  same,
+  sanswireWs,
+  serve,
+  showError,
+} from './libraries.ts';
 import { acceptLines, serveRaw } from './raw-peer.ts';
 
 /** Logs how a connection attempt ends, with the message where programs are known to test it. */
@@ -150,6 +159,11 @@ describe('new WebSocket', () => {
     const client = new library('ws://127.0.0.1:1', { signal: AbortSignal.abort() });
     client.on('error', (error) => log.push(`${error.name} ${(error as { code?: string }).code}`));
     await closed(client);
+  });
+
+  it.each([5, 'x', {}])('refuses the signal %j before anything is opened', (signal) => {
+    const options = { signal } as unknown as ClientOptions;
+    expect(() => new sanswireWs('ws://127.0.0.1:1/', options)).toThrow(/must be an AbortSignal/);
   });
 
   same('asks for version 8 with the origin of its name', async (library, log) => {
