@@ -115,6 +115,11 @@ class ClientConnector implements ConnectHandle {
     if (timeout !== Infinity) {
       this.#deadline = setTimeout(() => this.#failLate(`${timeout} ms`), timeout);
     }
+    if (signal?.aborted) {
+      // By what the request has called: createConnection, lookup or an agent.
+      this.#onSignal();
+      return;
+    }
     try {
       this.#send(request);
     } catch (error) {

@@ -1,6 +1,11 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { createServer as createTcpServer, type LookupFunction } from 'node:net';
+import {
+  connect as connectTcp,
+  createServer as createTcpServer,
+  type LookupFunction,
+  type Socket,
+} from 'node:net';
 import type { Duplex } from 'node:stream';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { HandshakeError, LimitExceededError, WebSocketError } from '../../src/errors.ts';
@@ -294,6 +299,18 @@ describe('Giving up', () => {
     const failed = failure({ url, signal: controller.signal });
     await accepted;
     controller.abort('enough');
+    expect(await failed).toMatchObject({ code: 'WS_ABORTED', cause: 'enough' });
+  });
+
+  it('follows a signal that createConnection aborts', async () => {
+    const { port } = await accepting();
+    const controller = new AbortController();
+    const createConnection = (): Socket => {
+      controller.abort('enough');
+      return connectTcp(port, '127.0.0.1');
+    };
+    const url = local(port);
+    const failed = failure({ url, signal: controller.signal, http: { createConnection } });
     expect(await failed).toMatchObject({ code: 'WS_ABORTED', cause: 'enough' });
   });
 

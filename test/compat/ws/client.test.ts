@@ -166,6 +166,15 @@ describe('new WebSocket', () => {
     expect(() => new sanswireWs('ws://127.0.0.1:1/', options)).toThrow(/must be an AbortSignal/);
   });
 
+  same('fails with an AbortError when its signal is aborted', async (library, log) => {
+    const signal = AbortSignal.abort('enough');
+    const client = new library('ws://127.0.0.1:1/', { signal });
+    client.on('error', (error: NodeJS.ErrnoException) => {
+      log.push(`${error.name} ${error.code} ${error.message} ${error.cause}`);
+    });
+    await closed(client);
+  });
+
   same('asks for version 8 with the origin of its name', async (library, log) => {
     const raw = await serveRaw((request, socket) => {
       log.push(/sec-websocket-version: .*/i.exec(request)?.[0] ?? '');
