@@ -11,6 +11,7 @@ import { errorMonitor } from 'node:events';
 import type { Stream } from 'node:stream';
 import { ErrorEvent, setTarget, stoppedEvents, WebSocketEvent } from './events.ts';
 import { rejectsPromise } from './promise-listeners.ts';
+import { checkSignal } from './socket-options.ts';
 import {
   type Listener,
   type ListenerObject,
@@ -69,7 +70,7 @@ export abstract class StreamEventTarget<Events> extends TypedStream<Events> {
    * Adds a function or an object with a `handleEvent` method, unless it is there with the same
    * `capture` (WHATWG DOM §2.7).
    *
-   * @throws TypeError when the listener is neither a function nor an object
+   * @throws TypeError when the listener is neither a function nor an object, or the signal is none
    */
   addEventListener<Type extends keyof Events & string>(...args: Known<this, Events, Type>): void;
   addEventListener(...args: Other<Events>): void;
@@ -79,6 +80,7 @@ export abstract class StreamEventTarget<Events> extends TypedStream<Events> {
       throw new TypeError('The listener must be a function or an object with handleEvent');
     }
     const { signal, once } = typeof options === 'object' && options !== null ? options : {};
+    checkSignal(signal);
     const isCapture = isCaptureOf(options);
     if (signal?.aborted || findRegistration(this, type, listener, isCapture)) return;
 

@@ -46,7 +46,8 @@ export function checkChosenSubprotocol(protocol: string, offered: readonly strin
 export function findSubprotocolFault(protocols: readonly string[]): string | undefined {
   const seen = new Set<string>();
   for (const protocol of protocols) {
-    if (typeof protocol !== 'string') return `A subprotocol must be a token: a ${typeof protocol}`;
+    if (typeof protocol !== 'string')
+      return `A subprotocol must be a token, not a value of type ${typeof protocol}`;
     if (!isToken(protocol)) return `A subprotocol must be a token: ${JSON.stringify(protocol)}`;
     if (seen.has(protocol)) return `A subprotocol is offered twice: ${protocol}`;
     seen.add(protocol);

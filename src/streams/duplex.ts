@@ -15,7 +15,7 @@ import { isArrayBuffer, type ReceivedData } from '../api/message-data.ts';
 import { MessageQueue } from '../api/message-queue.ts';
 import type { MessageReader, ReaderHandle } from '../api/message-reader.ts';
 import { ReadyState } from '../api/ready-state.ts';
-import { readMessages, type WebSocketBase } from '../api/websocket-base.ts';
+import { readMessages, WebSocketBase } from '../api/websocket-base.ts';
 import { copyOf } from '../bytes.ts';
 import { CloseCode, isErrorCloseCode } from '../close-code.ts';
 import { LIMITS } from '../limits.ts';
@@ -43,12 +43,18 @@ export interface DuplexOptions {
  * Makes a Duplex of a WebSocket, in the tick in which the socket is made: what came before is not
  * seen. The socket's events go on beside it.
  *
+ * @throws TypeError for a socket of another package
  * @throws TypeError or RangeError when an option is not of its type or range
  * @example
  * const duplex = toDuplex(new WebSocket.Client('wss://example.com/upload'));
  * await pipeline(createReadStream('file'), duplex);
  */
 export function toDuplex(socket: WebSocketBase, options?: DuplexOptions | null): Duplex {
+  if (!(socket instanceof WebSocketBase)) {
+    throw new TypeError(
+      'toDuplex takes a WebSocket or Client of sanswire; sanswire/ws has createWebSocketStream',
+    );
+  }
   return new SocketDuplex(socket, presentOf(options));
 }
 

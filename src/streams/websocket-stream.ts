@@ -18,7 +18,7 @@ import {
 } from 'node:stream/web';
 import { Client, type ClientOptions } from '../api/client.ts';
 import type { ReaderHandle } from '../api/message-reader.ts';
-import { checkSignal } from '../api/socket-options.ts';
+import { checkSignal, readProtocols } from '../api/socket-options.ts';
 import { defineInterface } from '../api/web-idl.ts';
 import { type ServerOptions, WebSocket } from '../api/websocket.ts';
 import { readMessages, type WebSocketBase } from '../api/websocket-base.ts';
@@ -84,8 +84,8 @@ const DEFAULT_READABLE_STRATEGY: QueuingStrategy<StreamMessage> = {
 };
 
 /** Reads `protocols`, a sequence in the proposal, or one name. @throws TypeError for all else */
-function listOf(protocols: CommonOptions['protocols']): string[] {
-  return typeof protocols === 'string' ? [protocols] : [...(protocols ?? [])];
+function listOf(protocols: CommonOptions['protocols']): readonly string[] {
+  return typeof protocols === 'string' ? [protocols] : readProtocols(protocols);
 }
 
 /** A promise whose rejection need not be handled, as in the proposal. */

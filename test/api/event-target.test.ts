@@ -196,6 +196,14 @@ describe('addEventListener (WHATWG DOM §2.7)', () => {
     expect(() => channel.addEventListener('message', 'no' as never)).toThrow(TypeError);
   });
 
+  it('refuses a signal that is none, and keeps nothing of it', () => {
+    const channel = new Channel();
+    const add = (): void =>
+      channel.addEventListener('message', () => {}, { signal: 5 as unknown as AbortSignal });
+    expect(add).toThrow(/must be an AbortSignal/);
+    expect(channel.listenerCount('message')).toBe(0);
+  });
+
   it('does not call a listener that an earlier one removed (WHATWG DOM §2.9)', () => {
     const channel = new Channel();
     const log: unknown[] = [];

@@ -60,7 +60,7 @@ describe('findSubprotocolFault (WHATWG WebSockets §3.1)', () => {
     expect(findSubprotocolFault(['a', 'b', 'a'])).toContain('twice');
     for (const one of [1, 5n, Symbol('s'), () => {}, {}]) {
       const fault = findSubprotocolFault([one as unknown as string]);
-      expect(fault).toBe(`A subprotocol must be a token: a ${typeof one}`);
+      expect(fault).toBe(`A subprotocol must be a token, not a value of type ${typeof one}`);
     }
   });
 });

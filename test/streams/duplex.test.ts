@@ -385,3 +385,10 @@ describe('toDuplex of a client whose connection cannot be established', () => {
     expect((await failure(duplex)).code).toBe('WS_TRANSPORT_ERROR');
   });
 });
+
+describe('toDuplex of something else', () => {
+  it.each([undefined, {}, 'ws://localhost/'])('says what it takes: %j', (socket) => {
+    expect(() => toDuplex(socket as never)).toThrow(TypeError);
+    expect(() => toDuplex(socket as never)).toThrow(/takes a WebSocket or Client of sanswire/);
+  });
+});

@@ -269,6 +269,7 @@ describe('WebSocketStream while connecting', () => {
     for (const protocols of [5, true, {}] as unknown as string[]) {
       const construct = () => new WebSocketStream('ws://example.com', { protocols });
       expect(construct).toThrow(TypeError);
+      expect(construct).toThrow(/must be a string or a list/);
     }
     expect(() => new WebSocketStream('ws://example.com', { protocols: ['a', 'a'] })).toThrow(
       expect.objectContaining({ name: 'SyntaxError' }),

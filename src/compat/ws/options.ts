@@ -153,6 +153,9 @@ export function readConnectionSettings(
   options: ConnectionSettings & Pick<ClientOptions, 'generateMask'>,
 ): { readonly driver: Omit<DriverOptions, 'role'>; readonly allowsSynchronousEvents: boolean } {
   const { maxPayload, maxFragments, closeTimeout, autoPong, generateMask } = presentOf(options);
+  if (generateMask && typeof generateMask !== 'function') {
+    throw new TypeError('Option generateMask must be a function');
+  }
   return {
     driver: {
       platform: generateMask ? platformWithMask(generateMask) : nodePlatform,

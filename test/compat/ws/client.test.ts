@@ -166,6 +166,11 @@ describe('new WebSocket', () => {
     expect(() => new sanswireWs('ws://127.0.0.1:1/', options)).toThrow(/must be an AbortSignal/);
   });
 
+  it('refuses what is no function as generateMask', () => {
+    const options = { generateMask: 5 } as unknown as ClientOptions;
+    expect(() => new sanswireWs('ws://127.0.0.1:1/', options)).toThrow(/must be a function/);
+  });
+
   same('fails with an AbortError when its signal is aborted', async (library, log) => {
     const signal = AbortSignal.abort('enough');
     const client = new library('ws://127.0.0.1:1/', { signal });
