@@ -262,6 +262,16 @@ describe('refusals', () => {
   );
 
   differs(
+    'have their headers in an order of their own',
+    async (library, log) => {
+      const { head } = await ask(library, requestLines({ 'Sec-WebSocket-Key': undefined }));
+      log.push((head.match(/^[\w-]+(?=:)/gm) ?? []).join(' '));
+    },
+    ['Connection Content-Type Content-Length'],
+    ['Connection Content-Length Content-Type'],
+  );
+
+  differs(
     'have values beyond ASCII in Latin-1 (RFC 9110 §5.5)',
     (library, log) => refuse(library, log, 403, 'x', { 'Content-Type': 'ü' }),
     [...STATUS, 'Content-Type: Ã¼'],
@@ -375,6 +385,26 @@ describe('handshakes', () => {
     ['GET /', 'GET /there'],
   );
 
+  differs(
+    'a redirect whose request a listener aborts has failed',
+    async (library, log) => {
+      const raw = await serveRaw((_, socket) => {
+        socket.end('HTTP/1.1 302 Found\r\nLocation: /there\r\nConnection: close\r\n\r\n');
+      });
+      const client = new library(`ws://127.0.0.1:${raw.port}`, { followRedirects: true });
+      client.on('error', (error) => log.push(error.message.replace(/: .*/, '')));
+      client.on('redirect', (_, request) => {
+        request.abort();
+        // Here ws waits.
+        setImmediate(() => client.close());
+      });
+      await closed(client);
+      raw.close();
+    },
+    ['WebSocket was closed before the connection was established'],
+    ['The transport failed'],
+  );
+
   it('a socket without an address needs no options', () => {
     expect(() => new realWs(null)).toThrow(TypeError);
     expect(new sanswireWs(null).readyState).toBe(0);
@@ -416,6 +446,41 @@ describe('options out of range', () => {
 });
 
 describe('options of a client', () => {
+  differs(
+    'that ask the server for something make two offers',
+    async (library, log) => {
+      const { server, url } = await serve(library);
+      const connected = once(server, 'connection');
+      const client = new library(url, { perMessageDeflate: { serverNoContextTakeover: true } });
+      const [, request] = (await connected) as [unknown, IncomingMessage];
+      log.push(String(request.headers['sec-websocket-extensions']?.split(',').length));
+      client.on('error', () => {}).terminate();
+      server.close();
+    },
+    ['1'],
+    ['2'],
+  );
+
+  differs(
+    'that are wrong have errors of the same class, but not the codes of node:http',
+    (library, log) => {
+      const wrong = [{ origin: 'a\r\nb' }, { headers: { 'a b': '1' } }, { handshakeTimeout: -1 }];
+      for (const options of wrong) {
+        try {
+          new library('ws://127.0.0.1:1', options).on('error', () => {});
+        } catch (error) {
+          log.push(showError(error as Error));
+        }
+      }
+    },
+    [
+      'TypeError ERR_INVALID_CHAR',
+      'TypeError ERR_INVALID_HTTP_TOKEN',
+      'RangeError ERR_OUT_OF_RANGE',
+    ],
+    ['TypeError', 'TypeError', 'RangeError'],
+  );
+
   /** Logs a header of the request that each set of options makes, or what is thrown. */
   async function logHeaders(library: Library, log: string[], name: string, all: object[]) {
     const { server, url } = await serve(library);
