@@ -133,7 +133,7 @@ describe.each(FACES)('$name', (face) => {
       expect(await protocolOf(undefined)).toBeUndefined();
     });
 
-    it.runIf(hasExtensions)('an extension that was removed, or added', async () => {
+    it('an extension that was removed, or added', async () => {
       const removed = await ask(face, upgradeRequest(OFFER), ({ headers }) => {
         delete headers['sec-websocket-extensions'];
         return undefined;
@@ -143,7 +143,8 @@ describe.each(FACES)('$name', (face) => {
         headers['sec-websocket-extensions'] = 'permessage-deflate';
         return undefined;
       });
-      expect(fieldOf(added, 'sec-websocket-extensions')).toBe('permessage-deflate');
+      const wanted = hasExtensions ? 'permessage-deflate' : undefined;
+      expect(fieldOf(added, 'sec-websocket-extensions')).toBe(wanted);
     });
 
     it('what the handshake requires', async () => {
