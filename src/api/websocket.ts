@@ -68,7 +68,8 @@ export interface ServerOptions extends SocketOptions, DraftOptions {
   readonly allowedOrigins?: readonly (string | undefined)[] | undefined;
   /**
    * Whether the scheme of `url` is that of X-Forwarded-Proto: behind a proxy that ends TLS and sets
-   * this header. Without such a proxy, a client could choose it. @defaultValue false
+   * this header. Without such a proxy, a client could choose it, as it may with an absolute target
+   * (RFC 9112 §3.3): `url` proves nothing. @defaultValue false
    */
   readonly trustProxy?: boolean | undefined;
   /**
