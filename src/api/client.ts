@@ -27,7 +27,7 @@ import {
   SOCKET_OPTION_NAMES,
   type SocketOptions,
 } from './socket-options.ts';
-import { defineInterface } from './web-idl.ts';
+import { adoptMembers, defineInterface } from './web-idl.ts';
 import { WebSocketBase } from './websocket-base.ts';
 
 const DRIVER = { role: 'client', platform: nodePlatform, isConnecting: true } as const;
@@ -76,6 +76,7 @@ export interface ClientOptions
 export class Client extends WebSocketBase {
   static {
     defineReadyStates(Client);
+    adoptMembers(Client, WebSocketBase);
     defineInterface(Client, undefined, ['statusCode', 'headers']);
   }
 

@@ -32,3 +32,13 @@ export function defineInterface(
   if (name === undefined) return;
   Object.defineProperty(prototype, Symbol.toStringTag, { value: name, configurable: true });
 }
+
+/** Gives a class the members of a base that its interface does not have, as its own. */
+export function adoptMembers(target: Interface, base: Interface): void {
+  const { prototype } = target;
+  for (const [name, member] of Object.entries(Object.getOwnPropertyDescriptors(base.prototype))) {
+    if (member.enumerable === true && !Object.hasOwn(prototype, name)) {
+      Object.defineProperty(prototype, name, member);
+    }
+  }
+}

@@ -58,6 +58,7 @@ import {
   type SocketOptions,
 } from './socket-options.ts';
 import { checkUpgradeArguments, refuseServer } from './upgrade-arguments.ts';
+import { adoptMembers } from './web-idl.ts';
 import { WebSocketBase } from './websocket-base.ts';
 
 export interface ServerOptions extends SocketOptions, DraftOptions {
@@ -137,6 +138,7 @@ export class WebSocket extends WebSocketBase {
 
   static {
     defineReadyStates(WebSocket);
+    adoptMembers(WebSocket, WebSocketBase);
     // Not enumerable, and not in the types: only there to be called by mistake.
     for (const name of ['Server', 'WebSocketServer']) {
       Object.defineProperty(WebSocket, name, { value: refuseServer });

@@ -68,6 +68,16 @@ describe('The members and constants of', () => {
     expect(shapesOf(ours, keys)).toEqual(shapesOf(theirs, keys));
   });
 
+  it.each([
+    ['WebSocket', WebSocket],
+    ['Client', Client],
+  ])('%s are its own, as the yardstick has them', (_, { prototype }) => {
+    const { members: keys } = sharedKeys(undici.WebSocket, WebSocket);
+    const members = keys.filter((key) => typeof key === 'string');
+    expect(members).toContain('readyState');
+    expect(members.filter((key) => !Object.hasOwn(prototype, key))).toEqual([]);
+  });
+
   it('WebSocketEvent are those of a DOM Event', () => {
     const { members, constants } = sharedKeys(Event, events.WebSocketEvent);
     // An own property of each event in browsers.
