@@ -17,11 +17,11 @@ import type {
   HttpSettings,
   OpenedConnection,
 } from '../node/client-options.ts';
-import { nodePlatform } from '../node/node-platform.ts';
 import { presentOf } from '../option-bag.ts';
 import { readBoolean, validateOptions } from './options.ts';
 import { defineReadyStates } from './ready-state.ts';
 import {
+  driverOptionsFor,
   readExtensions,
   readSocketOptions,
   SOCKET_OPTION_NAMES,
@@ -30,7 +30,6 @@ import {
 import { adoptMembers, defineInterface } from './web-idl.ts';
 import { WebSocketBase } from './websocket-base.ts';
 
-const DRIVER = { role: 'client', platform: nodePlatform, isConnecting: true } as const;
 /** The settings of http.request that the client takes under their own names. */
 const HTTP_NAMES = [
   'agent',
@@ -114,7 +113,7 @@ export class Client extends WebSocketBase {
     const driverOptions = readSocketOptions(settings);
     const allowsAny = readBoolean('allowAnyCloseCode', settings.allowAnyCloseCode, false);
     const negotiation = new ClientNegotiation(readExtensions(settings.extensions));
-    super(parsed.href, { ...driverOptions, ...DRIVER });
+    super(parsed.href, driverOptionsFor('client', driverOptions));
     this.#negotiation = negotiation;
     this.#allowsAnyCloseCode = allowsAny;
 

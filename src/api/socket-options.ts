@@ -3,11 +3,12 @@
  * the seconds of `ping`, are faye-websocket's; other times are in milliseconds, as in `ws`.
  */
 
-import type { ConnectionLimits } from '../connection/options.ts';
+import type { ConnectionLimits, Role } from '../connection/options.ts';
 import { WebSocketError } from '../errors.ts';
 import { checkExtension, type Extension } from '../extensions/extension.ts';
 import { LIMITS, readLimit } from '../limits.ts';
 import type { HeadersInput } from '../node/client-options.ts';
+import { nodePlatform } from '../node/node-platform.ts';
 import type { DriverOptions } from '../node/socket-driver.ts';
 
 export interface SocketOptions extends ConnectionLimits {
@@ -52,6 +53,24 @@ export function readSocketOptions(options: SocketOptions): SharedDriverOptions {
     heartbeat:
       ping === 0 ? undefined : { intervalMs: ping * 1000, pongTimeoutMs: pongTimeout * 1000 },
   };
+}
+
+const driverOf = (role: Role, shared: SharedDriverOptions): DriverOptions => ({
+  ...shared,
+  role,
+  platform: nodePlatform,
+  isConnecting: true,
+});
+
+/** Of a class without options: joining two objects costs a handshake 5 us. */
+const DEFAULT_DRIVERS = {
+  client: driverOf('client', DEFAULTS),
+  server: driverOf('server', DEFAULTS),
+};
+
+/** Makes the options of a driver whose opening handshake is to come. */
+export function driverOptionsFor(role: Role, shared: SharedDriverOptions): DriverOptions {
+  return shared === DEFAULTS ? DEFAULT_DRIVERS[role] : driverOf(role, shared);
 }
 
 /** @throws TypeError when a signal is something else: before anything is opened */

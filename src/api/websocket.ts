@@ -51,6 +51,7 @@ import { readBoolean, validateOptions } from './options.ts';
 import { type DeflateExtension, permessageDeflate } from './permessage-deflate.ts';
 import { defineReadyStates } from './ready-state.ts';
 import {
+  driverOptionsFor,
   readExtensions,
   readProtocols,
   readSocketOptions,
@@ -91,7 +92,6 @@ const OWN_NAMES = [
 const OPTION_NAMES = [...SOCKET_OPTION_NAMES, ...OWN_NAMES];
 
 const NO_BYTES = Buffer.alloc(0);
-const DRIVER = { role: 'server', platform: nodePlatform, isConnecting: true } as const;
 
 function isWebSocket(request: IncomingMessage): boolean {
   const { connection, upgrade } = request.headers;
@@ -193,7 +193,7 @@ export class WebSocket extends WebSocketBase {
       ? DraftOpening.judge(upgradeRequest, { ...policy, supported, headers, isSecure, timeoutMs })
       : undefined;
     const opening = draft instanceof DraftOpening ? draft : undefined;
-    const driver = { ...driverOptions, ...DRIVER };
+    const driver = driverOptionsFor('server', driverOptions);
     super(
       urlOf(String(request.url ?? '/'), upgradeRequest, isSecure),
       opening?.adapt(driver) ?? driver,
