@@ -119,7 +119,8 @@ describe.each(faces)('A request of HTTP/2 at %s', (_, face) => {
         thrown = error;
       }
       request.stream.respond({ ':status': 500 }, { endStream: true });
-      request.stream.close();
+      // In the same turn, the reset overtakes the response from Node 22 on.
+      setImmediate(() => request.stream.close());
     });
     const { headers, body } = await ask(session);
     expect([headers[':status'], body]).toEqual([500, '']);

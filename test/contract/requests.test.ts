@@ -236,7 +236,8 @@ describe.each(FACES)('$name', (face) => {
   it('refuses a body, also where node:http has cut it off (RFC 9110 §7.8)', async () => {
     const head = upgradeRequest({ 'Transfer-Encoding': 'chunked' });
     expect(statusOf(await ask(face, head))).toBe('400');
-    expect(statusOf(await ask(face, head, undefined, 5))).toBe('400');
+    // From Node 22 on, node:http itself refuses too many headers.
+    expect(statusOf(await ask(face, head, undefined, 5))).toMatch(/^4(?:00|31)$/);
     const removed = await ask(face, head, (request) => {
       delete request.headers['transfer-encoding'];
       return undefined;
