@@ -12,6 +12,7 @@ import { HttpProxyAgent } from 'http-proxy-agent';
 import { HttpsProxyAgent } from 'https-proxy-agent';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { ConnectEvents, ConnectRequest, HttpSettings } from '../../src/node/client-options.ts';
+import { until } from '../api/sockets.ts';
 import { acceptUpgrade, attempt, listen, local, open, TLS_CERT, TLS_KEY } from './connecting.ts';
 
 /** A server that accepts upgrades and logs what it is asked for, and tunnels CONNECT to a port. */
@@ -182,6 +183,7 @@ describe('The socket of a response that was taken over', () => {
         // That agent has its socket back, for the next request.
         if (name === 'an agent that keeps sockets' && how === 'read' && isWhole) continue;
         it(`is let go after ${body}, ${how}, with ${name}`, async () => {
+          if (agent instanceof Agent) onTestFinished(() => agent.destroy());
           const server = createTcpServer();
           const connected = once(server, 'connection') as Promise<[Socket]>;
           const url = local(await listen(server));
@@ -197,7 +199,11 @@ describe('The socket of a response that was taken over', () => {
           await once(socket, 'data');
           socket.write(`HTTP/1.1 503 Busy\r\nConnection: keep-alive\r\n${head}`);
           expect((await outcome).error?.code).toBe('WS_ABORTED');
-          await ended;
+          // From Node 24 on, an agent may have its socket back although nobody has read the body.
+          const isPooled = (): boolean =>
+            Object.keys(agent instanceof Agent ? agent.freeSockets : {}).length > 0;
+          if (name !== 'an agent that keeps sockets') await ended;
+          else await Promise.race([ended, until(isPooled)]);
         });
       }
     }
