@@ -8,6 +8,7 @@ import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 import { dts } from 'rolldown-plugin-dts';
+import { listEntries } from './entries.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const compiled = mkdtempSync(join(tmpdir(), 'sanswire-types-'));
@@ -23,12 +24,6 @@ const groups = [
 
 /** From TypeScript 6 on, no package of types is there unless something names it. */
 const NODE = '/// <reference types="node" />\n';
-
-function listEntries() {
-  const { exports } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
-  const names = Object.keys(exports).filter((entry) => entry !== './package.json');
-  return names.map((entry) => (entry === '.' ? 'index' : entry.slice('./'.length)));
-}
 
 function write(path, text) {
   mkdirSync(dirname(path), { recursive: true });

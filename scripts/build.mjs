@@ -4,10 +4,11 @@
 // (docs/decisions/packaging.md). build-types.mjs makes the declarations.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
+import { listEntries } from './entries.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -59,12 +60,6 @@ const CHUNKS = {
 };
 
 const moduleOf = (name) => join(root, 'src', `${name}.ts`);
-
-function listEntries() {
-  const { exports } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
-  const names = Object.keys(exports).filter((entry) => entry !== './package.json');
-  return names.map((entry) => (entry === '.' ? 'index' : entry.slice('./'.length)));
-}
 
 const groups = Object.entries(CHUNKS).map(([name, modules]) => {
   const paths = new Set(modules.map(moduleOf));

@@ -18,7 +18,7 @@ import { InvalidStateError, notOpen, WebSocketError } from '../errors.ts';
 import type { EncodedSender, Encoder, Ownership } from '../extensions/encoder.ts';
 import type { PreparedMessage } from '../extensions/prepared-message.ts';
 import { buildClosePayload, type CloseStatus } from '../frame/close-payload.ts';
-import { FIN, SHORT_PAYLOAD_MAX } from '../frame/frame-header.ts';
+import { checkControlLength, FIN } from '../frame/frame-header.ts';
 import { Opcode } from '../frame/opcode.ts';
 import { limitExceeded } from '../limits.ts';
 import type { Platform } from '../platform.ts';
@@ -235,9 +235,7 @@ export class OutgoingOrder implements EncodedSender {
     keepsTurn: boolean,
   ): boolean {
     checkBytes(payload);
-    if (payload.length > SHORT_PAYLOAD_MAX) {
-      throw new RangeError(`The payload of a control frame is at most ${SHORT_PAYLOAD_MAX} bytes`);
-    }
+    checkControlLength(payload.length);
     if (this.#life.state !== 'OPEN') {
       callback?.(notOpen());
       return false;

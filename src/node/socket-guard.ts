@@ -44,9 +44,7 @@ export function guardSocket(socket: Duplex, owner: GuardOwner): void {
 
 /** Whether `write` is the stream's own: a function of the application's may hold bytes back. */
 export function hasPlainWrite(socket: Duplex): boolean {
-  const { write } = socket;
-  if (write === plainWrite) return true;
-  return (write as unknown) === guardedWrite && (socket as Guarded)[kGuard].write === plainWrite;
+  return (ownWrite(socket) as unknown) === plainWrite;
 }
 
 /** Returns the `write` for our own bytes, which need no guard. */

@@ -128,10 +128,6 @@ export class SocketWriter implements TurnMember, GuardOwner {
     this.flush();
   }
 
-  exit(): void {
-    this.flushAhead();
-  }
-
   /** Writes what gathered, also behind a write in flight. */
   flushAhead(): void {
     if (!this.#isWriting && this.#hasOutput()) this.#write(true);

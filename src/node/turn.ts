@@ -11,7 +11,7 @@ import { Queue } from '../queue.ts';
 export interface TurnMember {
   endTurn(): void;
   /** The process exits: writes what waits, and calls nobody. */
-  exit(): void;
+  flushAhead(): void;
 }
 
 /** Turns are numbered from 1 to this, over and over: V8 keeps small integers in place. */
@@ -67,7 +67,7 @@ export function watchExit(): void {
   // First: a listener of the application's may throw, and so keep the others from being called.
   process.prependListener('exit', () => {
     isInExit = true;
-    for (const member of [...readers, ...members.takeAll()]) member.exit();
+    for (const member of [...readers, ...members.takeAll()]) member.flushAhead();
   });
 }
 
