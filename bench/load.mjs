@@ -12,6 +12,7 @@ import { BroadcastLoad } from './load/broadcast.mjs';
 import { ClientEchoLoad } from './load/client-echo.mjs';
 import { BombLoad, HandshakeLoad, IdleLoad } from './load/connections.mjs';
 import { EchoLoad } from './load/echo.mjs';
+import { isFloor } from './peers/index.mjs';
 
 const OPENERS = {
   echo: EchoLoad.open,
@@ -29,7 +30,7 @@ const loads = new Map();
 /** @param {any} request */
 async function open({ peer, workload, port }) {
   const kind = /** @type {keyof typeof OPENERS} */ (workload.kind);
-  const load = await OPENERS[kind](workload, { port, checksAnswers: peer !== 'floor' });
+  const load = await OPENERS[kind](workload, { port, checksAnswers: !isFloor(peer) });
   loads.set(peer, load);
   return { port: load instanceof ClientEchoLoad ? load.port : port };
 }
@@ -48,7 +49,7 @@ answerJsonLines(async (request) => {
   const load = loads.get(request.peer);
   if (request.command === 'open') return open(request);
   if (request.command === 'run') return run(request);
-  if (request.command === 'begin') await load.begin({ checksAnswers: request.peer !== 'floor' });
+  if (request.command === 'begin') await load.begin({ checksAnswers: !isFloor(request.peer) });
   else if (load !== undefined) {
     load.close();
     loads.delete(request.peer);

@@ -8,62 +8,143 @@
 
 import { writeFileSync } from 'node:fs';
 import { missingReason } from './peers/index.mjs';
+import { printNodes, showNodeRow } from './report/nodes.mjs';
 import {
   clearProgress,
+  printLine,
+  printLoad,
   printMachine,
   printVerdicts,
   printWorkload,
   showProgress,
 } from './report/terminal.mjs';
 import { parseArguments, USAGE } from './runner/arguments.mjs';
+import { installBuilds } from './runner/builds.mjs';
 import { createCertificate } from './runner/certificate.mjs';
+import { measureUndisturbed, watchMachine } from './runner/disturbance.mjs';
 import { installPeers } from './runner/install.mjs';
 import { describeMachine } from './runner/machine.mjs';
+import { findNodes } from './runner/nodes.mjs';
 import { measureWorkload } from './runner/rounds.mjs';
-import { judge } from './targets.mjs';
+import { judge, judgeNodes } from './targets.mjs';
 import { WORKLOADS } from './workloads.mjs';
 
-/** @param {ReturnType<typeof parseArguments>} options */
-async function measureAll({ workloads, peers, plan, quick }) {
-  /** @type {string[]} */
-  const skipped = [];
-  const onSkip = (/** @type {string} */ line) => {
-    skipped.push(line);
-    clearProgress();
-    console.log(line);
+/** A busy machine lengthens a run by no more than this. */
+const REPEAT_BUDGET_MS = 180_000;
+
+/**
+ * @typedef {ReturnType<typeof parseArguments>} Options
+ * @typedef {(workload: import('./types.d.ts').Workload, node: string, place: string) =>
+ *   Promise<import('./types.d.ts').WorkloadResult>} Measure
+ */
+
+/**
+ * @param {Options} options
+ * @param {string[]} present
+ * @param {{ machine: import('./types.d.ts').Machine; onSkip: (line: string) => void }} run
+ * @returns {Measure}
+ */
+function createMeasure({ plan }, present, { machine, onSkip }) {
+  const certificate = createCertificate();
+  let repeatBudgetMs = REPEAT_BUDGET_MS;
+  return async (workload, node, place) => {
+    const names = workload.peers.filter((peer) => present.includes(peer));
+    const context = { machine, certificate, node };
+    let start = performance.now();
+    let isRepeat = false;
+    const measure = async () => {
+      start = performance.now();
+      const result = await measureWorkload(workload, names, plan, context, {
+        onSkip: (line) => isRepeat || onSkip(line),
+        onProgress: (peer, round) =>
+          showProgress(`${place}: ${peer} ${round === 0 ? 'warm-up' : `round ${round}`}`),
+      });
+      if (isRepeat) repeatBudgetMs -= performance.now() - start;
+      return result;
+    };
+    return measureUndisturbed(measure, plan.repeats, ({ disturbance }) => {
+      const mayRepeat = repeatBudgetMs > performance.now() - start;
+      if (mayRepeat) printLine(`${workload.id} again: ${disturbance.reasons.join('; ')}`);
+      isRepeat = true;
+      return mayRepeat;
+    });
   };
-  const machine = describeMachine();
-  printMachine(machine);
-  const present = peers.filter((peer) => {
-    const reason = missingReason(peer);
-    if (reason !== undefined) onSkip(`${peer} skipped: ${reason}`);
-    return reason === undefined;
-  });
-  const context = { machine, certificate: createCertificate() };
-  const startedAt = new Date().toISOString();
+}
+
+/**
+ * @param {Options} options
+ * @param {Measure} measure
+ */
+async function measureRows({ workloads }, measure) {
   const results = [];
   for (const [index, workload] of workloads.entries()) {
-    const names = workload.peers.filter((peer) => present.includes(peer));
     const place = `[${index + 1}/${workloads.length}] ${workload.id}`;
-    const result = await measureWorkload(workload, names, plan, context, {
-      onSkip,
-      onProgress: (peer, round) =>
-        showProgress(`${place}: ${peer} ${round === 0 ? 'warm-up' : `round ${round}`}`),
-    });
+    const result = await measure(workload, process.execPath, place);
     clearProgress();
     printWorkload(result);
     results.push(result);
   }
-  const verdicts = judge(results);
+  return results;
+}
+
+/**
+ * Goes row by row over all versions of Node, so that they share what the machine did.
+ *
+ * @param {Options} options
+ * @param {Measure} measure
+ * @param {(line: string) => void} onSkip
+ */
+async function measureNodes({ nodes, workloads }, measure, onSkip) {
+  const found = findNodes(nodes, onSkip);
+  /** @type {import('./types.d.ts').NodeResult[]} */
+  const results = found.map(({ version }) => ({ version, workloads: [] }));
+  for (const [index, workload] of workloads.entries()) {
+    for (const [column, { path, version }] of found.entries()) {
+      const place = `[${index + 1}/${workloads.length}] ${workload.id}, Node ${version}`;
+      results[column]?.workloads.push(await measure(workload, path, place));
+    }
+    showNodeRow(results, workload.id);
+  }
+  return results;
+}
+
+/** @param {Options} options */
+async function runAll(options) {
+  /** @type {string[]} */
+  const skipped = [];
+  const onSkip = (/** @type {string} */ line) => {
+    skipped.push(line);
+    printLine(line);
+  };
+  const startedAt = new Date();
+  const endWatch = watchMachine();
+  const machine = describeMachine(options.peers);
+  printMachine(machine);
+  const present = options.peers.filter((peer) => {
+    const reason = missingReason(peer);
+    if (reason !== undefined) onSkip(`${peer} skipped: ${reason}`);
+    return reason === undefined;
+  });
+  const measure = createMeasure(options, present, { machine, onSkip });
+  const comparesNodes = options.nodes.length > 0;
+  const workloads = comparesNodes ? [] : await measureRows(options, measure);
+  const nodes = comparesNodes ? await measureNodes(options, measure, onSkip) : [];
+  const verdicts = comparesNodes ? judgeNodes(nodes) : judge(workloads);
+  const load = endWatch();
+  if (comparesNodes) printNodes(nodes);
   printVerdicts(verdicts);
-  const { rounds, windowMs } = plan;
+  printLoad(load);
+  const { rounds, windowMs } = options.plan;
   /** @type {import('./types.d.ts').Report} */
   const report = {
-    format: 1,
-    startedAt,
+    format: 2,
+    startedAt: startedAt.toISOString(),
+    seconds: Math.round((Date.now() - startedAt.getTime()) / 1000),
     machine,
-    options: { rounds, windowMs, quick },
-    workloads: results,
+    load,
+    options: { rounds, windowMs, quick: options.quick },
+    workloads,
+    nodes,
     verdicts,
     skipped,
   };
@@ -82,9 +163,9 @@ async function main() {
     return;
   }
   installPeers();
-  const start = performance.now();
-  const report = await measureAll(options);
-  console.log(`\n${Math.round((performance.now() - start) / 1000)} s`);
+  installBuilds(options);
+  const report = await runAll(options);
+  console.log(`\n${report.seconds} s`);
   if (options.json !== undefined) {
     writeFileSync(options.json, `${JSON.stringify(report, undefined, 1)}\n`);
     console.log(`Written: ${options.json}`);

@@ -53,6 +53,10 @@ export interface Workload {
   latency: boolean;
   /** Whether the subject watches its event-loop delay (a timer every millisecond). */
   loopDelay: boolean;
+  /** Of the plan's rounds, where one takes seconds. */
+  maxRounds?: number;
+  /** Times the plan's warm-up, where few messages a second leave code uncompiled for longer. */
+  warmUp: number;
   /** The server's message limit; undefined leaves each peer its default. */
   maxLength?: number;
   direction?: 'parse' | 'serialize';
@@ -108,16 +112,33 @@ export interface Sample {
   /** Bytes of RSS at the peak over RSS before. */
   growth?: number;
   count?: number;
+  /** Of its core, 0 to 1: what other processes and the hypervisor took during the window. */
+  others?: number;
+  steal?: number;
 }
+
+/** The peers that others are divided by. */
+export type Baseline = 'floor' | 'floor-shared' | 'ws' | 'bun' | 'before' | 'sanswire';
 
 export interface PeerResult {
   peer: string;
   samples: Sample[];
   median: Sample;
   /** Medians of the ratios of each round, so that a slow minute of the machine cancels out. */
-  toWs?: number;
-  toFloor?: number;
+  ratios: Partial<Record<Baseline, number>>;
   failure?: string;
+}
+
+/** How undisturbed a row was; the limits are in runner/disturbance.mjs. */
+export interface Disturbance {
+  /** Windows in which others took too much of a core, as a share of all. */
+  windows: number;
+  /** The widest MAD / median of the rounds of the floors and of ws. */
+  spread: number;
+  /** Why the row gets no verdict; empty on a quiet machine. */
+  reasons: string[];
+  /** How often the row was measured again for it. */
+  repeats: number;
 }
 
 export interface WorkloadResult {
@@ -127,12 +148,19 @@ export interface WorkloadResult {
   metric: Metric;
   per: string;
   peers: PeerResult[];
+  disturbance: Disturbance;
+}
+
+/** Rows under one Node; the ratios of rows are compared between Nodes, their times are not. */
+export interface NodeResult {
+  version: string;
+  workloads: WorkloadResult[];
 }
 
 export interface Target {
   workload: string;
   /** A ratio to a peer, or a plain bound on one value of the sample. */
-  against: 'ws' | 'floor' | 'sanswire' | 'absolute';
+  against: Baseline | 'absolute';
   /** The peer that the target is for; `sanswire` when absent. */
   subject?: string;
   value: keyof Sample;
@@ -144,7 +172,7 @@ export interface Target {
 export interface Verdict extends Target {
   title: string;
   actual: number | undefined;
-  outcome: 'pass' | 'miss' | 'not measured';
+  outcome: 'pass' | 'miss' | 'disturbed' | 'not measured';
 }
 
 export interface Machine {
@@ -159,12 +187,25 @@ export interface Machine {
   versions: Record<string, string>;
 }
 
+/** How busy the machine was besides the bench. */
+export interface MachineLoad {
+  /** Over one minute. */
+  averageAtStart: number;
+  averageAtEnd: number;
+  /** Of all cores, 0 to 1, over the run; undefined where the kernel does not tell. */
+  steal?: number;
+}
+
 export interface Report {
-  format: 1;
+  format: 2;
   startedAt: string;
+  seconds: number;
   machine: Machine;
+  load: MachineLoad;
   options: { rounds: number; windowMs: number; quick: boolean };
   workloads: WorkloadResult[];
+  /** The table of `--nodes`; a run has this or workloads. */
+  nodes: NodeResult[];
   verdicts: Verdict[];
   skipped: string[];
 }

@@ -8,10 +8,11 @@
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
-const EVERYONE = ['floor', 'ws', 'faye-websocket', 'websocket', 'bun', 'sanswire', 'sanswire-ws'];
-const WITHOUT_WEBSOCKET = ['floor', 'ws', 'faye-websocket', 'bun', 'sanswire', 'sanswire-ws'];
-const COMPRESSING = ['ws', 'faye-websocket', 'bun', 'sanswire', 'sanswire-ws'];
-const NODE_LIBRARIES = ['ws', 'faye-websocket', 'websocket', 'sanswire'];
+const BUILDS = ['before', 'before-ws', 'sanswire', 'sanswire-ws'];
+const EVERYONE = ['floor', 'ws', 'faye-websocket', 'websocket', 'bun', ...BUILDS];
+const ECHOING = ['floor', 'floor-shared', ...EVERYONE.slice(1)];
+const COMPRESSING = ['ws', 'faye-websocket', 'bun', ...BUILDS];
+const NODE_LIBRARIES = ['ws', 'faye-websocket', 'websocket', 'before', 'sanswire'];
 
 /**
  * Lengths as chat, presence, market data and the odd document mix them; 20 entries, one of them a
@@ -62,6 +63,7 @@ function workload(row) {
     prepared: false,
     latency: false,
     loopDelay: false,
+    warmUp: 1,
     ...row,
   };
 }
@@ -80,6 +82,7 @@ function echo(id, [connections, inFlight], size, what, more = {}) {
     id,
     group: 'Echo',
     title: `${what}, ${connections} x ${inFlight}`,
+    peers: ECHOING,
     connections,
     inFlight,
     sizes: [size],
@@ -98,8 +101,8 @@ const ECHOES = [
   }),
   echo('echo-1k-binary', [64, 1], KiB, 'binary 1 KiB'),
   echo('echo-4k-binary', [16, 8], 4 * KiB, 'binary 4 KiB', { quick: true }),
-  echo('echo-64k-binary', [8, 2], 64 * KiB, 'binary 64 KiB'),
-  echo('echo-1m-binary', [4, 1], MiB, 'binary 1 MiB', { quick: true }),
+  echo('echo-64k-binary', [8, 2], 64 * KiB, 'binary 64 KiB', { warmUp: 2 }),
+  echo('echo-1m-binary', [4, 1], MiB, 'binary 1 MiB', { quick: true, warmUp: 2 }),
   echo('echo-mixed', [16, 20], 0, 'binary 16 B to 16 KiB with 5 % pings', { sizes: MIXED_SIZES }),
   echo('echo-fragmented', [32, 4], KiB, 'text 1 KiB in 4 fragments', { text: true, fragments: 4 }),
   echo('latency-16', [1, 1], 16, 'latency: text 16 B', { text: true, latency: true, quick: true }),
@@ -109,15 +112,20 @@ const ECHOES = [
 const SECURE_ECHOES = [
   echo('tls-16-text', [64, 1], 16, 'text 16 B', { text: true }),
   echo('tls-125-binary', [16, 64], 125, 'binary 125 B'),
-  echo('tls-64k-binary', [8, 2], 64 * KiB, 'binary 64 KiB'),
-].map((row) => ({ ...row, group: 'Echo over TLS', peers: WITHOUT_WEBSOCKET, secure: true }));
+  echo('tls-64k-binary', [8, 2], 64 * KiB, 'binary 64 KiB', { warmUp: 2 }),
+].map((row) => ({
+  ...row,
+  group: 'Echo over TLS',
+  peers: ECHOING.filter((peer) => peer !== 'websocket'),
+  secure: true,
+}));
 
 const BROADCASTS = [
   { id: 'broadcast-loop', title: '100 B to 1,000, a loop of send', peers: EVERYONE },
   {
     id: 'broadcast-prepared',
     title: '100 B to 1,000, prepared once (ws: a loop of send)',
-    peers: ['floor', 'ws', 'bun', 'sanswire'],
+    peers: ['floor', 'ws', 'bun', 'before', 'sanswire'],
     prepared: true,
     quick: true,
   },
@@ -139,7 +147,7 @@ const EVENT_SOURCE = workload({
   title: 'EventSource, 100 B to 1,000',
   kind: 'event-source',
   per: 'delivery',
-  peers: ['floor', 'faye-websocket', 'sanswire'],
+  peers: ['floor', 'faye-websocket', 'before', 'sanswire'],
   connections: 1000,
   text: true,
   sizes: [100],
@@ -177,16 +185,18 @@ const CONNECTIONS = [
     kind: 'handshake',
     per: 'handshake',
     connections: 16,
+    warmUp: 4,
     quick: true,
   }),
   workload({
     id: 'idle-plain',
     group: 'Connections',
-    title: '10,000 idle connections',
+    title: '10,000 more idle connections, from 2,000 to 12,000',
     kind: 'idle',
     metric: 'memory',
     per: 'connection',
     connections: 10_000,
+    maxRounds: 3,
   }),
   workload({
     id: 'idle-deflate',
@@ -197,6 +207,7 @@ const CONNECTIONS = [
     per: 'connection',
     peers: COMPRESSING,
     connections: 2000,
+    maxRounds: 2,
     text: true,
     content: 'table',
     sizes: [1000],
@@ -211,6 +222,7 @@ const CONNECTIONS = [
     per: 'run',
     peers: COMPRESSING,
     connections: 50,
+    maxRounds: 1,
     inFlight: 5000,
     sizes: [16 * MiB],
     deflate: true,
@@ -219,8 +231,8 @@ const CONNECTIONS = [
 ];
 
 const CLIENTS = [
-  echo('client-125-binary', [16, 64], 125, 'client: binary 125 B', { quick: true }),
-  echo('client-16-text', [64, 1], 16, 'client: text 16 B', { text: true }),
+  echo('client-125-binary', [16, 64], 125, 'binary 125 B', { quick: true }),
+  echo('client-16-text', [64, 1], 16, 'text 16 B', { text: true }),
 ].map((row) => ({ ...row, group: 'Client', kind: /** @type {const} */ ('client-echo') }));
 
 const CODECS = [16, 125, KiB, 16 * KiB, 64 * KiB].flatMap((size) =>
@@ -248,3 +260,33 @@ export const WORKLOADS = [
   ...CODECS,
   ...CONNECTIONS,
 ];
+
+/**
+ * Names a row where rows of all groups stand together.
+ *
+ * @param {string} id
+ */
+export function titleOf(id) {
+  const row = WORKLOADS.find((workload) => workload.id === id);
+  if (row === undefined) return id;
+  return row.group === 'Echo' ? row.title : `${row.group}: ${row.title}`;
+}
+
+/** The rows of `--nodes`: those whose ratio to ws or to the floor has a target, in all groups. */
+export const NODE_ROWS = [
+  'echo-16-text',
+  'echo-32-text',
+  'echo-125-binary',
+  'echo-1k-text',
+  'echo-1k-unicode',
+  'echo-1k-binary',
+  'echo-4k-binary',
+  'echo-64k-binary',
+  'echo-1m-binary',
+  'tls-64k-binary',
+  'event-source',
+  'deflate-1k-chat',
+  'handshake',
+  'idle-plain',
+];
+export const NODE_PEERS = ['floor', 'ws', 'sanswire'];

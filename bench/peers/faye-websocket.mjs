@@ -12,7 +12,14 @@ import permessageDeflate from 'permessage-deflate';
 // @ts-expect-error It ships no types.
 import driverLibrary from 'websocket-driver';
 import { codecStream, feed, payloads } from './codec-stream.mjs';
-import { createServer, eventText, listen, PUBLISH_PATH, serveEventSources } from './http.mjs';
+import {
+  createServer,
+  EVENT_SOURCE_OPTIONS,
+  eventText,
+  listen,
+  PUBLISH_PATH,
+  serveEventSources,
+} from './http.mjs';
 
 /** @param {import('../types.d.ts').SubjectConfiguration} configuration */
 export async function serve(configuration) {
@@ -52,7 +59,7 @@ function serveEvents(server, configuration) {
   serveEventSources(
     server,
     (request, response) => {
-      const eventSource = new FayeWebSocket.EventSource(request, response);
+      const eventSource = new FayeWebSocket.EventSource(request, response, EVENT_SOURCE_OPTIONS);
       subscribers.add(eventSource);
       eventSource.on('close', () => subscribers.delete(eventSource));
     },

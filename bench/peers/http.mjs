@@ -48,6 +48,8 @@ export function listen(server) {
  * @param {() => void} publish
  */
 export function serveEventSources(server, subscribe, publish) {
+  // The publisher is silent while other peers have their turn.
+  server.keepAliveTimeout = 0;
   server.on('request', (request, response) => {
     if (request.url !== PUBLISH_PATH) {
       subscribe(request, response);
@@ -57,6 +59,11 @@ export function serveEventSources(server, subscribe, publish) {
     response.writeHead(204).end();
   });
 }
+
+/**
+ * Rare keep-alives: the load counts bytes, and would take one for a delivery. In seconds.
+ */
+export const EVENT_SOURCE_OPTIONS = { ping: 3600 };
 
 /**
  * The text of the event that an EventSource fan-out sends.

@@ -6,27 +6,42 @@
  */
 
 import { existsSync, readFileSync } from 'node:fs';
-import { delimiter, join, resolve } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const bench = fileURLToPath(new URL('..', import.meta.url));
-/**
- * Where the build under test is: another one, to compare before and after, through SANSWIRE_DIST.
- */
-export const SANSWIRE_DIST = resolve(process.env['SANSWIRE_DIST'] ?? join(bench, '../dist'));
+const modules = join(bench, 'node_modules');
 
+/** Peers that run a build of Sanswire, which runner/builds.mjs installs as a package. */
+const BUILDS = /** @type {Record<string, { module: string; package: string }>} */ ({
+  before: { module: 'sanswire', package: 'sanswire-before' },
+  'before-ws': { module: 'sanswire-ws', package: 'sanswire-before' },
+  sanswire: { module: 'sanswire', package: 'sanswire' },
+  'sanswire-ws': { module: 'sanswire-ws', package: 'sanswire' },
+});
+
+/** In the order of the tables. */
 export const PEER_NAMES = [
   'floor',
+  'floor-shared',
   'ws',
   'faye-websocket',
   'websocket',
   'bun',
-  'sanswire',
-  'sanswire-ws',
+  ...Object.keys(BUILDS),
 ];
 
-/** Whether a peer is a face of the build under test. */
-const isOwn = (/** @type {string} */ name) => name === 'sanswire' || name === 'sanswire-ws';
+/** Peers of the other build that `--before` names. */
+export const BEFORE_NAMES = ['before', 'before-ws'];
+
+/**
+ * Tells whether a peer is node:net alone, whose answers are not valid frames.
+ *
+ * @param {string} name
+ */
+export function isFloor(name) {
+  return name.startsWith('floor');
+}
 
 /** A peer says so when it lacks what a workload needs: the row is skipped, not failed. */
 export class Unsupported extends Error {
@@ -39,7 +54,18 @@ export class Unsupported extends Error {
  * @returns {Promise<import('../types.d.ts').Peer>}
  */
 export async function loadPeer(name) {
-  return import(`./${name}.mjs`);
+  return import(`./${BUILDS[name]?.module ?? name}.mjs`);
+}
+
+/**
+ * Imports a build of Sanswire as its users do, by the exports of its package.
+ *
+ * @param {string} peer
+ * @param {string} [entry] - as in `/ws`
+ * @returns {Promise<any>}
+ */
+export async function importBuild(peer, entry = '') {
+  return import(`${BUILDS[peer]?.package}${entry}`);
 }
 
 /**
@@ -49,26 +75,23 @@ export async function loadPeer(name) {
  * @returns {string | undefined} undefined when it can
  */
 export function missingReason(name) {
-  if (name === 'floor') return undefined;
+  if (isFloor(name)) return undefined;
   if (name === 'bun')
     return findBun() === undefined ? 'no bun binary in bench/ or PATH' : undefined;
-  if (isOwn(name)) {
-    return existsSync(join(SANSWIRE_DIST, 'index.js'))
-      ? undefined
-      : `${SANSWIRE_DIST}/index.js is missing: npm run build`;
-  }
-  return existsSync(join(bench, 'node_modules', name)) ? undefined : 'not installed in bench/';
+  if (existsSync(packageJsonOf(name))) return undefined;
+  return BUILDS[name] === undefined ? 'not installed in bench/' : 'no build: npm run build';
 }
 
 /**
  * Gives the command that runs a script for a peer.
  *
  * @param {string} name
+ * @param {string} node - the binary of Node to use
  */
-export function runtimeOf(name) {
+export function runtimeOf(name, node) {
   const bun = findBun();
   if (name === 'bun' && bun !== undefined) return [bun];
-  return [process.execPath, '--expose-gc'];
+  return [node, '--expose-gc'];
 }
 
 /**
@@ -79,26 +102,19 @@ export function runtimeOf(name) {
 export function peerVersions(names) {
   /** @type {Record<string, string>} */
   const versions = {};
-  for (const name of names) {
-    if (name === 'sanswire-ws') continue;
-    const path =
-      name === 'sanswire' ? join(bench, '../package.json') : packageJsonOf(name, platformBun());
-    if (existsSync(path)) versions[name] = JSON.parse(readFileSync(path, 'utf8')).version;
-  }
-  if (existsSync(packageJsonOf('bufferutil', ''))) {
-    versions['bufferutil'] = JSON.parse(
-      readFileSync(packageJsonOf('bufferutil', ''), 'utf8'),
-    ).version;
+  for (const name of [...names, 'bufferutil']) {
+    const path = packageJsonOf(name);
+    const isFace = name.endsWith('-ws');
+    if (!isFace && existsSync(path))
+      versions[name] = JSON.parse(readFileSync(path, 'utf8')).version;
   }
   return versions;
 }
 
-/**
- * @param {string} name
- * @param {string} bunPackage
- */
-function packageJsonOf(name, bunPackage) {
-  return join(bench, 'node_modules', name === 'bun' ? bunPackage : name, 'package.json');
+/** @param {string} name */
+function packageJsonOf(name) {
+  const folder = name === 'bun' ? platformBun() : (BUILDS[name]?.package ?? name);
+  return join(modules, folder, 'package.json');
 }
 
 /** The npm packages of Bun carry the binary itself, so no install script has to run. */
@@ -109,7 +125,7 @@ function platformBun() {
 
 function findBun() {
   const candidates = [
-    join(bench, 'node_modules', platformBun(), 'bin/bun'),
+    join(modules, platformBun(), 'bin/bun'),
     ...(process.env['PATH'] ?? '').split(delimiter).map((directory) => join(directory, 'bun')),
   ];
   return candidates.find((path) => existsSync(path));

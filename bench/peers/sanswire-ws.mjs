@@ -1,23 +1,19 @@
 /**
- * sanswire/ws, from the build of Sanswire: the same programs as those of ws, with another import.
+ * sanswire/ws, of this build and, as `before-ws`, of another: the same programs as those of ws,
+ * with another import.
  */
 
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { SANSWIRE_DIST } from './index.mjs';
+import { importBuild } from './index.mjs';
 import { connectWith, serveWith } from './ws-style.mjs';
 
-// By a computed name, so that types can be checked where nothing is built yet.
-const entry = pathToFileURL(join(SANSWIRE_DIST, 'ws.js')).href;
-/** @type {any} */
-const { WebSocket, WebSocketServer } = await import(entry);
-
 /** @param {import('../types.d.ts').SubjectConfiguration} configuration */
-export function serve(configuration) {
+export async function serve(configuration) {
+  const { WebSocketServer } = await importBuild(configuration.peer, '/ws');
   return serveWith(WebSocketServer, configuration);
 }
 
 /** @param {import('../types.d.ts').SubjectConfiguration} configuration */
 export async function connect(configuration) {
+  const { WebSocket } = await importBuild(configuration.peer, '/ws');
   connectWith(WebSocket, configuration);
 }

@@ -1,32 +1,47 @@
 /**
- * Sanswire, from its build, through its public classes.
+ * Sanswire, through its public classes: the build of this checkout and, as `before`, another one.
  *
- * Text arrives as a string and goes out as one. What this build of it does not have yet is
- * Unsupported, and the row is skipped.
+ * Text arrives as a string and goes out as one. What a build does not have is Unsupported, and the
+ * row is skipped.
  */
 
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { codecStream, feed, payloads } from './codec-stream.mjs';
-import { createServer, eventText, listen, PUBLISH_PATH, serveEventSources } from './http.mjs';
-import { SANSWIRE_DIST, Unsupported } from './index.mjs';
-
-// By a computed name, so that types can be checked where nothing is built yet.
-const entry = pathToFileURL(join(SANSWIRE_DIST, 'index.js')).href;
-/** @type {any} */
-const WebSocket = (await import(entry)).default;
+import {
+  createServer,
+  EVENT_SOURCE_OPTIONS,
+  eventText,
+  listen,
+  PUBLISH_PATH,
+  serveEventSources,
+} from './http.mjs';
+import { importBuild, Unsupported } from './index.mjs';
 
 /** How many messages a turn sends, where they are serialized in memory. */
 const MESSAGES_PER_TURN = 16;
 
-/** @param {string} feature */
-function require(feature) {
-  if (WebSocket[feature] === undefined) throw new Unsupported(`WebSocket.${feature} is not there`);
+/**
+ * Imports the main class, with all that the workload needs of it.
+ *
+ * @param {import('../types.d.ts').SubjectConfiguration} configuration
+ * @returns {Promise<any>}
+ */
+async function importClass({ peer, workload }) {
+  const { default: WebSocket } = await importBuild(peer);
+  const needed = [
+    workload.deflate && 'permessageDeflate',
+    workload.prepared && 'prepare',
+    workload.kind === 'event-source' && 'EventSource',
+  ];
+  const missing = needed.find((name) => name !== false && WebSocket[name] === undefined);
+  if (missing) throw new Unsupported(`WebSocket.${missing} is not there`);
+  return WebSocket;
 }
 
-/** @param {import('../types.d.ts').Workload} workload */
-function optionsFor({ deflate, maxLength }) {
-  if (deflate) require('permessageDeflate');
+/**
+ * @param {any} WebSocket
+ * @param {import('../types.d.ts').Workload} workload
+ */
+function optionsFor(WebSocket, { deflate, maxLength }) {
   return {
     ...(deflate && { extensions: [WebSocket.permessageDeflate] }),
     ...(maxLength !== undefined && { maxLength }),
@@ -36,10 +51,10 @@ function optionsFor({ deflate, maxLength }) {
 /** @param {import('../types.d.ts').SubjectConfiguration} configuration */
 export async function serve(configuration) {
   const { workload } = configuration;
+  const WebSocket = await importClass(configuration);
   const server = createServer(configuration);
-  if (workload.kind === 'event-source') serveEvents(server, configuration);
-  if (workload.prepared) require('prepare');
-  const options = optionsFor(workload);
+  if (workload.kind === 'event-source') serveEvents(WebSocket, server, configuration);
+  const options = optionsFor(WebSocket, workload);
   /** @type {Set<any>} */
   const subscribers = new Set();
   server.on('upgrade', (request, socket, head) => {
@@ -60,18 +75,18 @@ export async function serve(configuration) {
 }
 
 /**
+ * @param {any} WebSocket
  * @param {import('node:http').Server} server
  * @param {import('../types.d.ts').SubjectConfiguration} configuration
  */
-function serveEvents(server, configuration) {
-  require('EventSource');
+function serveEvents(WebSocket, server, configuration) {
   const text = eventText(configuration);
   /** @type {Set<any>} */
   const subscribers = new Set();
   serveEventSources(
     server,
     (request, response) => {
-      const eventSource = new WebSocket.EventSource(request, response);
+      const eventSource = new WebSocket.EventSource(request, response, EVENT_SOURCE_OPTIONS);
       subscribers.add(eventSource);
       eventSource.on('close', () => subscribers.delete(eventSource));
     },
@@ -82,10 +97,11 @@ function serveEvents(server, configuration) {
 }
 
 /** @param {import('../types.d.ts').SubjectConfiguration} configuration */
-export async function connect({ url, workload }) {
-  require('Client');
+export async function connect(configuration) {
+  const { url, workload } = configuration;
+  const WebSocket = await importClass(configuration);
   for (let index = 0; index < workload.connections; index++) {
-    const ws = new WebSocket.Client(url, [], optionsFor(workload));
+    const ws = new WebSocket.Client(url, [], optionsFor(WebSocket, workload));
     ws.on('message', (/** @type {any} */ event) => ws.send(event.data));
   }
 }
@@ -94,8 +110,8 @@ export async function connect({ url, workload }) {
  * @param {import('../types.d.ts').SubjectConfiguration} configuration
  * @returns {Promise<import('../types.d.ts').Codec>}
  */
-export async function codec({ workload }) {
-  const { Connection, nodePlatform } = await loadEngine();
+export async function codec({ peer, workload }) {
+  const { Connection, nodePlatform } = await importBuild(peer, '/engine');
   let parsed = 0;
   const handler = {
     onMessage() {
@@ -136,13 +152,4 @@ export async function codec({ workload }) {
       return messages.length;
     },
   };
-}
-
-/** @returns {Promise<any>} */
-async function loadEngine() {
-  try {
-    return await import(pathToFileURL(join(SANSWIRE_DIST, 'engine.js')).href);
-  } catch (error) {
-    throw new Unsupported(`sanswire/engine: ${error instanceof Error ? error.message : error}`);
-  }
 }

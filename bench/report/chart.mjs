@@ -8,7 +8,8 @@
  * an <img> follows the system and not the page.
  */
 
-import { formatMetric, formatRatio } from './format.mjs';
+import { isFloor } from '../peers/index.mjs';
+import { formatMetric, formatPeer, formatRatio } from './format.mjs';
 
 export const THEMES = /** @type {const} */ (['light', 'dark']);
 
@@ -41,8 +42,8 @@ const TITLE_HEIGHT = 68;
 const PANEL_TITLE_HEIGHT = 30;
 const ROW_HEIGHT = 24;
 const BAR_HEIGHT = 14;
-const LABEL_WIDTH = 112;
-const VALUE_WIDTH = 148;
+const LABEL_WIDTH = 128;
+const VALUE_WIDTH = 144;
 const BAR_SPACE = PANEL_WIDTH - LABEL_WIDTH - VALUE_WIDTH;
 const PANEL_GAP = 22;
 const FONT = "font-family='system-ui, -apple-system, Segoe UI, Roboto, sans-serif'";
@@ -83,18 +84,23 @@ function renderPanel(result, { x, y }, colours) {
   const peers = measuredPeers(result);
   const longest = Math.max(...peers.map(({ median }) => median[metric] ?? 0), Number.MIN_VALUE);
   const head = textElement(title, { x, y: y + 14, size: 13.5, weight: 600, fill: colours.text });
-  const rows = peers.map(({ peer, median, toWs }, index) => {
+  const rows = peers.map(({ peer, median, ratios }, index) => {
     const top = y + PANEL_TITLE_HEIGHT + index * ROW_HEIGHT;
     const baseline = top + 11.5;
     const value = Math.max(0, median[metric] ?? 0);
     const isOwn = peer.startsWith('sanswire');
-    const fill = isOwn ? colours.own : peer === 'floor' ? colours.floor : colours.bar;
+    const fill = isOwn ? colours.own : isFloor(peer) ? colours.floor : colours.bar;
     // A bar too short to see would read as "nothing measured".
     const length = Math.max(2, (value / longest) * BAR_SPACE);
-    const ratio = toWs === undefined || peer === 'ws' ? '' : `${formatRatio(toWs)} × ws`;
+    const ratio = ratios.ws === undefined || peer === 'ws' ? '' : `${formatRatio(ratios.ws)} × ws`;
     const style = { size: 12, fill: isOwn ? colours.own : colours.text, weight: isOwn ? 700 : 400 };
     return [
-      textElement(peer, { x: x + LABEL_WIDTH - 10, y: baseline, anchor: 'end', ...style }),
+      textElement(formatPeer(peer), {
+        x: x + LABEL_WIDTH - 10,
+        y: baseline,
+        anchor: 'end',
+        ...style,
+      }),
       `<rect x='${x + LABEL_WIDTH}' y='${top}' width='${BAR_SPACE}' height='${BAR_HEIGHT}' rx='2' fill='${colours.track}'/>`,
       `<rect x='${x + LABEL_WIDTH}' y='${top}' width='${length.toFixed(1)}' height='${BAR_HEIGHT}' rx='2' fill='${fill}'/>`,
       textElement(formatMetric(metric, value), {

@@ -28,6 +28,15 @@ export function formatRatio(ratio) {
   return ratio < 0.1 ? `1/${threeDigits(1 / ratio)}` : ratio.toFixed(2);
 }
 
+/**
+ * The name of a peer for readers.
+ *
+ * @param {string} peer
+ */
+export function formatPeer(peer) {
+  return peer === 'floor-shared' ? 'floor, shared buffer' : peer;
+}
+
 /** @param {number} perSecond */
 export function formatRate(perSecond) {
   return Math.round(perSecond).toLocaleString('en-US');

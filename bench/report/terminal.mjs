@@ -3,6 +3,7 @@
  * end, and a progress line in between when the terminal can rewrite one.
  */
 
+import os from 'node:os';
 import {
   formatActual,
   formatBytes,
@@ -13,11 +14,18 @@ import {
   formatShare,
 } from './format.mjs';
 
+/** @type {import('../types.d.ts').Baseline[]} */
+const BASELINES = ['ws', 'floor', 'floor-shared', 'bun', 'before'];
 /** From here on the load may be what limits messages a second. */
 const LOAD_LIMIT = 0.9;
-/** Below this sum of both cores' shares, something else on the machine took them. */
-const DISTURBED_LIMIT = 0.85;
-const MARKS = { pass: '✓ pass', miss: '✗ MISS', 'not measured': '· not measured' };
+/** A load average from here on, for each core, says that the machine is not ours. */
+const BUSY_LIMIT = 0.25;
+const MARKS = {
+  pass: '✓ pass',
+  miss: '✗ MISS',
+  disturbed: '~ disturbed',
+  'not measured': '· not measured',
+};
 
 /** @param {string} line */
 export function showProgress(line) {
@@ -29,9 +37,19 @@ export function clearProgress() {
 }
 
 /**
+ * Prints a line in place of the progress.
+ *
+ * @param {string} line
+ */
+export function printLine(line) {
+  clearProgress();
+  console.log(line);
+}
+
+/**
  * @param {string[][]} rows - the first is the head; the first column is text, the others are numbers
  */
-function alignColumns(rows) {
+export function alignColumns(rows) {
   const widths = (rows[0] ?? []).map((_, column) =>
     Math.max(...rows.map((row) => (row[column] ?? '').length)),
   );
@@ -49,6 +67,14 @@ function alignColumns(rows) {
 /** @typedef {[head: string, cell: (peer: import('../types.d.ts').PeerResult) => string]} Column */
 
 /**
+ * @param {import('../types.d.ts').Baseline} baseline
+ * @returns {Column}
+ */
+function ratioColumn(baseline) {
+  return [`vs ${baseline}`, ({ ratios }) => formatRatio(ratios[baseline])];
+}
+
+/**
  * Gives the columns that this workload has values for.
  *
  * @param {import('../types.d.ts').WorkloadResult} result
@@ -61,8 +87,7 @@ function columnsOf({ metric, per, peers }) {
   /** @type {(Column | false)[]} */
   const columns = [
     [name, ({ median }) => formatMetric(metric, median[metric])],
-    ['vs ws', ({ toWs }) => formatRatio(toWs)],
-    ['vs floor', ({ toFloor }) => formatRatio(toFloor)],
+    ...BASELINES.filter((baseline) => peers.some(({ peer }) => peer === baseline)).map(ratioColumn),
     has('perSecond') &&
       metric === 'cpu' && [
         `${per.replace(/y$/, 'ie')}s/s`,
@@ -83,6 +108,7 @@ function columnsOf({ metric, per, peers }) {
     has('rss') && ['RSS', ({ median }) => formatBytes(median.rss ?? 0)],
     metric === 'growth' && ['refused', ({ median }) => formatRate(median.count ?? 0)],
     has('subjectShare') && ['core', ({ median }) => formatShare(median.subjectShare)],
+    has('others') && ['others', ({ median }) => formatShare(median.others)],
     has('loadShare') && [
       'load',
       ({ median }) =>
@@ -102,21 +128,14 @@ export function printWorkload(result) {
   ];
   console.log(`\n${result.group}: ${result.title}`);
   for (const line of alignColumns(rows)) console.log(line);
-  if (result.metric === 'cpu' && measured.some(({ median }) => isDisturbed(median))) {
-    console.log(
-      '  DISTURBED: neither side had its core to itself; measure again on a quiet machine.',
-    );
+  const { reasons, repeats } = result.disturbance;
+  if (reasons.length > 0) {
+    console.log(`  DISTURBED (measured ${repeats + 1} times): ${reasons.join('; ')}. No verdict.`);
   }
   for (const { peer, failure } of result.peers) {
     if (failure !== undefined)
       console.log(`  ${peer} FAILED: ${failure.split('\n').slice(0, 2).join('')}`);
   }
-}
-
-/** @param {import('../types.d.ts').Sample} sample */
-function isDisturbed({ subjectShare, loadShare }) {
-  if (subjectShare === undefined || loadShare === undefined) return false;
-  return subjectShare + loadShare < DISTURBED_LIMIT;
 }
 
 /** @param {import('../types.d.ts').Verdict[]} verdicts */
@@ -135,9 +154,19 @@ export function printVerdicts(verdicts) {
   for (const line of alignColumns(rows)) console.log(line);
 }
 
+/** @param {import('../types.d.ts').MachineLoad} load */
+export function printLoad({ averageAtStart, averageAtEnd, steal }) {
+  console.log(
+    `\nLoad average ${averageAtStart.toFixed(2)} at the start, ` +
+      `${averageAtEnd.toFixed(2)} at the end` +
+      `${steal === undefined ? '' : `, steal ${(steal * 100).toFixed(1)} %`}.`,
+  );
+}
+
 /** @param {import('../types.d.ts').Machine} machine */
 export function printMachine(machine) {
   const { cpu, cores, kernel, node, versions } = machine;
+  const [average = 0] = os.loadavg();
   const list = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
   console.log(`${cpu}, ${cores} cores, ${kernel}, Node ${node}`);
   console.log(`Peers: ${list.join(', ')}`);
@@ -146,6 +175,10 @@ export function printMachine(machine) {
   } else {
     console.log('NOT PINNED (needs taskset and two cores): processes may share or change cores.');
   }
+  const isBusy = average > cores * BUSY_LIMIT;
+  console.log(
+    `Load average ${average.toFixed(2)}${isBusy ? ': BUSY, expect disturbed rows' : ''}.`,
+  );
   console.log(
     'CPU is user + sys of the subject. "load" is the generator\'s share of its core; where it',
   );

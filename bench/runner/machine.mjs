@@ -5,7 +5,7 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import os from 'node:os';
-import { PEER_NAMES, peerVersions } from '../peers/index.mjs';
+import { peerVersions } from '../peers/index.mjs';
 
 /** The cores that this process may run on, which in a container are not all that there are. */
 function allowedCores() {
@@ -25,8 +25,11 @@ function hasTaskset() {
   return spawnSync('taskset', ['--version'], { stdio: 'ignore' }).status === 0;
 }
 
-/** @returns {import('../types.d.ts').Machine} */
-export function describeMachine() {
+/**
+ * @param {string[]} peers - whose versions the report names
+ * @returns {import('../types.d.ts').Machine}
+ */
+export function describeMachine(peers) {
   const cores = allowedCores();
   const pinned = cores.length >= 2 && hasTaskset();
   return {
@@ -38,7 +41,7 @@ export function describeMachine() {
     pinned,
     subjectCore: pinned ? cores[0] : undefined,
     loadCore: pinned ? cores[1] : undefined,
-    versions: peerVersions(PEER_NAMES),
+    versions: peerVersions(peers),
   };
 }
 

@@ -8,14 +8,19 @@
  */
 
 import { ChildFailure } from './child.mjs';
+import { describeDisturbance } from './disturbance.mjs';
 import { Session, startLoad } from './session.mjs';
 import { medianSample, pairedRatio } from './statistics.mjs';
+
+/** @type {import('../types.d.ts').Baseline[]} */
+const BASELINES = ['floor', 'floor-shared', 'ws', 'bun', 'before', 'sanswire'];
 
 /**
  * @typedef {object} Plan
  * @property {number} rounds
  * @property {number} windowMs
  * @property {number} warmUpMs
+ * @property {number} repeats - of a row that was disturbed
  */
 
 /**
@@ -37,13 +42,15 @@ export async function measureWorkload(workload, peers, plan, context, hooks) {
   const measured = leavesTraces
     ? await measureAfresh(workload, peers, plan, context, hooks)
     : await measureInTurn(workload, peers, plan, context, hooks);
+  const results = summarize(workload, measured);
   return {
     id: workload.id,
     group: workload.group,
     title: workload.title,
     metric: workload.metric,
     per: workload.per,
-    peers: summarize(workload, measured),
+    peers: results,
+    disturbance: describeDisturbance(results, workload.metric),
   };
 }
 
@@ -72,7 +79,7 @@ async function measureInTurn(workload, peers, plan, context, hooks) {
       sessions.push(session);
       await attempt(measured, workload, peer, hooks, async () => {
         await session.open();
-        await session.warmUp(plan.warmUpMs);
+        await session.warmUp(plan.warmUpMs * workload.warmUp);
         measured.set(peer, { samples: [] });
       });
     }
@@ -105,8 +112,7 @@ async function measureInTurn(workload, peers, plan, context, hooks) {
 async function measureAfresh(workload, peers, plan, context, hooks) {
   /** @type {Measured} */
   const measured = new Map();
-  // Memory hardly varies between runs, and each of these takes seconds.
-  const rounds = Math.min(plan.rounds, 2);
+  const rounds = Math.min(plan.rounds, workload.maxRounds ?? plan.rounds);
   for (let round = 1; round <= rounds; round++) {
     for (const peer of peers) {
       if (measured.get(peer)?.failure !== undefined || (round > 1 && !measured.has(peer))) continue;
@@ -156,18 +162,28 @@ async function attempt(measured, workload, peer, hooks, step) {
  * @returns {import('../types.d.ts').PeerResult[]}
  */
 function summarize({ metric }, measured) {
-  const ws = measured.get('ws');
-  const floor = measured.get('floor');
   return [...measured].map(([peer, { samples, failure }]) => {
-    const toWs = pairedRatio(samples, ws?.samples, metric);
-    const toFloor = pairedRatio(samples, floor?.samples, metric);
+    const ratios = BASELINES.flatMap((baseline) => {
+      const others = measured.get(baselinePeer(peer, baseline))?.samples;
+      const ratio = pairedRatio(samples, others, metric);
+      return ratio === undefined ? [] : [[baseline, ratio]];
+    });
     return {
       peer,
       samples,
       median: medianSample(samples),
-      ...(toWs !== undefined && { toWs }),
-      ...(toFloor !== undefined && { toFloor }),
+      ratios: Object.fromEntries(ratios),
       ...(failure !== undefined && { failure }),
     };
   });
+}
+
+/**
+ * Before and after are of one face.
+ *
+ * @param {string} peer
+ * @param {import('../types.d.ts').Baseline} baseline
+ */
+function baselinePeer(peer, baseline) {
+  return baseline === 'before' && peer.endsWith('-ws') ? 'before-ws' : baseline;
 }

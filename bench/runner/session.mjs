@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { shapeOf } from '../load/content.mjs';
 import { runtimeOf } from '../peers/index.mjs';
 import { Child } from './child.mjs';
+import { readCoreTimes, shareOfOthers } from './disturbance.mjs';
 import { pinningCommand } from './machine.mjs';
 
 const SUBJECT = fileURLToPath(new URL('../subject.mjs', import.meta.url));
@@ -26,6 +27,7 @@ const WARM_UP_PATIENCE = 6;
  * @typedef {object} Context
  * @property {import('../types.d.ts').Machine} machine
  * @property {{ key: string; cert: string }} certificate
+ * @property {string} node - the binary of Node that subjects run under
  */
 
 /** @param {Context} context */
@@ -54,7 +56,7 @@ export class Session {
     this.#load = load;
     this.#subject = new Child([
       ...pinningCommand(context.machine, 'subject'),
-      ...runtimeOf(peer),
+      ...runtimeOf(peer, context.node),
       SUBJECT,
     ]);
   }
@@ -123,11 +125,14 @@ export class Session {
     if (kind === 'idle') return this.#measureIdle();
     const before = await this.#subject.request({ command: 'usage' });
     const { peer } = this;
+    const times = readCoreTimes();
     const run = await this.#load.request({ command: 'run', peer, durationMs });
+    const taken = this.#takenByOthers(times);
     const after = await this.#subject.request({ command: 'usage' });
     if (run.count === 0) throw new Error('nothing was measured');
     const cpu = after.cpu - before.cpu;
     return {
+      ...taken({ subject: cpu, load: run.cpu }),
       cpu: cpu / run.count,
       perSecond: run.count / run.seconds,
       rss: after.rss,
@@ -143,9 +148,35 @@ export class Session {
 
   /** @param {number} durationMs */
   async #measureCodec(durationMs) {
+    const times = readCoreTimes();
     const { count, seconds, cpu } = await this.#subject.request({ command: 'run', durationMs });
+    const taken = this.#takenByOthers(times);
     const { rss } = await this.#subject.request({ command: 'usage' });
-    return { cpu: cpu / count, perSecond: count / seconds, rss, count };
+    return { ...taken({ subject: cpu }), cpu: cpu / count, perSecond: count / seconds, rss, count };
+  }
+
+  /**
+   * Ends the watch over both cores that `times` began.
+   *
+   * @param {ReturnType<typeof readCoreTimes>} times
+   */
+  #takenByOthers(times) {
+    const after = readCoreTimes();
+    const { subjectCore, loadCore } = this.#context.machine;
+    /** From what each side used itself, in microseconds; a side left out is not looked at. */
+    return (/** @type {{ subject: number; load?: number }} */ own) => {
+      const shares = [
+        { core: `cpu${subjectCore}`, used: own.subject },
+        { core: `cpu${loadCore}`, used: own.load },
+      ].flatMap(({ core, used }) =>
+        used === undefined ? [] : shareOfOthers(times.get(core), after.get(core), used / 1e6),
+      );
+      const worst = (/** @type {'others' | 'steal'} */ field) => {
+        const values = shares.flatMap((share) => share[field] ?? []);
+        return values.length === 0 ? {} : { [field]: Math.max(...values) };
+      };
+      return { ...worst('others'), ...worst('steal') };
+    };
   }
 
   /**

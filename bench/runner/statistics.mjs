@@ -1,4 +1,4 @@
-/** Medians and paired ratios: what a run makes of its rounds. */
+/** Medians, spreads and paired ratios: what a run makes of its rounds. */
 
 /** @param {number[]} values */
 export function median(values) {
@@ -6,6 +6,17 @@ export function median(values) {
   const middle = sorted.length >> 1;
   const upper = sorted[middle] ?? Number.NaN;
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
+}
+
+/**
+ * Gives the median distance from the median, as a share of it: how far rounds differ. One outlier
+ * does not widen it.
+ *
+ * @param {number[]} values
+ */
+export function relativeSpread(values) {
+  const middle = median(values);
+  return median(values.map((value) => Math.abs(value - middle))) / middle;
 }
 
 /**
@@ -30,7 +41,7 @@ export function medianSample(samples) {
  *
  * @param {import('../types.d.ts').Sample[]} samples
  * @param {import('../types.d.ts').Sample[] | undefined} others
- * @param {import('../types.d.ts').Metric} metric
+ * @param {keyof import('../types.d.ts').Sample} metric
  */
 export function pairedRatio(samples, others, metric) {
   if (others === undefined) return undefined;
