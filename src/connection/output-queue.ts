@@ -173,9 +173,7 @@ export class OutputQueue {
    * @param preludeLength - the bytes that go before it in the same write
    */
   take(preludeLength = 0): Uint8Array[] {
-    this.#sealSegment();
-    const chunks = this.#chunks;
-    this.#chunks = NOTHING;
+    const chunks = this.#takeChunks();
     this.#borrowedIndex = -1;
     this.inFlightByteLength += preludeLength + this.byteLength;
     this.inFlightPayloadLength += this.payloadLength;
@@ -265,11 +263,27 @@ export class OutputQueue {
     slab.used = end;
   }
 
+  #takeChunks(): Uint8Array[] {
+    if (this.#chunks === NOTHING && this.#isSegmentOpen) {
+      // Nearly always: nothing is stored in an older object, which V8 would have to note.
+      this.#isSegmentOpen = false;
+      return [this.#viewSegment()];
+    }
+    this.#sealSegment();
+    const chunks = this.#chunks;
+    this.#chunks = NOTHING;
+    return chunks;
+  }
+
   #sealSegment(): void {
     if (!this.#isSegmentOpen) return;
     this.#isSegmentOpen = false;
     if (this.#chunks === NOTHING) this.#chunks = [];
-    this.#chunks.push(this.#segmentBytes!.subarray(this.#segmentStart, this.#segmentEnd));
+    this.#chunks.push(this.#viewSegment());
+  }
+
+  #viewSegment(): Uint8Array {
+    return this.#platform.view(this.#segmentBytes!, this.#segmentStart, this.#segmentEnd);
   }
 }
 

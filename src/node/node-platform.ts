@@ -33,17 +33,29 @@ const BufferView = (Buffer as unknown as { readonly [Symbol.species]: Uint8Array
 /** Longer memory is not kept as the last one viewed. A socket usually reads this much at once. */
 const VIEWED_MAX_LENGTH = 64 * 1024;
 
-/** The last bytes viewed, and their memory: looking it up takes longer than making a view. */
-let viewedBytes: Uint8Array = new Uint8Array(0);
-let viewedBuffer: ArrayBufferLike = viewedBytes.buffer;
-let viewedOffset = 0;
+/** Bytes that were viewed, and their memory: looking it up takes longer than making a view. */
+interface Viewed {
+  bytes: Uint8Array;
+  buffer: ArrayBufferLike;
+  offset: number;
+}
+
+const NO_BYTES = new Uint8Array(0);
+/** The last two: an echo views what it reads and what it writes in turn. */
+let viewed: Viewed = { bytes: NO_BYTES, buffer: NO_BYTES.buffer, offset: 0 };
+let viewedBefore: Viewed = { ...viewed };
 
 /** Looks up the memory of bytes; returns false when it is too long to keep. */
 function findMemory(bytes: Uint8Array): boolean {
-  if (bytes.buffer.byteLength > VIEWED_MAX_LENGTH) return false;
-  viewedBytes = bytes;
-  viewedBuffer = bytes.buffer;
-  viewedOffset = bytes.byteOffset;
+  const older = viewedBefore;
+  viewedBefore = viewed;
+  viewed = older;
+  if (bytes === older.bytes) return true;
+  const { buffer } = bytes;
+  if (buffer.byteLength > VIEWED_MAX_LENGTH) return false;
+  older.bytes = bytes;
+  older.buffer = buffer;
+  older.offset = bytes.byteOffset;
   return true;
 }
 
@@ -90,8 +102,8 @@ export const nodePlatform: Platform = {
   allocate: (length) => Buffer.allocUnsafeSlow(length),
 
   view(bytes, start, end) {
-    if (bytes !== viewedBytes && !findMemory(bytes)) return bytes.subarray(start, end);
-    return new BufferView(viewedBuffer, viewedOffset + start, end - start);
+    if (bytes !== viewed.bytes && !findMemory(bytes)) return bytes.subarray(start, end);
+    return new BufferView(viewed.buffer, viewed.offset + start, end - start);
   },
 
   decodeText(bytes, start, end) {

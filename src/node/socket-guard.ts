@@ -8,11 +8,8 @@
 import { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 
-type Write = (
-  this: Duplex,
-  chunk?: Uint8Array,
-  callback?: (error?: Error | null) => void,
-) => boolean;
+export type StreamCallback = (error?: Error | null) => void;
+export type Write = (this: Duplex, chunk?: Uint8Array, callback?: StreamCallback) => boolean;
 
 type Guarded = Duplex & { [kGuard]: Guard };
 
@@ -42,9 +39,9 @@ export function guardSocket(socket: Duplex, owner: GuardOwner): void {
   socket.destroy = guardedDestroy as Duplex['destroy'];
 }
 
-/** Whether `write` is the stream's own: a function of the application's may hold bytes back. */
-export function hasPlainWrite(socket: Duplex): boolean {
-  return (ownWrite(socket) as unknown) === plainWrite;
+/** Whether it is the stream's own: a function of the application's may hold bytes back. */
+export function isPlainWrite(write: Write): boolean {
+  return (write as unknown) === plainWrite;
 }
 
 /** Returns the `write` for our own bytes, which need no guard. */

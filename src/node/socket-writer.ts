@@ -15,7 +15,13 @@ import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import type { OutputUrgency } from '../connection/handler.ts';
 import type { WireConnection } from '../connection/wire-connection.ts';
-import { type GuardOwner, guardSocket, hasPlainWrite, ownWrite } from './socket-guard.ts';
+import {
+  type GuardOwner,
+  guardSocket,
+  isPlainWrite,
+  ownWrite,
+  type StreamCallback,
+} from './socket-guard.ts';
 import {
   enterTurn,
   isExiting,
@@ -26,6 +32,7 @@ import {
   type TurnMember,
   watchExit,
 } from './turn.ts';
+import { writeChunks } from './write-chunks.ts';
 
 const NO_BYTES = Buffer.alloc(0);
 /** Values of {@link SocketWriter.#writtenTurn} beside the number of a turn. */
@@ -62,7 +69,7 @@ export class SocketWriter implements TurnMember, GuardOwner {
   #wantsEnd = false;
   #hasEnded = false;
   #hasToldComplete = false;
-  #writtenLater: ((error?: Error | null) => void) | undefined;
+  #writtenLater: StreamCallback | undefined;
 
   constructor(owner: WriterOwner, socket: Duplex, prelude: Uint8Array | undefined) {
     this.#owner = owner;
@@ -143,7 +150,7 @@ export class SocketWriter implements TurnMember, GuardOwner {
     if (this.isReading && !this.#owner.connection.isAtLastMessage) return false;
     if (this.hasWrittenInTurn) return false;
     // A Duplex of another kind may answer within its write: two in one process would not end.
-    return this.#socket instanceof Socket;
+    return this.#isCopying || this.#socket instanceof Socket;
   }
 
   /** Leaves the output to the end of the read or of the turn. */
@@ -173,11 +180,15 @@ export class SocketWriter implements TurnMember, GuardOwner {
     const socket = this.#socket;
     if (socket.destroyed || socket.writableEnded) return;
     const { connection } = this.#owner;
-    const isCopying = this.#isCopying && hasPlainWrite(socket);
+    const write = ownWrite(socket);
+    const isCopying = this.#isCopying && isPlainWrite(write);
+    const callback = isCopying ? undefined : this.#callback();
     this.#isWriting = true;
-    this.#writtenLater ??= (error) => this.#onWrittenLater(error);
     try {
-      this.#pass(socket, connection.takeOutput(this.#prelude?.length), isCopying);
+      const frames = connection.takeOutput(this.#prelude?.length);
+      const chunks = this.#prelude === undefined ? frames : [this.#prelude, ...frames];
+      this.#prelude = undefined;
+      writeChunks(socket, write, chunks, callback);
     } catch (error) {
       // A Duplex of the application's has failed: its 'error' tells the connection.
       this.#writesInFlight++;
@@ -192,22 +203,16 @@ export class SocketWriter implements TurnMember, GuardOwner {
       // Asked for only when it is needed: a callback for each write would cost each of them a tick.
       // A write that failed at once is no longer in writableLength either.
       this.#writesInFlight++;
-      socket.write(NO_BYTES, this.#writtenLater);
+      socket.write(NO_BYTES, this.#callback());
     } else {
       this.#settle(isWithinCall);
     }
   }
 
-  #pass(socket: Duplex, frames: Uint8Array[], isCopying: boolean): void {
-    const chunks = this.#prelude === undefined ? frames : [this.#prelude, ...frames];
-    this.#prelude = undefined;
-    const last = chunks.length - 1;
-    const write = ownWrite(socket);
-    if (last > 0) socket.cork();
-    for (let index = 0; index < last; index++) write.call(socket, chunks[index]);
-    if (isCopying) write.call(socket, chunks[last]);
-    else write.call(socket, chunks[last], this.#writtenLater);
-    if (last > 0) socket.uncork();
+  /** One for all writes, made for the first that the system does not take at once. */
+  #callback(): StreamCallback {
+    this.#writtenLater ??= (error) => this.#onWrittenLater(error);
+    return this.#writtenLater;
   }
 
   /** The system has taken a write at once. */

@@ -40,6 +40,32 @@ describe('nodePlatform.allocate', () => {
   });
 });
 
+describe('nodePlatform.view', () => {
+  it('gives a Buffer of the range, whatever was viewed before', () => {
+    const memory = Uint8Array.from({ length: 200 }, (_, index) => index);
+    const sources = [
+      memory,
+      memory.subarray(100),
+      Buffer.from(memory),
+      nodePlatform.allocate(70_000).fill(7),
+    ];
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.nat(3), fc.nat(50), fc.nat(50)), { maxLength: 20 }),
+        (views) => {
+          for (const [index, start, length] of views) {
+            const bytes = sources[index] as Uint8Array;
+            const view = nodePlatform.view(bytes, start, start + length);
+            expect(sameBytes(view, bytes.subarray(start, start + length))).toBe(true);
+            expect(view.buffer).toBe(bytes.buffer);
+          }
+        },
+      ),
+    );
+    expect(Buffer.isBuffer(nodePlatform.view(memory, 0, 1))).toBe(true);
+  });
+});
+
 describe('nodePlatform.decodeText and isText', () => {
   it('agree with TextDecoder on any range of any bytes, Buffer or not (RFC 6455 §8.1)', () => {
     fc.assert(

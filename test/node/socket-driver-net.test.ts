@@ -175,6 +175,17 @@ describe('A net.Socket', () => {
     expect(driver.log).toEqual([]);
   });
 
+  it('emits no drain for a long message that the system takes at once', async () => {
+    const { server } = await pair();
+    const driver = drive(server, 'server');
+    let drains = 0;
+    server.on('drain', () => drains++);
+    driver.connection.sendBinary(new Uint8Array(server.writableHighWaterMark));
+    expect(server.writableLength).toBe(0);
+    await settle();
+    expect(drains).toBe(0);
+  });
+
   it('keeps bufferedAmount while the peer does not read, and drains when it does', async () => {
     const { client, server } = await pair();
     const driver = drive(server, 'server');
