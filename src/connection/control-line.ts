@@ -32,9 +32,9 @@ export class ControlLine {
     brake: Brake,
     order: OutgoingOrder,
   ) {
-    const { answersPings = true, sink } = options;
-    this.#answersPings = answersPings;
-    if (sink !== undefined && 'frames' in sink) this.#frames = sink.frames;
+    const { answersPings, sink } = options;
+    this.#answersPings = answersPings ?? true;
+    if (sink && 'frames' in sink) this.#frames = sink.frames;
     this.#life = life;
     this.#brake = brake;
     this.#order = order;

@@ -48,7 +48,8 @@ export function printResponseHead(
   return `HTTP/1.1 ${status} ${reason}\r\n${printFields(rawHeaders)}\r\n`;
 }
 
-function printFields(rawHeaders: RawHeaders): string {
+/** Prints fields, each with its line break. @throws {@link TypeError} as {@link checkField} */
+export function printFields(rawHeaders: RawHeaders): string {
   let text = '';
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const name = rawHeaders[at];

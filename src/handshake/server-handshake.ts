@@ -91,7 +91,8 @@ export function judgeRequest(request: UpgradeRequest, options: JudgeOptions = {}
     report('WS_HANDSHAKE_HOST_REFUSED');
   }
   // RFC 9110 §7.8: a body would have to be read first, by rules that a proxy may apply differently.
-  if (!/^0+$/.test(contentLength) || transferEncoding !== undefined) report('WS_HANDSHAKE_BODY');
+  if ((contentLength !== '0' && !/^0+$/.test(contentLength)) || transferEncoding !== undefined)
+    report('WS_HANDSHAKE_BODY');
   if (!listHas(fields.upgrade ?? '', 'websocket')) report('WS_HANDSHAKE_UPGRADE');
   if (!listHas(fields.connection ?? '', 'upgrade')) report('WS_HANDSHAKE_CONNECTION');
   // Items 5 to 9.

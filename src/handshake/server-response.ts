@@ -9,7 +9,7 @@ import type { Platform } from '../platform.ts';
 import { computeAccept } from './accept-key.ts';
 import { isConnectionField, isHandshakeField } from './handshake-fields.ts';
 import { checkHeaders, findHeader, type RawHeaders } from './header-list.ts';
-import { printResponseHead } from './http-head-printer.ts';
+import { printFields, printResponseHead } from './http-head-printer.ts';
 import { utf8AsLatin1 } from './latin1.ts';
 import { SUPPORTED_VERSIONS } from './protocol-version.ts';
 import type { AcceptedRequest } from './server-handshake.ts';
@@ -46,6 +46,11 @@ const REFUSAL_STATUS_FIRST = 300;
 const METHOD_NOT_ALLOWED = 405;
 const UPGRADE_REQUIRED = 426;
 
+/** What every 101 begins with. */
+const ACCEPTANCE = printResponseHead(SWITCHING_PROTOCOLS, [
+  ...['Upgrade', 'websocket', 'Connection', 'Upgrade'],
+]).slice(0, -2);
+
 /**
  * Builds the head that accepts a handshake, after which frames may follow (RFC 6455 §4.2.2 item 5).
  * @throws {@link TypeError} for a subprotocol that was not offered, a malformed or reserved header
@@ -56,8 +61,7 @@ export function buildAcceptance(
   answer: Acceptance = {},
 ): string {
   const { protocol, extensions, headers = [] } = answer;
-  const rawHeaders = ['Upgrade', 'websocket', 'Connection', 'Upgrade'];
-  rawHeaders.push('Sec-WebSocket-Accept', computeAccept(platform, request.key));
+  const rawHeaders: string[] = [];
   if (protocol !== undefined) {
     checkChosenSubprotocol(protocol, request.protocols);
     rawHeaders.push('Sec-WebSocket-Protocol', protocol);
@@ -65,7 +69,9 @@ export function buildAcceptance(
   // Printing the head checks that it is a field value.
   if (extensions) rawHeaders.push('Sec-WebSocket-Extensions', extensions);
   checkHeaders(headers, isHandshakeField);
-  return printResponseHead(SWITCHING_PROTOCOLS, [...rawHeaders, ...headers]);
+  const accept = computeAccept(platform, request.key);
+  const fields = `${printFields(rawHeaders)}${printFields(headers)}`;
+  return `${ACCEPTANCE}Sec-WebSocket-Accept: ${accept}\r\n${fields}\r\n`;
 }
 
 /**

@@ -81,7 +81,7 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
     // An integer: V8 boxes a double for each connection.
     this.#closeTimeoutMs = (options.closeTimeoutMs ?? LIMITS.closeTimeout.default) | 0;
     if (options.heartbeat !== undefined) this.#heartbeat = new Heartbeat(this, options.heartbeat);
-    const connectionOptions = { ...options, handler: this };
+    const connectionOptions = connectionOptionsOf(options, this);
     // Without a factory, Wire is its default.
     this.connection =
       createConnection?.(connectionOptions) ??
@@ -329,6 +329,26 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
     this.#socket?.destroy();
     this.connection.expire();
   }
+}
+
+/** By name: on Node 20, each object made with a spread and more is read as one of its own kind. */
+function connectionOptionsOf(
+  options: DriverOptions,
+  handler: ConnectionHandler,
+): ConnectionOptions {
+  return {
+    role: options.role,
+    platform: options.platform,
+    handler,
+    sessions: options.sessions,
+    sink: options.sink,
+    answersPings: options.answersPings,
+    isConnecting: options.isConnecting,
+    maxLength: options.maxLength,
+    maxFragments: options.maxFragments,
+    highWaterMark: options.highWaterMark,
+    maxBufferedAmount: options.maxBufferedAmount,
+  };
 }
 
 function onSocketData(this: DrivenSocket, chunk: Uint8Array): void {

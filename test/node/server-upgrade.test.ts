@@ -1,10 +1,23 @@
 import { describe, expect, it } from 'vitest';
 import { HandshakeError } from '../../src/errors.ts';
-import { refuseUpgrade, toUpgradeRequest } from '../../src/node/server-upgrade.ts';
+import {
+  encodeAcceptance,
+  refuseUpgrade,
+  toUpgradeRequest,
+} from '../../src/node/server-upgrade.ts';
 import { MemoryDuplex } from '../support/memory-duplex.ts';
 import { settle } from '../support/recording-driver.ts';
 
 const latin1 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1');
+
+describe('encodeAcceptance', () => {
+  it('takes Latin-1, and nothing that would be cut to a line break (CVE-2026-1527)', () => {
+    const encode = (text: string): string =>
+      latin1(encodeAcceptance({}, new MemoryDuplex(), text) ?? new Uint8Array(0));
+    expect(encode('X: \xe9\r\n')).toBe('X: \xe9\r\n');
+    expect(() => encode('X: 1\u010d\u010aY: 2')).toThrow(TypeError);
+  });
+});
 
 describe('toUpgradeRequest', () => {
   const rawHeaders = ['Host', 'a', 'X', '1', 'Origin', 'b', 'Cookie', 'c'];

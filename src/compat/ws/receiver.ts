@@ -47,6 +47,7 @@ export class Receiver extends Writable {
     this.#connection = new Connection({
       ...settings.driver,
       answersPings: false,
+      isConnecting: false,
       role: isServer ? 'server' : 'client',
       sessions: session === undefined ? [] : [session],
       handler: this.#createHandler(),

@@ -8,13 +8,13 @@ import type { Duplex } from 'node:stream';
 import type { FaultCode, WebSocketError } from '../../errors.ts';
 import { HANDSHAKE_FIELDS } from '../../handshake/handshake-fields.ts';
 import { isFieldValue } from '../../handshake/header-grammar.ts';
-import { checkField, dropHeader, toRawHeaders } from '../../handshake/header-list.ts';
+import { checkField, dropHeader, findHeader, toRawHeaders } from '../../handshake/header-list.ts';
 import {
   type AcceptedRequest,
   judgeRequest,
   type RequestVerdict,
 } from '../../handshake/server-handshake.ts';
-import { buildAcceptance, type Refusal } from '../../handshake/server-response.ts';
+import { buildAcceptance as buildHead, type Refusal } from '../../handshake/server-response.ts';
 import { nodePlatform } from '../../node/node-platform.ts';
 import { type PartialRequest, refuseUpgrade, toUpgradeRequest } from '../../node/server-upgrade.ts';
 
@@ -24,10 +24,12 @@ import { type PartialRequest, refuseUpgrade, toUpgradeRequest } from '../../node
  * @param hasExtensions - whether the header of the extensions is read
  */
 export function judge(request: PartialRequest, hasExtensions: boolean): RequestVerdict {
-  const { rawHeaders, ...rest } = toUpgradeRequest(request);
+  const upgrade = toUpgradeRequest(request, '/');
   const { name } = HANDSHAKE_FIELDS.secExtensions;
-  const headers = hasExtensions ? rawHeaders : dropHeader(rawHeaders, name);
-  return judgeRequest({ ...rest, target: '/', rawHeaders: headers });
+  if (hasExtensions || findHeader(upgrade.rawHeaders, name) === undefined) {
+    return judgeRequest(upgrade);
+  }
+  return judgeRequest({ ...upgrade, rawHeaders: dropHeader(upgrade.rawHeaders, name) });
 }
 
 /** The faults that `ws` finds after it has checked the path. */
@@ -111,16 +113,16 @@ export function refuseFault(request: PartialRequest, socket: Duplex, fault: WebS
 }
 
 /**
- * Builds the lines of the response that accepts a request, for the 'headers' event to change.
+ * Builds the response that accepts a request.
  *
  * @throws TypeError when the subprotocol is not one of those offered
  */
-export function buildAcceptanceLines(
+export function buildAcceptance(
   key: string,
   protocols: ReadonlySet<string>,
   protocol: string | undefined,
   extensions: string,
-): string[] {
+): string {
   const request: AcceptedRequest = {
     accepted: true,
     version: 13,
@@ -131,7 +133,11 @@ export function buildAcceptanceLines(
     protocols: [...protocols],
     extensions: [],
   };
-  const head = buildAcceptance(nodePlatform, request, { protocol, extensions });
+  return buildHead(nodePlatform, request, { protocol, extensions });
+}
+
+/** Splits a response into its lines, for the 'headers' event to change. */
+export function splitLines(head: string): string[] {
   return head.split('\r\n').filter((line) => line !== '');
 }
 

@@ -3,6 +3,7 @@
  * `port`, or of those that an application passes on. Closing never drops connections.
  */
 
+import { EventEmitter } from 'node:events';
 import { createServer, type Server as HttpServer, type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { DeflateExtension } from '../../api/permessage-deflate.ts';
@@ -232,7 +233,19 @@ export class WebSocketServer<
     socket.removeListener('error', handshake.onSocketError);
     const websocket = new Socket(null, undefined, this.options);
     releaseSocket(socket);
-    websocket.setSocket(socket, head, { ...this.options, protocol: protocol ?? '', sessions });
+    // Again, by name: a subclass need not pass options on.
+    const { allowSynchronousEvents, autoPong, closeTimeout } = this.options;
+    const { maxFragments, maxPayload, skipUTF8Validation } = this.options;
+    websocket.setSocket(socket, head, {
+      allowSynchronousEvents,
+      autoPong,
+      closeTimeout,
+      maxFragments,
+      maxPayload,
+      skipUTF8Validation,
+      protocol: protocol ?? '',
+      sessions,
+    });
     this.#track(websocket);
     callback(websocket, request);
   }
@@ -291,10 +304,16 @@ export class WebSocketServer<
   /** Builds the 101. What is wrong with it is answered, not thrown: it may come from the peer. */
   #buildResponse(
     request: InstanceType<RequestClass>,
-    ...parts: Parameters<typeof handshake.buildAcceptanceLines>
+    key: string,
+    protocols: ReadonlySet<string>,
+    protocol: string | undefined,
+    extensions: string,
   ): string | TypeError {
-    const lines = attempt(() => handshake.buildAcceptanceLines(...parts));
-    if (lines instanceof TypeError) return lines;
+    const head = attempt(() => handshake.buildAcceptance(key, protocols, protocol, extensions));
+    // Nearly nobody listens, or has an `emit` of their own that might.
+    const isHeard = this.emit !== EventEmitter.prototype.emit || this.listenerCount('headers') > 0;
+    if (head instanceof TypeError || !isHeard) return head;
+    const lines = handshake.splitLines(head);
     this.emit('headers', lines, request);
     return attempt(() => handshake.joinLines(lines));
   }

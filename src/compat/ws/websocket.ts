@@ -11,6 +11,7 @@ import type { Duplex, DuplexOptions } from 'node:stream';
 import { defineReadyStates, ReadyState } from '../../api/ready-state.ts';
 import { defineInterface } from '../../api/web-idl.ts';
 import { callAll } from '../../calls.ts';
+import type { ConnectionOptions } from '../../connection/options.ts';
 import { WebSocketError } from '../../errors.ts';
 import type { ActiveSession } from '../../extensions/extension.ts';
 import type { ConnectHandle } from '../../node/client-options.ts';
@@ -39,6 +40,8 @@ type Driver = SocketDriver<WebSocket, WsConnection>;
 
 const NO_BYTES = Buffer.alloc(0);
 const NO_EXTENSIONS: ExtensionsInUse = Object.freeze({});
+
+const newConnection = (options: ConnectionOptions): WsConnection => new WsConnection(options);
 
 /** Filled in by the static block below, which may reach private members. */
 let events: OwnerEvents<WebSocket>;
@@ -135,8 +138,10 @@ export class WebSocket extends EventTargetEmitter {
     const isOptions =
       typeof protocols === 'object' && protocols !== null && !Array.isArray(protocols);
     // The type of http.request's own arguments says less about the same properties.
-    this.#options = { ...(isOptions ? protocols : options) } as ClientOptions;
+    const bag = (isOptions ? protocols : options) as ClientOptions | undefined;
     this._isServer = address === null;
+    // A server's options are not copied for each of its connections.
+    this.#options = (address === null ? bag : { ...bag }) ?? {};
     if (address === null) return;
     const given = isOptions ? undefined : protocols;
     const offered = given === undefined ? (this.#options.protocols ?? []) : given;
@@ -304,16 +309,10 @@ export class WebSocket extends EventTargetEmitter {
 
   #ensureDriver(accepted?: SetSocketOptions): Driver {
     if (this.#driver !== undefined) return this.#driver;
-    const given = { ...this.#options, ...accepted };
-    const { driver: settings, allowsSynchronousEvents } = readConnectionSettings(given);
     const role = this._isServer ? 'server' : 'client';
-    const driver = new SocketDriver<WebSocket, WsConnection>(
-      this,
-      events,
-      { ...settings, role, isConnecting: true },
-      (options) => new WsConnection(options),
-    );
-    if (!allowsSynchronousEvents) this.#turns = new EventTurns(driver.connection.brake);
+    const settings = readConnectionSettings(this.#options, accepted, role);
+    const driver: Driver = new SocketDriver(this as Self, events, settings.driver, newConnection);
+    if (!settings.allowsSynchronousEvents) this.#turns = new EventTurns(driver.connection.brake);
     this.#outgoing = new Outgoing(driver.connection, (error) => this.emit('error', error));
     this.#driver = driver;
     return driver;

@@ -324,6 +324,52 @@ describe('what is served', () => {
     server.close();
   });
 
+  same('headers: an emit of its own hears of the lines, too', async (library, log) => {
+    class Own extends library.WebSocketServer {
+      override emit(name: string | symbol, ...values: unknown[]): boolean {
+        if (name === 'headers') (values[0] as string[]).push('X-Own: 1');
+        return super.emit(name, ...values);
+      }
+    }
+    const server = new Own({ port: 0, host: '127.0.0.1' });
+    await once(server, 'listening');
+    const { port } = server.address() as { port: number };
+    logHead(log, await ask(port, requestLines()));
+    server.close();
+  });
+
+  it('copies no bag of options', async () => {
+    const { server, port } = await serve(sanswireWs, { maxPayload: 5 });
+    let copies = 0;
+    server.options = new Proxy(server.options, {
+      ownKeys(options) {
+        copies++;
+        return Reflect.ownKeys(options);
+      },
+    });
+    const limits: unknown[] = [];
+    server.on('connection', (websocket) => limits.push(websocket._receiver?._maxPayload));
+    await ask(port, requestLines());
+    server.options.maxPayload = 6;
+    await ask(port, requestLines());
+    server.close();
+    expect({ copies, limits }).toEqual({ copies: 0, limits: [5, 6] });
+  });
+
+  it('a class of sockets that passes no options on has the limits of the server', async () => {
+    class Own extends sanswireWs {
+      constructor() {
+        super(null);
+      }
+    }
+    const { server, port } = await serve(sanswireWs, { maxPayload: 5, WebSocket: Own as never });
+    const limits: unknown[] = [];
+    server.on('connection', (websocket) => limits.push(websocket._receiver?._maxPayload));
+    await ask(port, requestLines());
+    server.close();
+    expect(limits).toEqual([5]);
+  });
+
   same('several servers on one HTTP server, each with noServer', async (library, log) => {
     const http = createServer();
     const servers: Record<string, Server> = {
