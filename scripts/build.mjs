@@ -20,7 +20,13 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const CHUNKS = {
   errors: ['errors', 'close-code', 'limits', 'connection/ready-state'],
   frame: ['extensions/prepared-message'],
-  events: ['api/event-attributes', 'api/event-target', 'api/message-data', 'api/options'],
+  events: [
+    'api/event-attributes',
+    'api/event-target',
+    'api/message-data',
+    'api/options',
+    'node/turn',
+  ],
   'event-source': ['api/event-source'],
   connection: ['connection/connection', 'node/node-platform'],
   'permessage-deflate': ['api/permessage-deflate'],

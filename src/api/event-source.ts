@@ -8,12 +8,9 @@
 
 import type { ServerResponse } from 'node:http';
 import { StringDecoder } from 'node:string_decoder';
-import {
-  serializeComment,
-  serializeEvent,
-  serializeRetry,
-} from '../event-stream/serialize-event.ts';
+import { serializeComment, serializeRetry } from '../event-stream/serialize-event.ts';
 import { LIMITS, limitExceeded } from '../limits.ts';
+import { enterTurn, isPresentTurn } from '../node/turn.ts';
 import { checkBag } from '../option-bag.ts';
 import { whenDrained } from './drained.ts';
 import { defineEventAttributes, type EventAttribute } from './event-attributes.ts';
@@ -31,6 +28,7 @@ import {
   sendHead,
 } from './event-source-http.ts';
 import { type EventSourceOptions, readEventSourceOptions } from './event-source-options.ts';
+import { chunkOf, chunkSocket, serializeAgain } from './event-source-writer.ts';
 import { deliver, StreamEventTarget } from './event-target.ts';
 import { ErrorEvent, WebSocketEvent } from './events.ts';
 import { asBuffer, toPayload } from './message-data.ts';
@@ -96,6 +94,8 @@ export class EventSource extends StreamEventTarget<EventSourceEvents> {
   readonly #maxBufferedAmount: number;
   #readyState: ReadyState = ReadyState.CONNECTING;
   #needsDrain = false;
+  /** The turn of the last write; the head leaves in the first one. */
+  #writtenTurn: number = enterTurn();
   #failure: Error | undefined;
   #pingTimer: NodeJS.Timeout | undefined;
   #closeTimer: NodeJS.Timeout | undefined;
@@ -184,8 +184,7 @@ export class EventSource extends StreamEventTarget<EventSourceEvents> {
     if (!this.#canSend()) return false;
     const payload = toEventPayload(message);
     const data = typeof payload === 'string' ? payload : payload.toString();
-    const [event, id] = [options?.event, options?.id].map((value) => value?.toString());
-    return this.#write(serializeEvent({ data, event, id }));
+    return this.#write(serializeAgain(data, options?.event?.toString(), options?.id?.toString()));
   }
 
   /** As `send`, for one chunk of a stream: a character that is cut is sent with the next chunk. */
@@ -241,16 +240,18 @@ export class EventSource extends StreamEventTarget<EventSourceEvents> {
   /** Listens before the application, whose listeners may throw. */
   #listen(): void {
     const response = this.#response;
-    const onDrain = (): void => {
-      if (!this.#needsDrain) return;
-      this.#needsDrain = false;
-      if (this.#readyState <= ReadyState.OPEN) deliver(this, 'drain');
-    };
+    const onDrain = (): void => this.#onDrain();
     response.prependListener('drain', onDrain);
     // A compressing middleware sees nobody wait but those who call `on`.
     if (Object.hasOwn(response, 'on')) response.on('drain', onDrain);
     for (const end of ['finish', 'close']) response.prependListener(end, () => this.#finish());
     response.prependListener('error', (error: Error) => this.#fail(error));
+  }
+
+  #onDrain(): void {
+    if (!this.#needsDrain) return;
+    this.#needsDrain = false;
+    if (this.#readyState <= ReadyState.OPEN) deliver(this, 'drain');
   }
 
   /** Tells whether the client can be reached; if not, the close timer ends the connection. */
@@ -263,14 +264,28 @@ export class EventSource extends StreamEventTarget<EventSourceEvents> {
   #write(text: string): boolean {
     // Again for `send`, where converting the message may have called the application.
     if (!this.#canSend()) return false;
-    const hasRoom = this.#response.write(text);
+    const hasRoom = this.#pass(text);
     if (!hasRoom) this.#needsDrain = true;
-    flush(this.#response);
     const { bufferedAmount } = this;
     const limit = this.#maxBufferedAmount;
     if (bufferedAmount <= limit) return hasRoom;
     this.#fail(limitExceeded('eventSourceBufferedAmount', limit, bufferedAmount));
     return false;
+  }
+
+  /** Writes an event. The response gathers those of a turn behind the first: one write. */
+  #pass(text: string): boolean {
+    const response = this.#response;
+    const socket = isPresentTurn(this.#writtenTurn) ? undefined : chunkSocket(response);
+    if (socket === undefined) {
+      const hasRoom = response.write(text);
+      flush(response);
+      return hasRoom;
+    }
+    this.#writtenTurn = enterTurn();
+    const hasRoom = socket.write(chunkOf(text));
+    if (!hasRoom && !this.#needsDrain) socket.once('drain', () => this.#onDrain());
+    return hasRoom;
   }
 
   #fail(error: Error): void {

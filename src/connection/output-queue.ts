@@ -15,10 +15,15 @@ import { OPCODE_BITS } from '../frame/frame-header.ts';
 import { FrameSerializer } from '../frame/frame-serializer.ts';
 import { isControlOpcode } from '../frame/opcode.ts';
 import type { Platform } from '../platform.ts';
-import { Slab, sharedSlab } from '../slab.ts';
+import { SLAB_LENGTH, Slab, sharedSlab } from '../slab.ts';
 
 /** Longer payloads are not copied to their header, in bytes: two buffers cost less. */
 const COPY_MAX_LENGTH = 8 * 1024;
+/**
+ * Up to this many bytes, spare room in the slab costs less than counting the bytes of a text: half
+ * a slab.
+ */
+const TEXT_SPARE_MAX_LENGTH = SLAB_LENGTH / 2;
 /** The length in bytes of a slab for a queue whose transport is stuck. */
 const OWN_SLAB_LENGTH = 4 * 1024;
 /** The longest header of a server's frame in bytes. */
@@ -128,10 +133,12 @@ export class OutputQueue {
   /** Queues a frame whose payload is a string, encoded straight to its place. */
   pushText(firstByte: number, text: string): void {
     const serializer = this.#serializer;
-    const bound = serializer.textPayloadBound(text);
+    // A slab of a stuck queue's own is too short to have room to spare.
+    const maxShort = this.isBlocked ? COPY_MAX_LENGTH : TEXT_SPARE_MAX_LENGTH;
+    const bound = serializer.textPayloadBound(text, maxShort);
     const frameLength = serializer.frameLength(bound);
     const headerLength = frameLength - bound;
-    if (bound <= COPY_MAX_LENGTH) {
+    if (bound <= maxShort) {
       const slab = this.#openSegment(frameLength);
       const payloadStart = slab.used + headerLength;
       const end = serializer.writeText(slab.bytes, slab.used, firstByte, text, bound);

@@ -732,6 +732,63 @@ describe('code of the application that throws', () => {
   });
 });
 
+describe('what an event is written with', () => {
+  /** Counts the response's writes, and what the socket is given. */
+  async function watchWrites() {
+    const opened = await openRead();
+    const { socket } = opened.response;
+    await once(opened.source, 'open');
+    await settle();
+    return { ...opened, socketWrite: vi.spyOn(socket!, 'write') };
+  }
+
+  it('is the socket, with one Buffer that a loop over clients shares', async () => {
+    const first = await watchWrites();
+    const second = await watchWrites();
+    for (const { source } of [first, second]) source.send('an é', { event: 'e', id: '7' });
+    expect(first.socketWrite.mock.calls.length).toBe(1);
+    const chunk = first.socketWrite.mock.calls[0]![0];
+    expect(String(chunk)).toBe('1c\r\nevent: e\nid: 7\ndata: an é\n\n\r\n');
+    expect(second.socketWrite.mock.calls[0]![0]).toBe(chunk);
+  });
+
+  it('tells apart events that differ in one field', async () => {
+    const { source, received } = await openPair({ retry: null });
+    const options = [{}, { event: 'a' }, { event: 'a', id: '1' }, { id: '1' }, {}];
+    for (const each of options) {
+      source.send('x', each);
+      await settle();
+    }
+    source.ping();
+    const texts = ['', 'event: a\n', 'event: a\nid: 1\n', 'id: 1\n', ''];
+    const wanted = `${texts.map((text) => `${text}data: x\n\n`).join('')}:\n\n`;
+    await until(() => received.text.length === wanted.length);
+    expect(received.text).toBe(wanted);
+  });
+
+  it('is the response for the rest of a turn, which gathers them: two writes', async () => {
+    const { source, response } = await watchWrites();
+    source.send('at once');
+    expect(response.socket!.writableCorked).toBe(0);
+    for (let count = 0; count < 100; count++) source.send(`event ${count}`);
+    expect(response.socket!.writableCorked).toBe(1);
+    await settle();
+    expect(response.writableLength).toBe(0);
+  });
+
+  it('is the response where somebody has wrapped its write', async () => {
+    const { source, response } = await watchWrites();
+    const texts: unknown[] = [];
+    const { write } = response;
+    response.write = ((chunk: string) => {
+      texts.push(chunk);
+      return write.call(response, chunk, 'utf8');
+    }) as typeof write;
+    source.send('x');
+    expect(texts).toEqual(['data: x\n\n']);
+  });
+});
+
 describe('a client that does not read', () => {
   it('makes send return false, and drain follows when it reads', async () => {
     const { source, client } = await openUnread();

@@ -147,6 +147,28 @@ describe.each(ROLES)('OutputQueue of a %s', (role) => {
     expect(queue.take()).toEqual([]);
   });
 
+  it('encodes a text of up to 10,000 units once, into the slab, without counting its bytes', () => {
+    const platform = new CountingPlatform();
+    const queue = new OutputQueue(platform, role);
+    const text = 'é'.repeat(10_000);
+    const { callCount, allocationCount } = platform;
+    queue.pushText(TEXT, text);
+    expect(platform.allocationCount - allocationCount).toBe(0);
+    // A client asks for a key and masks, too.
+    expect(platform.callCount - callCount).toBe(role === 'client' ? 3 : 1);
+    expect(queue.payloadLength).toBe(20_000);
+  });
+
+  it('has no room to spare for a long text while a write is stuck', () => {
+    const platform = new CountingPlatform();
+    const queue = new OutputQueue(platform, role);
+    queue.pushText(TEXT, 'stuck');
+    queue.take();
+    const before = platform.allocatedLength;
+    queue.pushText(TEXT, 'a'.repeat(10_000));
+    expect(platform.allocatedLength - before).toBe(queue.byteLength);
+  });
+
   it('writes to memory of its own while a write is stuck: no shared slab is pinned', async () => {
     const platform = new CountingPlatform();
     const queue = new OutputQueue(platform, role);

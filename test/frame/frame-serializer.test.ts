@@ -36,7 +36,7 @@ function writeBytes(role: Role, firstByte: number, payload: Uint8Array): ReadFra
 
 function writeString(role: Role, text: string): ReadFrame[] {
   const serializer = new FrameSerializer(nodePlatform, role);
-  const bound = serializer.textPayloadBound(text);
+  const bound = serializer.textPayloadBound(text, 8 * 1024);
   return write(
     serializer.frameLength(bound),
     (target, offset) => serializer.writeText(target, offset, FIN | Opcode.TEXT, text, bound),

@@ -27,6 +27,66 @@ describe('A final block that ends zlib’s stream, with more behind it', () => {
   });
 });
 
+describe('The default level of zlib', () => {
+  const POOR = Buffer.from(noise(300)).toString('base64');
+
+  /** The lengths of some messages, compressed one after the other. */
+  function lengthsAt(level: number, texts: readonly string[], reset = false): number[] {
+    const context = handleContexts.createDeflater({ ...DEFAULT_SETTINGS, level });
+    const lengths = texts.map((text) => {
+      if (reset) context.reset();
+      return context.deflate(Buffer.from(text), true).length;
+    });
+    context.close();
+    return lengths;
+  }
+
+  /** Rows whose levels 5 and 6 differ in length. */
+  const rows = Array.from({ length: 20 }, (_, index) => {
+    const row = (at: number): string =>
+      `{"id":${index * 1000 + at},"name":"user ${at}","active":${(at + index) % 3 === 0}},`;
+    return Array.from({ length: 16 }, (_unused, at) => row(at)).join('');
+  });
+
+  it('is 6 while messages compress well', () => {
+    const tuned = lengthsAt(-1, rows);
+    // The first message of a stream has nothing to refer back to.
+    expect(tuned.at(-1)).toBe(lengthsAt(6, rows).at(-1));
+    expect(lengthsAt(5, rows)).not.toEqual(lengthsAt(6, rows));
+  });
+
+  it('is 5 behind a message that compresses badly, and 6 again in a reset context', () => {
+    const vocabulary = Array.from({ length: 90 }, (_, index) =>
+      POOR.slice(index, index + 3 + (index % 5)),
+    );
+    const words = [...noise(6_000)].map((byte) => vocabulary[byte % 90]);
+    const texts = Array.from({ length: 30 }, (_, at) =>
+      words.slice(at * 200, at * 200 + 200).join(' '),
+    );
+    const [first, ...rest] = lengthsAt(-1, texts);
+    const six = lengthsAt(6, texts);
+    expect(first).toBe(six[0]);
+    expect(rest).not.toEqual(six.slice(1));
+    expect(rest.at(-1)).toBe(lengthsAt(5, texts).at(-1));
+    expect(lengthsAt(-1, texts, true)).toEqual(lengthsAt(6, texts, true));
+  });
+
+  it('is what the application has chosen, whatever the messages', () => {
+    const context = handleContexts.createDeflater({ ...DEFAULT_SETTINGS, level: 6 });
+    const tuned = handleContexts.createDeflater(DEFAULT_SETTINGS);
+    const total = { set: 0, tuned: 0 };
+    for (let index = 0; index < 40; index++) {
+      const bytes = Buffer.from(POOR.slice(0, 100 + index) + rows[index % 20]);
+      total.set += context.deflate(bytes, true).length;
+      total.tuned += tuned.deflate(bytes, true).length;
+    }
+    expect(total.set).toBeLessThanOrEqual(total.tuned);
+    expect(total.tuned).toBeLessThan(total.set * 1.05);
+    context.close();
+    tuned.close();
+  });
+});
+
 /** Node ends the process when a native handle is used after it was closed. */
 describe('A closed context', () => {
   const closed = new TypeError('The zlib context is closed');

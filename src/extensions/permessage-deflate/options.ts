@@ -4,7 +4,9 @@ import { unrecognizedOption } from '../../option-names.ts';
 
 /** Options of permessage-deflate. */
 export interface DeflateOptions {
-  /** zlib's level: -1 (zlib's default) to 9. @defaultValue -1 */
+  /**
+   * zlib's level: 0 to 9, or -1 for 6, and 5 behind messages that shrink little. @defaultValue -1
+   */
   readonly level?: number | undefined;
   /** zlib's memLevel: 1 to 9. @defaultValue 8 */
   readonly memLevel?: number | undefined;
