@@ -1,18 +1,31 @@
 /**
- * Gathers a message that arrives in pieces. What it holds is proportional to the payload, whatever
- * the number of frames and chunks (RFC 6455 §10.4).
+ * Gathers a message that arrives in pieces. What it holds is proportional to what has come,
+ * whatever the number of frames and chunks, and whatever length was declared (RFC 6455 §10.4).
  *
- * Small pieces are copied into blocks that double; a large piece is referenced when it is most of
- * the memory that it keeps alive. So a byte costs at most about two, and an empty fragment nothing.
+ * Blocks that double take the pieces. Once a part of a message whose end is known has come, it gets
+ * memory of its own, which is handed over without a copy. No message is handed over with memory
+ * that it has not filled.
  */
 
 import { copyBytes } from './bytes.ts';
 import type { Platform } from './platform.ts';
 
-/** A piece from this length in bytes on is referenced, if it does not pin much more than itself. */
-const REFERENCE_MIN_LENGTH = 16 * 1024;
-const FIRST_BLOCK_LENGTH = 256;
+const FIRST_LENGTH = 256;
 const BLOCK_MAX_LENGTH = 1024 * 1024;
+
+/** Up to this length, what has come is moved to a longer block: one less to join in the end. */
+const MOVED_MAX_LENGTH = 2048;
+
+/**
+ * A message gets memory of its own when at least half of it has come; and an eighth of a long one:
+ * what is not written to costs addresses, not memory, and what came before is copied once more.
+ */
+const OWN_PER_BYTE = 2;
+const LONG_LENGTH = 64 * 1024;
+const LONG_OWN_PER_BYTE = 8;
+
+/** What headers take of chunks must not put that off for one more of them. */
+const SLACK = 256;
 
 /**
  * Blocks that nobody uses any more, one of each power of two: a message in four fragments takes 0.9
@@ -21,96 +34,116 @@ const BLOCK_MAX_LENGTH = 1024 * 1024;
  */
 const spareBlocks = new WeakMap<Platform, Map<number, Uint8Array>>();
 
+const NO_BYTES = new Uint8Array(0);
+
 export class MessageBuffer {
   /** The bytes gathered so far. */
   length = 0;
   readonly #platform: Platform;
-  /** Full blocks and referenced pieces, in order. */
-  readonly #pieces: Uint8Array[] = [];
-  /** The blocks that were copied into: this buffer's own until somebody takes the message. */
-  readonly #blocks: Uint8Array[] = [];
-  /** The block being filled; its unused part begins at #blockUsed. */
-  #block: Uint8Array | undefined;
-  #blockStart = 0;
-  #blockUsed = 0;
+  /** The blocks before the present one, all full. */
+  readonly #full: Uint8Array[] = [];
+  #block: Uint8Array = NO_BYTES;
+  /** Where the unused part of the block begins. */
+  #used = 0;
+  /** Whether the block is the message's own, from its beginning to its end. */
+  #isOwn = false;
 
   constructor(platform: Platform) {
     this.#platform = platform;
   }
 
-  /** Adds a piece. @param isLasting - whether the bytes never change, and may be referenced */
-  push(bytes: Uint8Array, start: number, end: number, isLasting = true): void {
-    const length = end - start;
-    const isMostOfItsMemory = length * 2 >= bytes.buffer.byteLength;
-    if (isLasting && isMostOfItsMemory && length >= REFERENCE_MIN_LENGTH) {
-      this.#sealBlock();
-      this.#pieces.push(bytes.subarray(start, end));
-      this.length += length;
-      return;
-    }
-    for (let from = start; from < end; ) {
-      const block = this.#blockWithRoom(end - from);
-      const size = Math.min(end - from, block.length - this.#blockUsed);
-      copyBytes(bytes, from, from + size, block, this.#blockUsed);
-      this.#blockUsed += size;
-      this.length += size;
-      from += size;
-    }
+  /**
+   * Adds a piece.
+   *
+   * @param missing - the bytes that will complete the message behind this piece, where they are
+   *   known
+   */
+  push(bytes: Uint8Array, start: number, end: number, missing?: number): void {
+    const size = end - start;
+    if (missing !== undefined && !this.#isOwn) this.#prepare(size, missing);
+    this.#copy(bytes, start, end);
+    this.length += size;
   }
 
-  /** Returns the whole message as one range; the buffer must not be used afterwards. */
+  /** Returns the whole message in memory of its own; the buffer must not be used afterwards. */
   take(): Uint8Array {
-    this.#sealBlock();
-    const pieces = this.#pieces;
-    const only = pieces[0];
-    if (pieces.length === 1 && only !== undefined && only.length * 2 >= only.buffer.byteLength) {
-      return only;
+    if (this.length !== this.#block.length || this.length === 0) {
+      this.#moveTo(this.#platform.allocate(this.length));
     }
-    const whole = this.#platform.allocate(this.length);
-    let offset = 0;
-    for (const piece of pieces) {
-      whole.set(piece, offset);
-      offset += piece.length;
-    }
-    this.discard();
-    return whole;
+    return this.#block;
+  }
+
+  /** Returns memory that begins with the message, and is the buffer's until it is discarded. */
+  peek(): Uint8Array {
+    if (this.#full.length > 0) this.#moveTo(this.#findBlock(this.length));
+    return this.#block;
   }
 
   /** Gives the memory back: nobody has or needs the message. Not to be used afterwards. */
   discard(): void {
     const spare = spareBlocks.get(this.#platform) ?? new Map<number, Uint8Array>();
     spareBlocks.set(this.#platform, spare);
-    for (const block of this.#blocks) {
-      const isPowerOfTwo = (block.length & (block.length - 1)) === 0;
-      if (isPowerOfTwo && block.length <= BLOCK_MAX_LENGTH) spare.set(block.length, block);
+    this.#full.push(this.#block);
+    for (const block of this.#full) {
+      const { length } = block;
+      const isPowerOfTwo = length > 0 && (length & (length - 1)) === 0;
+      if (isPowerOfTwo && length <= BLOCK_MAX_LENGTH) spare.set(length, block);
     }
-    this.#blocks.length = 0;
+    this.#full.length = 0;
+    this.#block = NO_BYTES;
   }
 
-  #blockWithRoom(wanted: number): Uint8Array {
-    if (this.#block !== undefined && this.#blockUsed < this.#block.length) return this.#block;
-    this.#sealBlock();
-    // Doubled by all there is, referenced pieces too: unwritten memory is only a reservation. By
-    // what was copied alone, echo of 1 MiB took 1,200 us instead of 400, in page faults.
-    const doubled = Math.min(Math.max(this.length, FIRST_BLOCK_LENGTH), BLOCK_MAX_LENGTH);
-    this.#block = this.#takeBlock(Math.max(doubled, wanted));
-    this.#blocks.push(this.#block);
-    this.#blockStart = 0;
-    this.#blockUsed = 0;
-    return this.#block;
+  /** Gives the message its own memory when enough has come. */
+  #prepare(size: number, missing: number): void {
+    // The last piece, and it has room.
+    if (missing === 0 && this.#used + size <= this.#block.length) return;
+    const come = this.length + size;
+    const perByte = come < LONG_LENGTH ? OWN_PER_BYTE : LONG_OWN_PER_BYTE;
+    if (come + missing > come * perByte + SLACK) return;
+    this.#moveTo(this.#findBlock(come + missing));
+    this.#isOwn = true;
   }
 
-  #takeBlock(length: number): Uint8Array {
+  #moveTo(target: Uint8Array): void {
+    let offset = 0;
+    for (const block of this.#full) {
+      target.set(block, offset);
+      offset += block.length;
+    }
+    copyBytes(this.#block, 0, this.#used, target, offset);
+    this.discard();
+    this.#block = target;
+    this.#used += offset;
+  }
+
+  #copy(bytes: Uint8Array, start: number, end: number): void {
+    for (let from = start; from < end; ) {
+      if (this.#used === this.#block.length) this.#extend(end - from);
+      const size = Math.min(end - from, this.#block.length - this.#used);
+      copyBytes(bytes, from, from + size, this.#block, this.#used);
+      this.#used += size;
+      from += size;
+    }
+  }
+
+  #extend(wanted: number): void {
+    if (this.#full.length === 0 && this.#used + wanted <= MOVED_MAX_LENGTH) {
+      let length = FIRST_LENGTH;
+      while (length < this.#used + wanted) length *= 2;
+      this.#moveTo(this.#findBlock(length));
+      return;
+    }
+    if (this.#used > 0) this.#full.push(this.#block);
+    const come = this.#full.reduce((sum, { length }) => sum + length, 0);
+    const doubled = Math.min(Math.max(come, FIRST_LENGTH), BLOCK_MAX_LENGTH);
+    this.#block = this.#findBlock(Math.max(doubled, wanted));
+    this.#used = 0;
+  }
+
+  #findBlock(length: number): Uint8Array {
     const spare = spareBlocks.get(this.#platform);
     const block = spare?.get(length);
     spare?.delete(length);
     return block ?? this.#platform.allocate(length);
-  }
-
-  /** Ends the present run of copied bytes; what is left of the block takes the next run. */
-  #sealBlock(): void {
-    if (this.#block === undefined || this.#blockUsed === this.#blockStart) return;
-    this.#pieces.push(this.#block.subarray(this.#blockStart, this.#blockUsed));
-    this.#blockStart = this.#blockUsed;
   }
 }

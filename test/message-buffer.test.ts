@@ -45,23 +45,67 @@ describe('MessageBuffer', () => {
     expect(sameBytes(buffer.take(), wanted)).toBe(true);
   });
 
-  it('references a large piece that is most of its memory, and copies one that is not', () => {
+  it('hands over the memory of a message whose end was known, without a copy', () => {
     const platform = new CountingPlatform();
     const buffer = new MessageBuffer(platform);
-    buffer.push(new Uint8Array(64 * KIB), 0, 64 * KIB);
-    buffer.push(new Uint8Array(64 * KIB), 32 * KIB, 64 * KIB);
-    expect(platform.allocatedLength).toBe(0);
-    buffer.push(new Uint8Array(64 * KIB), 33 * KIB, 64 * KIB);
-    expect(platform.allocatedLength).toBeGreaterThanOrEqual(31 * KIB);
+    buffer.push(bytesOf(20 * KIB), 0, 20 * KIB, 10 * KIB);
+    buffer.push(bytesOf(10 * KIB), 0, 10 * KIB, 0);
+    const whole = buffer.take();
+    expect(whole.length).toBe(30 * KIB);
+    expect(whole.buffer.byteLength).toBe(30 * KIB);
+    expect(platform.allocationCount).toBe(1);
   });
 
-  it('hands over a single piece as it lies', () => {
+  it('shows a message in place, and takes the memory back', () => {
     const platform = new CountingPlatform();
-    const buffer = new MessageBuffer(platform);
-    const piece = bytesOf(20 * KIB);
-    buffer.push(piece, 0, piece.length);
-    expect(buffer.take().buffer).toBe(piece.buffer);
-    expect(platform.allocationCount).toBe(0);
+    for (let count = 0; count < 10; count++) {
+      const buffer = new MessageBuffer(platform);
+      for (let piece = 0; piece < 4; piece++) buffer.push(bytesOf(256), 0, 256);
+      const wanted = concat(Array.from({ length: 4 }, () => bytesOf(256)));
+      expect(sameBytes(buffer.peek().subarray(0, buffer.length), wanted)).toBe(true);
+      buffer.discard();
+    }
+    // Three blocks, the message, and of the two shortest only one is kept.
+    expect(platform.allocationCount).toBeLessThanOrEqual(4 + 9);
+  });
+
+  it('hands over no memory that the message has not filled', () => {
+    const length = fc.integer({ min: 1, max: 3000 });
+    fc.assert(
+      fc.property(
+        fc.array(length, { minLength: 1, maxLength: 6 }),
+        fc.boolean(),
+        (lengths, isKnown) => {
+          const buffer = new MessageBuffer(nodePlatform);
+          let missing = lengths.reduce((sum, each) => sum + each, 0);
+          for (const each of lengths) {
+            missing -= each;
+            buffer.push(bytesOf(each), 0, each, isKnown ? missing : undefined);
+          }
+          const whole = buffer.take();
+          expect(whole.buffer.byteLength).toBe(whole.length);
+        },
+      ),
+    );
+  });
+
+  it('gets its own memory when half of it has come, or an eighth of a long one', () => {
+    for (const [come, perByte] of [
+      [1, 2],
+      [1000, 2],
+      [60 * KIB, 2],
+      [64 * KIB, 8],
+      [1024 * KIB, 8],
+    ]) {
+      for (const missing of [0, come! * (perByte! - 1), come! * perByte! + 257, 2 ** 40]) {
+        const platform = new CountingPlatform();
+        const buffer = new MessageBuffer(platform);
+        buffer.push(bytesOf(come!), 0, come!, missing);
+        const isOwn = missing < come! * perByte!;
+        const bound = isOwn ? come! + missing : 2 * come! + 256;
+        expect(platform.allocatedLength).toBeLessThanOrEqual(bound);
+      }
+    }
   });
 
   it('takes nothing at all for an empty message', () => {
@@ -74,7 +118,7 @@ describe('MessageBuffer', () => {
     for (const pieceLength of [1, 7, 255, 4096, 16 * KIB, 40_000]) {
       const platform = new CountingPlatform();
       const buffer = new MessageBuffer(platform);
-      const piece = new Uint8Array(Math.max(pieceLength, 70_000));
+      const piece = new Uint8Array(pieceLength);
       while (buffer.length < 300_000) buffer.push(piece, 0, pieceLength);
       expect(await platform.retainedLength()).toBeLessThanOrEqual(2 * buffer.length + 256);
       expect(buffer.take().length).toBe(buffer.length);
@@ -107,7 +151,7 @@ describe('MessageBuffer', () => {
 /** Gathers a message in two pieces of a length, and drops it. */
 function discardMessage(platform: CountingPlatform, length: number): void {
   const buffer = new MessageBuffer(platform);
-  buffer.push(new Uint8Array(length), 0, length, false);
-  buffer.push(new Uint8Array(length), 0, length, false);
+  buffer.push(new Uint8Array(length), 0, length);
+  buffer.push(new Uint8Array(length), 0, length);
   buffer.discard();
 }

@@ -54,7 +54,8 @@ export class ControlLine {
   ): void {
     const { opcode, payloadPosition, payloadLength } = parser;
     if (isLast && payloadPosition === 0) {
-      this.#act(opcode, bytes.subarray(start, end));
+      const payload = bytes.subarray(start, end);
+      this.#act(opcode, parser.isLent ? copyOf(this.#order.platform, payload) : payload);
       return;
     }
     this.#cutPayload ??= this.#order.platform.allocate(payloadLength);

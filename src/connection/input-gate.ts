@@ -15,8 +15,12 @@ import type { LifeCycle } from './life-cycle.ts';
 
 /** Who takes the bytes. */
 export interface InputReceiver {
-  /** Takes bytes; returns how many were used, which is fewer when no more can be taken now. */
-  parse(bytes: Uint8Array): number;
+  /**
+   * Takes bytes; returns how many were used, which is fewer when no more can be taken now.
+   *
+   * @param lentLength - where only so many bytes are meant, in memory that is lent for the call
+   */
+  parse(bytes: Uint8Array, lentLength?: number): number;
 }
 
 type Failing = Pick<LifeCycle<unknown>, 'fail'>;
@@ -45,16 +49,22 @@ export class InputGate {
     return this.#isBusy || this.#rest !== undefined || this.#held !== undefined;
   }
 
-  /** Takes bytes from the transport: passes them on, or holds them back behind what is held. */
-  push(bytes: Uint8Array): void {
+  /**
+   * Takes bytes from the transport: passes them on, or holds them back behind what is held.
+   *
+   * @param lentLength - where only so many bytes are meant, in memory that is lent for the call
+   */
+  push(bytes: Uint8Array, lentLength?: number): void {
     if (!this.isBusy && this.#brake.mayDeliver) {
-      this.#process(bytes, false);
+      this.#process(bytes, false, lentLength);
       // A handler may have called back with more.
       if (this.#held !== undefined) this.#drain();
-    } else if (bytes.length > 0) {
-      this.#held ??= new Queue();
-      this.#held.push(copyOf(this.#platform, bytes));
+      return;
     }
+    const length = lentLength ?? bytes.length;
+    if (length === 0) return;
+    this.#held ??= new Queue();
+    this.#held.push(copyOf(this.#platform, bytes.subarray(0, length)));
   }
 
   /** Goes on after the brake was held: first what needs no more bytes, then what is held. */
@@ -89,13 +99,14 @@ export class InputGate {
   }
 
   /** @param isOwn - whether the bytes are a copy of ours, of which most may be kept as it is */
-  #process(bytes: Uint8Array, isOwn: boolean): void {
+  #process(bytes: Uint8Array, isOwn: boolean, lentLength?: number): void {
     this.#isBusy = true;
     try {
-      const used = this.#receiver.parse(bytes);
-      if (used < bytes.length && !this.#brake.isOff) {
+      const length = lentLength ?? bytes.length;
+      const used = this.#receiver.parse(bytes, lentLength);
+      if (used < length && !this.#brake.isOff) {
         const keep = isOwn ? copyIfSmallPart : copyOf;
-        this.#rest = keep(this.#platform, bytes.subarray(used));
+        this.#rest = keep(this.#platform, bytes.subarray(used, length));
       }
     } catch (error) {
       // Not the peer's fault: the handler threw, or the engine has a bug.

@@ -13,7 +13,7 @@
 import { copyOf } from '../bytes.ts';
 import { type FaultCode, ProtocolError, type WebSocketError } from '../errors.ts';
 import type { DecodedReceiver, Decoder } from '../extensions/decoder.ts';
-import { type FrameHandler, FrameParser } from '../frame/frame-parser.ts';
+import { type FrameHandler, FrameParser, LONG_PAYLOAD_LENGTH } from '../frame/frame-parser.ts';
 import { isControlOpcode, Opcode } from '../frame/opcode.ts';
 import { Utf8Validator } from '../frame/utf8-validator.ts';
 import { limitExceeded } from '../limits.ts';
@@ -121,9 +121,9 @@ export class ReceiveLine implements FrameHandler, DecodedReceiver, Delivery {
   }
 
   /** Takes the next bytes; returns how many were used: fewer when no more can be taken now. */
-  parse(bytes: Uint8Array): number {
+  parse(bytes: Uint8Array, lentLength?: number): number {
     if (this.#decoder !== undefined && !this.#decoder.proceed()) return 0;
-    return this.#brake.mayDeliver ? this.#parser.parse(bytes) : 0;
+    return this.#brake.mayDeliver ? this.#parser.parse(bytes, lentLength) : 0;
   }
 
   /** Drops a message that will not be completed. */
@@ -187,8 +187,18 @@ export class ReceiveLine implements FrameHandler, DecodedReceiver, Delivery {
     if (isEnd) this.#isInMessage = false;
     if (this.#isCoded) this.#decoder!.push(bytes, start, end, isEnd);
     else if (this.#frames !== undefined) this.#tellFrame(bytes, start, end, isLast, isEnd);
-    else this.#deliver(bytes, start, end, isEnd, true);
+    else this.#deliver(bytes, start, end, isEnd, !this.#parser.isLent);
     return this.#brake.mayDeliver;
+  }
+
+  keepsPayload(length: number, isLast: boolean): boolean {
+    const parser = this.#parser;
+    if (isControlOpcode(parser.opcode)) return false;
+    const sink = this.#sink;
+    if (sink === undefined || this.#isCoded || sink.keepsPieces) return true;
+    // What is gathered is copied anyway, and so are long messages, each for itself.
+    if (this.#partial !== undefined || !isLast || !parser.fin) return false;
+    return (this.#isBinary || !sink.copiesText) && length < LONG_PAYLOAD_LENGTH;
   }
 
   // ---- From the decoder -------------------------------------------------------------------------
@@ -246,10 +256,16 @@ export class ReceiveLine implements FrameHandler, DecodedReceiver, Delivery {
     if (!this.#validate(sink.checksText, bytes, start, end, isEnd)) return;
     this.#partial ??= sink.begin(this, this.#isBinary);
     const partial = this.#partial;
-    partial.push(bytes, start, end, isLasting);
+    partial.push(bytes, start, end, this.#missingBehind(end - start), isLasting);
     if (!isEnd) return;
     this.#partial = undefined;
     if (!this.isGivenUp) this.#check(partial.end());
+  }
+
+  /** What will complete the message behind a piece; undefined where that is not known. */
+  #missingBehind(pieceLength: number): number | undefined {
+    const { fin, payloadLength, payloadPosition } = this.#parser;
+    return fin && !this.#isCoded ? payloadLength - payloadPosition - pieceLength : undefined;
   }
 
   #tellFrameStart(): boolean {

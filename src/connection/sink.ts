@@ -26,9 +26,16 @@ export interface PartialMessage {
   /**
    * Takes the next piece.
    *
+   * @param missing - the bytes that will complete the message, where they are known
    * @param isLasting - whether the bytes stay as they are, so that they may be kept
    */
-  push(bytes: Uint8Array, start: number, end: number, isLasting: boolean): void;
+  push(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    missing: number | undefined,
+    isLasting: boolean,
+  ): void;
   /** The message is complete; returns its fault, if it has one. */
   end(): FaultCode | undefined;
   /** The message will never be complete. */
@@ -40,6 +47,8 @@ export interface Sink {
   readonly checksText: boolean;
   /** Whether whole text is delivered as a string, which is no view of the bytes. */
   readonly copiesText: boolean;
+  /** Whether the pieces of a message are delivered as views, rather than gathered. */
+  readonly keepsPieces: boolean;
   /** Whether a message is begun with its first frame header, rather than its first byte. */
   readonly beginsEarly: boolean;
   /** What maxLength bounds: a sink that holds nothing may take messages of any length. */
@@ -88,10 +97,11 @@ class WholeMessage extends MessageBuffer implements PartialMessage {
   }
 
   end(): FaultCode | undefined {
-    const bytes = this.take();
-    const fault = this.#sink.whole(this.#delivery, bytes, 0, bytes.length, this.#isBinary);
     // A string is not a view of the bytes: they can serve the next message.
-    if (!this.#isBinary && this.#sink.copiesText) this.discard();
+    const isCopied = !this.#isBinary && this.#sink.copiesText;
+    const bytes = isCopied ? this.peek() : this.take();
+    const fault = this.#sink.whole(this.#delivery, bytes, 0, this.length, this.#isBinary);
+    if (isCopied) this.discard();
     return fault;
   }
 
@@ -103,6 +113,7 @@ class WholeMessage extends MessageBuffer implements PartialMessage {
 /** Delivers whole messages with `onMessage`: binary as bytes, text as a string or as bytes. */
 class WholeSink implements Sink {
   readonly beginsEarly = false;
+  readonly keepsPieces = false;
   readonly bounds = 'message';
   readonly checksText: boolean;
   readonly copiesText: boolean;
@@ -141,6 +152,7 @@ class WholeSink implements Sink {
 /** Hands a message over as it arrives: `onMessageStart`, `onMessageData`, `onMessageEnd`. */
 class StreamedSink implements Sink {
   readonly beginsEarly = true;
+  readonly keepsPieces = true;
   readonly copiesText = false;
   readonly checksText = true;
   readonly bounds: 'message' | 'frame';
@@ -158,14 +170,14 @@ class StreamedSink implements Sink {
   ): FaultCode | undefined {
     if (!isBinary && !delivery.platform.isText(bytes, start, end)) return 'WS_INVALID_TEXT';
     const message = this.begin(delivery, isBinary);
-    if (!delivery.isGivenUp) message.push(bytes, start, end, true);
+    if (!delivery.isGivenUp) message.push(bytes, start, end, 0, true);
     return delivery.isGivenUp ? undefined : message.end();
   }
 
   begin({ platform, handler }: Delivery, isBinary: boolean): PartialMessage {
     handler.onMessageStart(isBinary);
     return {
-      push(bytes, start, end, isLasting) {
+      push(bytes, start, end, _missing, isLasting) {
         if (end === start) return;
         const piece = platform.view(bytes, start, end);
         handler.onMessageData(isLasting ? piece : copyOf(platform, piece));

@@ -215,6 +215,15 @@ export abstract class WireConnection {
     this.#takeInput(bytes);
   }
 
+  /**
+   * As {@link WireConnection.receive}, for the first `length` bytes of memory that the caller uses
+   * again: what outlives the call is copied, once.
+   */
+  receiveLent(memory: Uint8Array, length: number): void {
+    if (this.brake.isOff || !this.life.reads) return;
+    this.#takeInput(memory, length);
+  }
+
   /** The peer has ended its side. Without a closing handshake the connection ends with 1006. */
   receiveEnd(): void {
     this.life.hasPeerEnded = true;
@@ -441,10 +450,10 @@ export abstract class WireConnection {
   }
 
   /** Takes input; whatever a handler throws, the connection ends if that is due. */
-  #takeInput(bytes: Uint8Array | undefined): void {
+  #takeInput(bytes: Uint8Array | undefined, lentLength?: number): void {
     try {
       if (bytes === undefined) this.#input.proceed();
-      else this.#input.push(bytes);
+      else this.#input.push(bytes, lentLength);
     } catch (error) {
       try {
         this.#finishIfDone();

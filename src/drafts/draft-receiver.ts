@@ -5,6 +5,7 @@
  * deliver what RFC 6455 forbids would make every handler check which protocol is spoken.
  */
 
+import { copyOf } from '../bytes.ts';
 import { CloseCode } from '../close-code.ts';
 import type { Brake } from '../connection/brake.ts';
 import type { ConnectionHandler } from '../connection/handler.ts';
@@ -70,8 +71,9 @@ export class DraftReceiver implements MessageReceiver, DraftFrameHandler, Delive
     return this.#parser.isAtEnd;
   }
 
-  parse(bytes: Uint8Array): number {
-    return this.#parser.parse(bytes);
+  parse(bytes: Uint8Array, lentLength?: number): number {
+    if (lentLength === undefined) return this.#parser.parse(bytes);
+    return this.#parser.parse(copyOf(this.platform, bytes.subarray(0, lentLength)));
   }
 
   drop(): void {
@@ -97,7 +99,7 @@ export class DraftReceiver implements MessageReceiver, DraftFrameHandler, Delive
       this.#check(sink.whole(this, bytes, start, end, false));
     } else if (!sink.checksText || this.#isValid(bytes, start, end, isLast)) {
       this.#partial ??= sink.begin(this, false);
-      this.#partial.push(bytes, start, end, true);
+      this.#partial.push(bytes, start, end, undefined, true);
       if (isLast) this.#endMessage();
     } else {
       this.#check('WS_INVALID_TEXT');

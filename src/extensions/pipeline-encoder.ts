@@ -52,7 +52,7 @@ export class PipelineEncoder implements Encoder, PipelineReceiver {
     const { platform } = this.#sender;
     this.#pieces ??= { opcode: firstByte & OPCODE_BITS, buffer: new MessageBuffer(platform) };
     const { opcode, buffer } = this.#pieces;
-    buffer.push(bytes, 0, bytes.length, false);
+    buffer.push(bytes, 0, bytes.length);
     this.waitingLength += bytes.length;
     if ((firstByte & FIN) !== 0) {
       this.#pieces = undefined;

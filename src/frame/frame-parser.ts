@@ -7,7 +7,7 @@
  * Which frames may follow each other, and how long a message may be, is judged in connection/.
  */
 
-import { copyBytes } from '../bytes.ts';
+import { copyBytes, copyOf } from '../bytes.ts';
 import type { FaultCode } from '../errors.ts';
 import type { Platform } from '../platform.ts';
 import {
@@ -35,11 +35,20 @@ export interface FrameHandler {
    */
   onFramePayload(bytes: Uint8Array, start: number, end: number, isLast: boolean): boolean;
   /**
+   * Whether a piece of the payload is wanted in memory that may be kept; asked where the bytes are
+   * lent. The complete frames behind it are copied with it.
+   * @param isLast - whether the piece completes the frame
+   */
+  keepsPayload?(length: number, isLast: boolean): boolean;
+  /**
    * The stream breaks a rule of RFC 6455 §5; nothing after this point has a meaning.
    * @param detail - for a reserved bit, which: names such as `RSV1`, separated by spaces
    */
   onFrameFault(code: FaultCode, detail?: string): void;
 }
+
+/** A payload from this length in bytes on is copied alone, so that it pins no neighbours. */
+export const LONG_PAYLOAD_LENGTH: number = 16 * 1024;
 
 const TWO_TO_32 = 0x1_0000_0000;
 
@@ -59,6 +68,8 @@ export class FrameParser {
   payloadPosition = 0;
   /** Whether the present chunk ends with the payload that is being passed on. */
   isAtEnd = false;
+  /** Whether the bytes that are passed on are overwritten after the call. */
+  isLent = false;
   /** The reserved bits that extensions use in data frames, as they stand in byte 0. */
   allowedRsv = 0;
   /** The masking key of the present frame, most significant byte first; 0 for an unmasked one. */
@@ -68,6 +79,8 @@ export class FrameParser {
   readonly #platform: Platform;
   readonly #handler: FrameHandler;
   #isInPayload = false;
+  /** Whether the payloads have been unmasked already. */
+  #isUnmasked = false;
   /** A header that a cut divided, and how much of it there is. */
   #cutHeader: Uint8Array | undefined;
   #cutHeaderLength = 0;
@@ -86,12 +99,24 @@ export class FrameParser {
 
   /**
    * Parses the next bytes of the stream, which become the parser's own: it unmasks in place.
+   * @param lentLength - where only so many bytes are meant, in memory that is lent for the call:
+   *   what the handler keeps is copied first
    * @returns how many were used; not all when the handler stopped the parser, or on a fault
    */
-  parse(bytes: Uint8Array): number {
-    const length = bytes.length;
-    let offset = this.#cutHeader === undefined ? 0 : this.#completeCutHeader(bytes);
-    if (offset < 0) return ~offset;
+  parse(bytes: Uint8Array, lentLength?: number): number {
+    this.isLent = lentLength !== undefined;
+    const used = this.#parse(bytes, lentLength ?? bytes.length, false);
+    return used < 0 ? ~used : used;
+  }
+
+  /**
+   * Returns how many bytes were used, or the complement of it when the parser was stopped.
+   *
+   * @param hasMore - whether more of the chunk follows these bytes
+   */
+  #parse(bytes: Uint8Array, length: number, hasMore: boolean): number {
+    let offset = this.#cutHeader === undefined ? 0 : this.#completeCutHeader(bytes, length);
+    if (offset < 0) return offset;
     // If the handler stopped the parser at the header of an empty frame, no byte is left to come.
     while (offset < length || (this.#isInPayload && this.payloadLength === 0)) {
       if (!this.#isInPayload) {
@@ -100,14 +125,74 @@ export class FrameParser {
           this.#keepCutHeader(bytes, offset, length);
           return length;
         }
-        if (result < 0) return result === FAULT ? offset : ~result;
+        if (result < 0) return result === FAULT ? ~offset : result;
         offset = result;
         if (offset === length && this.payloadLength > 0) return length;
       }
-      offset = this.#parsePayload(bytes, offset, length);
-      if (offset < 0) return ~offset;
+      const copyEnd = this.isLent ? this.#findCopyEnd(bytes, offset, length) : 0;
+      if (copyEnd === 0) {
+        offset = this.#parsePayload(bytes, offset, length, hasMore);
+        if (offset < 0) return offset;
+      } else {
+        const copy = copyOf(this.#platform, bytes.subarray(offset, copyEnd));
+        this.isLent = false;
+        this.#isUnmasked = true;
+        const used = this.#parse(copy, copy.length, hasMore || copyEnd < length);
+        this.isLent = true;
+        this.#isUnmasked = false;
+        if (used < 0) {
+          const stop = offset + ~used;
+          // The rest is parsed again, from here.
+          this.#maskRun(bytes, stop, copyEnd);
+          return ~stop;
+        }
+        offset = copyEnd;
+      }
     }
     return offset;
+  }
+
+  /**
+   * Unmasks a piece that is kept and the complete short frames behind it, all of which are copied
+   * then: one memory for each would cost more than what is in it, and the lent memory may be
+   * quicker to unmask. Returns where they end; 0 when the piece is not kept.
+   */
+  #findCopyEnd(bytes: Uint8Array, offset: number, length: number): number {
+    const missing = this.payloadLength - this.payloadPosition;
+    const isLast = missing <= length - offset;
+    const end = isLast ? offset + missing : length;
+    if (this.#handler.keepsPayload?.(end - offset, isLast) === false) return 0;
+    return this.#maskRun(bytes, offset, length);
+  }
+
+  /**
+   * Masks or unmasks what there is of the present payload, and complete short frames behind it;
+   * they are judged when they are parsed. Returns where they end.
+   */
+  #maskRun(bytes: Uint8Array, start: number, length: number): number {
+    let end = start;
+    if (this.#isInPayload) {
+      end = Math.min(start + this.payloadLength - this.payloadPosition, length);
+      this.#mask(bytes, start, end, this.maskingKey, this.payloadPosition);
+    }
+    for (;;) {
+      if (end + 4 > length) return end;
+      const shortLength = bytes[end + 1]! & LENGTH_BITS;
+      if (shortLength === LENGTH_IN_64_BITS) return end;
+      const isShort = shortLength <= SHORT_PAYLOAD_MAX;
+      const payloadLength = isShort ? shortLength : (bytes[end + 2]! << 8) | bytes[end + 3]!;
+      const payloadStart = end + (isShort ? 2 : 4) + (this.isMasked ? 4 : 0);
+      const next = payloadStart + payloadLength;
+      if (next > length || payloadLength >= LONG_PAYLOAD_LENGTH) return end;
+      const key = this.isMasked ? readUint32(bytes, payloadStart - 4) : 0;
+      this.#mask(bytes, payloadStart, next, key, 0);
+      end = next;
+    }
+  }
+
+  #mask(bytes: Uint8Array, start: number, end: number, key: number, position: number): void {
+    if (!this.isMasked || start === end) return;
+    this.#platform.mask(bytes, start, end, bytes, start, key, position);
   }
 
   /**
@@ -163,16 +248,14 @@ export class FrameParser {
   }
 
   /** Passes on what has arrived of the payload. Returns as {@link #parseHeader}. */
-  #parsePayload(bytes: Uint8Array, offset: number, end: number): number {
+  #parsePayload(bytes: Uint8Array, offset: number, end: number, hasMore: boolean): number {
     const position = this.payloadPosition;
     const missing = this.payloadLength - position;
     const isLast = missing <= end - offset;
     const pieceEnd = isLast ? offset + missing : end;
-    if (this.isMasked && pieceEnd > offset) {
-      this.#platform.mask(bytes, offset, pieceEnd, bytes, offset, this.maskingKey, position);
-    }
+    if (!this.#isUnmasked) this.#mask(bytes, offset, pieceEnd, this.maskingKey, position);
     if (isLast) this.#isInPayload = false;
-    this.isAtEnd = pieceEnd === end;
+    this.isAtEnd = pieceEnd === end && !hasMore;
     const goesOn = this.#handler.onFramePayload(bytes, offset, pieceEnd, isLast);
     this.isAtEnd = false;
     this.payloadPosition = position + pieceEnd - offset;
@@ -194,16 +277,16 @@ export class FrameParser {
    * Adds bytes to a cut header, one at a time, until it is complete or wrong. This happens at most
    * once a chunk, so it need not be fast. Returns the offset after it, or its complement to stop.
    */
-  #completeCutHeader(bytes: Uint8Array): number {
+  #completeCutHeader(bytes: Uint8Array, length: number): number {
     const header = this.#cutHeader!;
-    for (let offset = 0; offset < bytes.length; offset++) {
+    for (let offset = 0; offset < length; offset++) {
       header[this.#cutHeaderLength++] = bytes[offset]!;
       const result = this.#parseHeader(header, 0, this.#cutHeaderLength);
       if (result === CUT) continue;
       this.#cutHeader = undefined;
       return result < 0 ? ~(offset + 1) : offset + 1;
     }
-    return bytes.length;
+    return length;
   }
 }
 

@@ -92,7 +92,8 @@ function findWords(bytes: Uint8Array): void {
   lastBytes = bytes;
 }
 
-function reverseBytes(word: number): number {
+/** Returns a word whose lowest byte is the highest of the given one. */
+export function reverseBytes(word: number): number {
   const outer = (word << 24) | (word >>> 24);
   return outer | ((word << 8) & 0xff_0000) | ((word >>> 8) & 0xff00);
 }

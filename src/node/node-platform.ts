@@ -5,9 +5,10 @@
 
 import { Buffer, constants, isAscii, isUtf8 } from 'node:buffer';
 import { hash, randomBytes, randomFillSync } from 'node:crypto';
-import { maskBytes } from '../frame/masking.ts';
+import { maskBytes, reverseBytes, rotateKey } from '../frame/masking.ts';
 import type { Platform } from '../platform.ts';
 import { LONG_MASK_MIN_LENGTH, loadLongMask } from './long-mask.ts';
+import { readMemory } from './read-memory.ts';
 import { chooseValidDecoder } from './utf8-decoding.ts';
 
 /** A masking key from a pool of random bytes costs 16 ns; a call for four bytes costs 3,900 ns. */
@@ -97,12 +98,16 @@ function encodeShortAscii(text: string, target: Uint8Array, offset: number): num
   return length;
 }
 
+/** Shorter ranges of the memory that sockets are read into are masked in JavaScript. */
+const READ_MASK_MIN_LENGTH = 48;
+
 /** Serves the core in Node: one object for the whole process. */
 export const nodePlatform: Platform = {
   // Slow: not from Buffer's pool, where memory that is kept would pin its neighbours.
   allocate: (length) => Buffer.allocUnsafeSlow(length),
 
   view(bytes, start, end) {
+    if (start === 0 && end === bytes.length && bytes instanceof BufferView) return bytes;
     if (bytes !== viewed.bytes && !findMemory(bytes)) return bytes.subarray(start, end);
     return new BufferView(viewed.buffer, viewed.offset + start, end - start);
   },
@@ -136,7 +141,10 @@ export const nodePlatform: Platform = {
   },
 
   mask(source, start, end, target, targetStart, key, keyPosition) {
-    if (longMask !== undefined && end - start >= LONG_MASK_MIN_LENGTH) {
+    const length = end - start;
+    if (source === target && length >= READ_MASK_MIN_LENGTH && source === readMemory.bytes) {
+      readMemory.mask(start, end, reverseBytes(rotateKey(key, keyPosition)));
+    } else if (longMask !== undefined && length >= LONG_MASK_MIN_LENGTH) {
       longMask(source, start, end, target, targetStart, key, keyPosition);
     } else {
       maskBytes(source, start, end, target, targetStart, key, keyPosition);

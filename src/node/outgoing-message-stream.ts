@@ -95,7 +95,7 @@ export class OutgoingMessageStream extends Writable {
     } else if ((this.#gathered?.length ?? 0) + bytes.length < this.#minFragmentLength) {
       this.#gathered ??= new MessageBuffer(nodePlatform);
       // A copy: once it is called back, the writer may use its memory again.
-      this.#gathered.push(bytes, 0, bytes.length, false);
+      this.#gathered.push(bytes, 0, bytes.length);
       callback();
     } else {
       const fragment = this.#takeGathered(bytes);

@@ -20,6 +20,7 @@ import type { WireConnection } from '../connection/wire-connection.ts';
 import { WebSocketError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import { Heartbeat, type HeartbeatOptions, type HeartbeatOwner } from './heartbeat.ts';
+import { pauseReading, type Reader, startReading } from './read-path.ts';
 import { kDriver, occupySocket } from './socket-claim.ts';
 import { SocketWriter, type WriterOwner } from './socket-writer.ts';
 
@@ -51,7 +52,7 @@ export interface DriverOptions extends Omit<ConnectionOptions, 'handler'> {
 type DrivenSocket = Duplex & { [kDriver]: SocketDriver<unknown, WireConnection> };
 
 export class SocketDriver<Owner, Wire extends WireConnection = Connection>
-  implements ConnectionHandler, BrakeListener, HeartbeatOwner, WriterOwner
+  implements ConnectionHandler, BrakeListener, HeartbeatOwner, Reader, WriterOwner
 {
   readonly connection: Wire;
   readonly #owner: Owner;
@@ -152,9 +153,9 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
     // The application may have closed before: then closeTimeout watches over the connection.
     if (this.connection.isOpen) this.#heartbeat?.start();
     if (head.length > 0) this.readChunk(head);
-    // A 'data' listener makes a stream flow, unless somebody has paused it since it is ours.
+    // Reading makes a stream flow, unless somebody has paused it since it is ours.
     if (this.connection.brake.isHeld) socket.pause();
-    socket.on('data', onSocketData);
+    startReading(socket);
     if (this.#cameStopped && !this.connection.brake.isHeld) socket.resume();
   }
 
@@ -253,7 +254,7 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
   // ---- From the brake ---------------------------------------------------------------------------
 
   onHold(): void {
-    if (this.#isStarted) this.#socket?.pause();
+    if (this.#isStarted) pauseReading(this.#socket);
   }
 
   onRelease(): void {
@@ -284,16 +285,21 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
 
   // ---- From the socket --------------------------------------------------------------------------
 
-  readChunk(chunk: Uint8Array): void {
+  readChunk(chunk: Uint8Array, lentLength?: number): void {
     this.#heartbeat?.hear();
     const writer = this.#writer!;
     writer.isReading = true;
     try {
-      this.connection.receive(chunk);
+      if (lentLength === undefined) this.connection.receive(chunk);
+      else this.connection.receiveLent(chunk, lentLength);
     } finally {
       // Also when the application threw: the peer is told that the connection failed.
       writer.endRead();
     }
+  }
+
+  failReading(error: WebSocketError): void {
+    this.connection.fail(error);
   }
 
   endReading(): void {
@@ -349,10 +355,6 @@ function connectionOptionsOf(
     highWaterMark: options.highWaterMark,
     maxBufferedAmount: options.maxBufferedAmount,
   };
-}
-
-function onSocketData(this: DrivenSocket, chunk: Uint8Array): void {
-  this[kDriver].readChunk(chunk);
 }
 
 function onSocketEnd(this: DrivenSocket): void {

@@ -83,10 +83,10 @@ class FallbackInflater implements InflateContext {
     this.used = bytes.length;
     if (this.#output !== undefined) return this.#handOver(this.#output, sink);
     this.#gathered ??= new MessageBuffer(nodePlatform);
-    this.#gathered.push(bytes, 0, bytes.length, false);
+    this.#gathered.push(bytes, 0, bytes.length);
     if (this.#gathered.length > wireBound(maxLength)) return 'tooLong';
     if (!isLast) return 'done';
-    this.#gathered.push(ENDING, 0, ENDING.length, false);
+    this.#gathered.push(ENDING, 0, ENDING.length);
     const message = this.#gathered.take();
     this.#gathered = undefined;
     const output = this.#inflateWhole(message, maxLength);

@@ -20,7 +20,8 @@ class Gated {
   readonly gate: InputGate;
 
   constructor() {
-    const parse = (bytes: Uint8Array): number => this.#parse(bytes);
+    const parse = (bytes: Uint8Array, lentLength?: number): number =>
+      this.#parse(bytes.subarray(0, lentLength));
     const fail = (error: WebSocketError): void => void this.failures.push(error);
     this.gate = new InputGate(this.platform, { parse }, this.brake, { fail });
   }
@@ -29,6 +30,13 @@ class Gated {
   push(text: string): void {
     const bytes = utf8(text);
     this.gate.push(bytes);
+    bytes.fill(0x21);
+  }
+
+  /** Pushes a chunk in memory that is longer, and used again. */
+  lend(text: string): void {
+    const bytes = utf8(`${text}??`);
+    this.gate.push(bytes, text.length);
     bytes.fill(0x21);
   }
 
@@ -152,6 +160,20 @@ describe('An input gate', () => {
     };
     gated.push('abc');
     expect([gated.taken, gated.gate.isBusy]).toEqual(['abc', false]);
+  });
+
+  it('takes lent memory as far as it is meant, and holds back copies of that', () => {
+    const gated = new Gated();
+    gated.lend('ab');
+    expect([gated.taken, gated.gate.isBusy]).toEqual(['ab', false]);
+    expect(gated.platform.allocationCount).toBe(0);
+    gated.holdAt('c');
+    gated.lend('cd');
+    gated.lend('ef');
+    gated.lend('');
+    expect([gated.taken, gated.platform.allocatedLength]).toEqual(['abc', 1 + 2]);
+    gated.resume();
+    expect([gated.taken, gated.gate.isBusy]).toEqual(['abcdef', false]);
   });
 
   it('forgets what it holds back', () => {

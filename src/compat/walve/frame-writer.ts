@@ -147,7 +147,7 @@ export class FrameWriter implements FrameHandler, FrameOwner {
     if (isEnough && this.#gathered === undefined) return bytes.subarray(start, end);
     this.#gathered ??= new MessageBuffer(nodePlatform);
     // A copy: once the write is called back, its memory may be used again.
-    this.#gathered.push(bytes, start, end, false);
+    this.#gathered.push(bytes, start, end);
     if (!isEnough) return undefined;
     const piece = this.#gathered.take();
     this.#gathered = undefined;

@@ -286,7 +286,7 @@ export class DeflateSession implements ClientSession, ServerSession, MessageCode
     const outcome = this.decode(data, true, (bytes) => {
       length += bytes.length;
       if (length > this.maxLength) return false;
-      plain.push(bytes, 0, bytes.length, false);
+      plain.push(bytes, 0, bytes.length);
       return true;
     });
     if (outcome === 'tooLong' || length > this.maxLength) {
