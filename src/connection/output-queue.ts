@@ -197,9 +197,11 @@ export class OutputQueue {
    * @param isCopied - whether the transport has copied the bytes: the slab may be used again
    */
   settle(isCopied: boolean): void {
-    if (isCopied && this.isEmpty && this.#segmentBytes !== undefined) {
-      this.#sharedSlab.release(this.#segmentBytes, this.#segmentStart, this.#segmentEnd);
-      // Once only: from now on, the range may be another queue's.
+    if (this.isEmpty && this.#segmentBytes !== undefined) {
+      if (isCopied) {
+        this.#sharedSlab.release(this.#segmentBytes, this.#segmentStart, this.#segmentEnd);
+      }
+      // The range may be another queue's from now on, and an idle connection keeps no slab alive.
       this.#segmentBytes = undefined;
       this.#isSegmentOpen = false;
     }

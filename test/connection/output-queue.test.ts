@@ -25,6 +25,23 @@ function filled(length: number): Uint8Array {
 }
 
 describe.each(ROLES)('OutputQueue of a %s', (role) => {
+  it.each([true, false])('keeps no slab alive that was written: copied %s', async (isCopied) => {
+    const platform = new CountingPlatform();
+    const idle = new OutputQueue(platform, role);
+    idle.pushText(TEXT, 'last');
+    idle.take();
+    idle.settle(isCopied);
+    const busy = new OutputQueue(platform, role);
+    for (let count = 0; count < 3; count++) {
+      for (let sent = 0; sent < SLAB_LENGTH; sent += 1000) busy.pushText(TEXT, 'x'.repeat(990));
+      busy.take();
+      busy.settle(false);
+    }
+    // The present one, and the last that the platform has viewed.
+    expect(await platform.retainedLength()).toBeLessThanOrEqual(2 * SLAB_LENGTH);
+    expect(idle.isEmpty).toBe(true);
+  });
+
   it('keeps the order of all that is pushed', () => {
     const anyPush = fc.oneof(
       fc.record({ kind: fc.constant('text' as const), length: fc.nat(200) }),
