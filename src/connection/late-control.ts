@@ -64,7 +64,7 @@ export class LateControl implements TurnTaker {
   #send(payload: Uint8Array): void {
     const { role, opcode, callback } = this.#options;
     const { platform } = this.#order;
-    const serializer = new FrameSerializer(platform, role);
+    const serializer = FrameSerializer.of(platform, role);
     const frame = platform.allocate(serializer.frameLength(payload.length));
     serializer.writeFrame(frame, 0, FIN | opcode, payload);
     this.#finish();

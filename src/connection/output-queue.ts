@@ -63,7 +63,7 @@ export class OutputQueue {
 
   constructor(platform: Platform, role: 'client' | 'server') {
     this.#platform = platform;
-    this.#serializer = new FrameSerializer(platform, role);
+    this.#serializer = FrameSerializer.of(platform, role);
     this.#sharedSlab = sharedSlab(platform);
   }
 

@@ -102,7 +102,7 @@ export class PreparedMessage {
   }
 
   #serialize(bits: number, payload: Uint8Array): Uint8Array {
-    const serializer = new FrameSerializer(this.#platform, 'server');
+    const serializer = FrameSerializer.of(this.#platform, 'server');
     const frame = this.#platform.allocate(serializer.frameLength(payload.length));
     serializer.writeFrame(frame, 0, FIN | bits, payload);
     return frame;

@@ -11,14 +11,26 @@ import { headerLength, MASK, SHORT_PAYLOAD_MAX, writeHeader, writeUint32 } from 
 /** The most UTF-8 bytes of one UTF-16 unit. */
 const UTF8_BYTES_PER_UNIT = 3;
 
+const serializers = new WeakMap<Platform, Record<'client' | 'server', FrameSerializer>>();
+
 /** Serializes frames for one role: a client masks, a server does not (RFC 6455 §5.1). */
 export class FrameSerializer {
   readonly isMasking: boolean;
   readonly #platform: Platform;
 
-  constructor(platform: Platform, role: 'client' | 'server') {
+  private constructor(platform: Platform, role: 'client' | 'server') {
     this.#platform = platform;
     this.isMasking = role === 'client';
+  }
+
+  /** Returns the one for all connections of a platform in a role. */
+  static of(platform: Platform, role: 'client' | 'server'): FrameSerializer {
+    const both = serializers.get(platform) ?? {
+      client: new FrameSerializer(platform, 'client'),
+      server: new FrameSerializer(platform, 'server'),
+    };
+    serializers.set(platform, both);
+    return both[role];
   }
 
   /** Returns the length in bytes of a whole frame. */

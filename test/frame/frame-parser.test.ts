@@ -127,7 +127,7 @@ describe.each(ROLES)('FrameParser of a %s', (role) => {
   });
 
   it('parses what our serializer writes for the other end', () => {
-    const serializer = new FrameSerializer(nodePlatform, role === 'server' ? 'client' : 'server');
+    const serializer = FrameSerializer.of(nodePlatform, role === 'server' ? 'client' : 'server');
     fc.assert(
       fc.property(frameSpec, ({ opcode, fin, payload }) => {
         const firstByte = (fin ? 128 : 0) + opcode;

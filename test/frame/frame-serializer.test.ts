@@ -28,14 +28,14 @@ function write(
 }
 
 function writeBytes(role: Role, firstByte: number, payload: Uint8Array): ReadFrame[] {
-  const serializer = new FrameSerializer(nodePlatform, role);
+  const serializer = FrameSerializer.of(nodePlatform, role);
   return write(serializer.frameLength(payload.length), (target, offset) =>
     serializer.writeFrame(target, offset, firstByte, payload),
   );
 }
 
 function writeString(role: Role, text: string): ReadFrame[] {
-  const serializer = new FrameSerializer(nodePlatform, role);
+  const serializer = FrameSerializer.of(nodePlatform, role);
   const bound = serializer.textPayloadBound(text, 8 * 1024);
   return write(
     serializer.frameLength(bound),
@@ -95,7 +95,7 @@ describe.each(ROLES)('FrameSerializer of a %s', (role) => {
 
 describe('Masking keys', () => {
   it('are fresh for each frame of a client (RFC 6455 §5.3)', () => {
-    const serializer = new FrameSerializer(nodePlatform, 'client');
+    const serializer = FrameSerializer.of(nodePlatform, 'client');
     const keys = new Set<string>();
     for (let index = 0; index < 100; index++) {
       const target = new Uint8Array(7);
@@ -108,7 +108,7 @@ describe('Masking keys', () => {
 
 describe('A header alone', () => {
   it('goes before a payload that stays where it is, unmasked', () => {
-    const serializer = new FrameSerializer(nodePlatform, 'server');
+    const serializer = FrameSerializer.of(nodePlatform, 'server');
     const target = new Uint8Array(20);
     const end = serializer.writeHeaderOnly(target, 0, FIN | Opcode.BINARY, 300);
     const frame = Uint8Array.from([...target.subarray(0, end), ...new Uint8Array(300).fill(0x61)]);
