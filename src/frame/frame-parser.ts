@@ -56,6 +56,9 @@ const TWO_TO_32 = 0x1_0000_0000;
 const CUT = -1;
 const FAULT = -2;
 
+/** What #findCopyEnd returns for a piece that is not kept. */
+const NOT_KEPT = -1;
+
 export class FrameParser {
   /** Whether the frame ends its message. */
   fin = false;
@@ -105,6 +108,8 @@ export class FrameParser {
    */
   parse(bytes: Uint8Array, lentLength?: number): number {
     this.isLent = lentLength !== undefined;
+    // A handler may have thrown out of the last call.
+    this.#isUnmasked = false;
     const used = this.#parse(bytes, lentLength ?? bytes.length, false);
     return used < 0 ? ~used : used;
   }
@@ -129,8 +134,8 @@ export class FrameParser {
         offset = result;
         if (offset === length && this.payloadLength > 0) return length;
       }
-      const copyEnd = this.isLent ? this.#findCopyEnd(bytes, offset, length) : 0;
-      if (copyEnd === 0) {
+      const copyEnd = this.isLent ? this.#findCopyEnd(bytes, offset, length) : NOT_KEPT;
+      if (copyEnd === NOT_KEPT) {
         offset = this.#parsePayload(bytes, offset, length, hasMore);
         if (offset < 0) return offset;
       } else {
@@ -155,13 +160,13 @@ export class FrameParser {
   /**
    * Unmasks a piece that is kept and the complete short frames behind it, all of which are copied
    * then: one memory for each would cost more than what is in it, and the lent memory may be
-   * quicker to unmask. Returns where they end; 0 when the piece is not kept.
+   * quicker to unmask. Returns where they end, or {@link NOT_KEPT}.
    */
   #findCopyEnd(bytes: Uint8Array, offset: number, length: number): number {
     const missing = this.payloadLength - this.payloadPosition;
     const isLast = missing <= length - offset;
     const end = isLast ? offset + missing : length;
-    if (this.#handler.keepsPayload?.(end - offset, isLast) === false) return 0;
+    if (this.#handler.keepsPayload?.(end - offset, isLast) === false) return NOT_KEPT;
     return this.#maskRun(bytes, offset, length);
   }
 

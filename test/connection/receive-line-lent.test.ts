@@ -208,6 +208,21 @@ describe.each(ROLES)('Lent memory at a %s', (role) => {
     }
   });
 
+  it('shows no lent memory behind an empty message, wherever it is cut', () => {
+    const { connection, handler } = recordedConnection({ role });
+    const messages: Uint8Array[] = [];
+    handler.onMessage = (data) => void messages.push(data as Uint8Array);
+    const frame = frameTo(role, { opcode: 'binary', payload: '' });
+    const memory = new Uint8Array(MEMORY_LENGTH);
+    for (let cut = 1; cut <= frame.length; cut++) {
+      for (const piece of [frame.subarray(0, cut), frame.subarray(cut)]) {
+        memory.set(piece);
+        connection.receiveLent(memory, piece.length);
+      }
+    }
+    expect(messages.map(({ buffer }) => buffer.byteLength)).toEqual(Array(frame.length).fill(0));
+  });
+
   it('keeps alive a short message and its neighbours, and no more', () => {
     const { connection, handler } = recordedConnection({ role });
     const messages: Uint8Array[] = [];
