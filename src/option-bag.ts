@@ -34,6 +34,9 @@ export function presentOf<Options extends object>(
 
 /** A loop: a list of the names and a closure cost each opening handshake 1 us. */
 function hasAbsent(bag: Readonly<Record<string, unknown>>): boolean {
-  for (const name in bag) if (bag[name] === undefined || bag[name] === null) return true;
+  for (const name in bag) {
+    // A copy would lose what a bag inherits.
+    if ((bag[name] === undefined || bag[name] === null) && Object.hasOwn(bag, name)) return true;
+  }
   return false;
 }

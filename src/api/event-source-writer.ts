@@ -50,11 +50,13 @@ export function chunkOf(text: string): Buffer {
 
 /**
  * Returns the socket that takes chunks of a response whose head has been sent; undefined where the
- * response itself must write: it is wrapped, of HTTP/1.0 or HTTP/2, or keeps something back.
+ * response itself must write: it is wrapped, of HTTP/1.0 or HTTP/2, or keeps something back, as it
+ * keeps all that answers a HEAD.
  */
 export function chunkSocket(response: ServerResponse): Writable | undefined {
   if (response.write !== ordinaryWrite || !response.chunkedEncoding) return undefined;
-  const { socket } = response;
+  const { req, socket } = response;
+  if (req.method === 'HEAD') return undefined;
   if (socket === null || response.writableCorked > 0 || response.strictContentLength) {
     return undefined;
   }

@@ -240,18 +240,16 @@ export class EventSource extends StreamEventTarget<EventSourceEvents> {
   /** Listens before the application, whose listeners may throw. */
   #listen(): void {
     const response = this.#response;
-    const onDrain = (): void => this.#onDrain();
+    const onDrain = (): void => {
+      if (!this.#needsDrain) return;
+      this.#needsDrain = false;
+      if (this.#readyState <= ReadyState.OPEN) deliver(this, 'drain');
+    };
     response.prependListener('drain', onDrain);
     // A compressing middleware sees nobody wait but those who call `on`.
     if (Object.hasOwn(response, 'on')) response.on('drain', onDrain);
     for (const end of ['finish', 'close']) response.prependListener(end, () => this.#finish());
     response.prependListener('error', (error: Error) => this.#fail(error));
-  }
-
-  #onDrain(): void {
-    if (!this.#needsDrain) return;
-    this.#needsDrain = false;
-    if (this.#readyState <= ReadyState.OPEN) deliver(this, 'drain');
   }
 
   /** Tells whether the client can be reached; if not, the close timer ends the connection. */
@@ -283,9 +281,8 @@ export class EventSource extends StreamEventTarget<EventSourceEvents> {
       return hasRoom;
     }
     this.#writtenTurn = enterTurn();
-    const hasRoom = socket.write(chunkOf(text));
-    if (!hasRoom && !this.#needsDrain) socket.once('drain', () => this.#onDrain());
-    return hasRoom;
+    // Of no bytes, so that the response finds the socket full: its 'drain' is the only one.
+    return socket.write(chunkOf(text)) || (!this.#needsDrain && response.write(''));
   }
 
   #fail(error: Error): void {

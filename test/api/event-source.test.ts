@@ -776,6 +776,23 @@ describe('what an event is written with', () => {
     expect(response.writableLength).toBe(0);
   });
 
+  it('is the response when it answers a HEAD, which has no body', async () => {
+    const server = createServer();
+    const client = connect({ port: await listen(server), host: '127.0.0.1' });
+    cleanups.push(() => client.destroy());
+    const received = collect(client.on('error', () => {}));
+    client.write('HEAD / HTTP/1.1\r\nHost: a\r\n\r\n');
+    const [request, response] = await once(server, 'request');
+    const headers = { 'Transfer-Encoding': 'chunked' };
+    const source = new EventSource(request, response, { headers });
+    await once(source, 'open');
+    await settle();
+    source.send('x');
+    source.end();
+    await once(client, 'end');
+    expect(received.text).toMatch(/^HTTP\/1\.1 200 OK\r\n(?:.+\r\n)+\r\n$/);
+  });
+
   it('is the response where somebody has wrapped its write', async () => {
     const { source, response } = await watchWrites();
     const texts: unknown[] = [];
@@ -801,6 +818,22 @@ describe('a client that does not read', () => {
     await once(source, 'drain');
     expect(source.bufferedAmount).toBe(0);
     expect(source.send('more')).toBe(true);
+  });
+
+  it('causes one drain for each queue, whatever it was written with', async () => {
+    const { source, client } = await openUnread({ maxBufferedAmount: Infinity });
+    await once(source, 'open');
+    await settle();
+    const amounts: number[] = [];
+    source.on('drain', () => {
+      amounts.push(source.bufferedAmount);
+      if (amounts.length < 3) expect(source.send('x'.repeat(50_000_000))).toBe(false);
+    });
+    expect(source.send('x'.repeat(50_000_000))).toBe(false);
+    expect(source.send('and by the response')).toBe(false);
+    client.resume();
+    await until(() => amounts.length === 3);
+    expect(amounts).toEqual([0, 0, 0]);
   });
 
   it('is dropped with an error over maxBufferedAmount', async () => {
