@@ -94,8 +94,8 @@ export class EventSource extends StreamEventTarget<EventSourceEvents> {
   readonly #maxBufferedAmount: number;
   #readyState: ReadyState = ReadyState.CONNECTING;
   #needsDrain = false;
-  /** The turn of the last write; the head leaves in the first one. */
-  #writtenTurn: number = enterTurn();
+  /** The turn of the last write; undefined before the first, with which the head has left. */
+  #writtenTurn: number | undefined;
   #failure: Error | undefined;
   #pingTimer: NodeJS.Timeout | undefined;
   #closeTimer: NodeJS.Timeout | undefined;
@@ -274,8 +274,11 @@ export class EventSource extends StreamEventTarget<EventSourceEvents> {
   /** Writes an event. The response gathers those of a turn behind the first: one write. */
   #pass(text: string): boolean {
     const response = this.#response;
-    const socket = isPresentTurn(this.#writtenTurn) ? undefined : chunkSocket(response);
+    const turn = this.#writtenTurn;
+    const isGathered = turn === undefined || isPresentTurn(turn);
+    const socket = isGathered ? undefined : chunkSocket(response);
     if (socket === undefined) {
+      this.#writtenTurn ??= enterTurn();
       const hasRoom = response.write(text);
       flush(response);
       return hasRoom;

@@ -41,6 +41,8 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
+type Exchange = [request: IncomingMessage, response: ServerResponse];
+
 async function listen(server: Server | Http2Server): Promise<number> {
   await once(server.listen(0, '127.0.0.1'), 'listening');
   cleanups.push(() => {
@@ -776,21 +778,40 @@ describe('what an event is written with', () => {
     expect(response.writableLength).toBe(0);
   });
 
-  it('is the response when it answers a HEAD, which has no body', async () => {
+  /** Asks over a bare socket; returns all that it has received by the end of the connection. */
+  async function ask(method: string, answer: (...pair: Exchange) => Promise<void>) {
     const server = createServer();
     const client = connect({ port: await listen(server), host: '127.0.0.1' });
     cleanups.push(() => client.destroy());
     const received = collect(client.on('error', () => {}));
-    client.write('HEAD / HTTP/1.1\r\nHost: a\r\n\r\n');
-    const [request, response] = await once(server, 'request');
-    const headers = { 'Transfer-Encoding': 'chunked' };
-    const source = new EventSource(request, response, { headers });
-    await once(source, 'open');
-    await settle();
-    source.send('x');
-    source.end();
-    await once(client, 'end');
-    expect(received.text).toMatch(/^HTTP\/1\.1 200 OK\r\n(?:.+\r\n)+\r\n$/);
+    client.write(`${method} / HTTP/1.1\r\nHost: a\r\n\r\n`);
+    const ended = once(client, 'end');
+    await answer(...((await once(server, 'request')) as Exchange));
+    await ended;
+    return received.text;
+  }
+
+  it('is the response for the first event: its flushHeaders may have been replaced', async () => {
+    const text = await ask('GET', async (request, response) => {
+      response.flushHeaders = () => {};
+      const source = new EventSource(request, response, { retry: null });
+      await settle();
+      source.send('first');
+      await settle();
+      source.end('second');
+    });
+    expect(text).toMatch(/^HTTP\/1\.1 200 OK\r\n.*data: first\n.*data: second\n/s);
+  });
+
+  it('is the response when it answers a HEAD, which has no body', async () => {
+    const text = await ask('HEAD', async (request, response) => {
+      const headers = { 'Transfer-Encoding': 'chunked' };
+      const source = new EventSource(request, response, { headers });
+      await settle();
+      source.send('x');
+      source.end();
+    });
+    expect(text).toMatch(/^HTTP\/1\.1 200 OK\r\n(?:.+\r\n)+\r\n$/);
   });
 
   it('is the response where somebody has wrapped its write', async () => {
