@@ -57,7 +57,8 @@ export function chunkSocket(response: ServerResponse): Writable | undefined {
   if (response.write !== ordinaryWrite || !response.chunkedEncoding) return undefined;
   const { req, socket } = response;
   if (req.method === 'HEAD') return undefined;
-  if (socket === null || response.writableCorked > 0 || response.strictContentLength) {
+  // Below 0, too: it counts calls of `uncork` without a `cork`, and holds back as well.
+  if (socket === null || response.writableCorked !== 0 || response.strictContentLength) {
     return undefined;
   }
   return response.writableLength === socket.writableLength ? socket : undefined;
