@@ -56,7 +56,8 @@ export function chunkOf(text: string): Buffer {
 export function chunkSocket(response: ServerResponse): Writable | undefined {
   if (response.write !== ordinaryWrite || !response.chunkedEncoding) return undefined;
   const { req, socket } = response;
-  if (req.method === 'HEAD') return undefined;
+  // A response of the application's own class may have no request.
+  if ((req as typeof req | undefined)?.method === 'HEAD') return undefined;
   // Below 0, too: it counts calls of `uncork` without a `cork`, and holds back as well.
   if (socket === null || response.writableCorked !== 0 || response.strictContentLength) {
     return undefined;

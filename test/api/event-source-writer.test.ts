@@ -18,6 +18,7 @@ describe('chunkSocket', () => {
 
   it('returns the socket of a response that would pass each chunk on', () => {
     expect(socketOf({})).toBe(socket);
+    expect(socketOf({ req: undefined })).toBe(socket);
   });
 
   it.each([
