@@ -51,6 +51,13 @@ const LAST_MAJOR = 26;
 /** The way to switch it off in production. */
 const SWITCH = 'SANSWIRE_NO_SHARED_READS';
 
+/**
+ * Those of node:net stop and start a socket with the slots whatever waits in its stream: an end
+ * would not be noticed in a pause, and each `read(1)` would bring in a whole read more.
+ */
+const { pause, resume, read } = Readable.prototype;
+const STREAM_METHODS = { pause, resume, read };
+
 let slots: Slots | undefined | 'unknown' = 'unknown';
 /** Whose bytes are being taken at this moment. */
 let taking: Reader | undefined;
@@ -63,15 +70,8 @@ export function startReading(socket: Duplex): void {
   const memory = openReadMemory();
   socket[found.memory] = memory;
   socket[found.callback] = onRead;
-  socket.on('pause', onPause);
+  Object.assign(socket, STREAM_METHODS);
   socket._handle?.useUserBuffer?.(memory);
-}
-
-/** Pauses a socket. */
-export function pauseReading(socket: Duplex | undefined): void {
-  socket?.pause();
-  // Of a second pause the listener is not told.
-  if (socket !== undefined && isLending(socket)) onPause.call(socket);
 }
 
 /** Whether a socket reads into lent memory. */
@@ -113,6 +113,9 @@ function canLend(socket: Duplex): socket is ReadSocket {
   if (!(socket instanceof Socket) || socket.destroyed) return false;
   const { push, emit } = Readable.prototype;
   if (socket.push !== push || socket.emit !== emit) return false;
+  const net = Socket.prototype;
+  if (socket.pause !== net.pause || socket.resume !== net.resume) return false;
+  if (socket.read !== net.read) return false;
   let handle = (socket as ReadSocket)._handle;
   if (typeof handle?.useUserBuffer !== 'function') return false;
   // TLS over a stream in JavaScript would read within a write: while memory is lent.
@@ -123,14 +126,6 @@ function canLend(socket: Duplex): socket is ReadSocket {
 
 function onData(this: ReadSocket, chunk: Uint8Array): void {
   this[kDriver].readChunk(chunk);
-}
-
-/**
- * With the slots, a pause stops Node at once. Without them it reads on until the stream's buffer is
- * full, and sees the peer's end: this has it go on so.
- */
-function onPause(this: Readable): void {
-  if (this.readableLength < this.readableHighWaterMark) this.read(0);
 }
 
 /** Called by node:net with what a read has put into the memory. */

@@ -20,7 +20,7 @@ import type { WireConnection } from '../connection/wire-connection.ts';
 import { WebSocketError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import { Heartbeat, type HeartbeatOptions, type HeartbeatOwner } from './heartbeat.ts';
-import { pauseReading, type Reader, startReading } from './read-path.ts';
+import { type Reader, startReading } from './read-path.ts';
 import { kDriver, occupySocket } from './socket-claim.ts';
 import { SocketWriter, type WriterOwner } from './socket-writer.ts';
 
@@ -254,7 +254,7 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
   // ---- From the brake ---------------------------------------------------------------------------
 
   onHold(): void {
-    if (this.#isStarted) pauseReading(this.#socket);
+    if (this.#isStarted) this.#socket?.pause();
   }
 
   onRelease(): void {

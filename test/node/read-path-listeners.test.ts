@@ -224,4 +224,25 @@ describe.each(READ_KINDS)('Over $path, a $role that shares its reads: $isShared'
       expect(reading.received).toEqual(wanted('a'));
     }
   });
+
+  it('reads no more than the stream holds, however it is asked for little', async () => {
+    const asks: Readonly<Record<string, (socket: Socket) => void>> = {
+      'read(0)': (socket) => void socket.read(0),
+      'read(1)': (socket) => void socket.read(1),
+      'resume() and pause()': (socket) => void socket.resume().pause(),
+    };
+    for (const [name, ask] of Object.entries(asks)) {
+      const { transport, peer } = await open(kind);
+      transport.pause();
+      peer.socket.write(Buffer.alloc(4 * 1024 * KIB));
+      await until(() => transport.readableLength >= transport.readableHighWaterMark);
+      for (let count = 0; count < 30; count++) {
+        ask(transport);
+        await settle();
+      }
+      // A read more, and what TLS had in its hands.
+      expect(transport.readableLength, name).toBeLessThan(5 * 64 * KIB);
+      transport.destroy();
+    }
+  });
 });

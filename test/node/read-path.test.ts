@@ -181,6 +181,7 @@ describe.each(READ_KINDS)(
       nothing: () => {},
       'the WebSocket': ({ socket }) => socket.pause(),
       'the transport': ({ transport }) => void transport.pause(),
+      'the transport, twice': ({ transport }) => void transport.pause().pause(),
       both: ({ socket, transport }) => {
         transport.pause();
         socket.pause();
