@@ -40,9 +40,12 @@ interface Handle {
   readonly _parent?: Handle | undefined;
 }
 
-type ReadSocket = Socket & { readonly _handle: Handle | null; [kDriver]: Reader } & {
-  [slot: symbol]: unknown;
-};
+type ReadSocket = Socket & {
+  readonly _handle: Handle | null;
+  /** That of node:domain. */
+  readonly domain?: object | null;
+  [kDriver]: Reader;
+} & { [slot: symbol]: unknown };
 
 /** The Node versions whose slots are known to work so; others read in the ordinary way. */
 const FIRST_MAJOR = 20;
@@ -111,8 +114,6 @@ function detectSlots(): Slots | undefined {
 /** Whether a socket reads from the system, in the ways of node:net that we know. */
 function canLend(socket: Duplex): socket is ReadSocket {
   if (!(socket instanceof Socket) || socket.destroyed) return false;
-  const { push, emit } = Readable.prototype;
-  if (socket.push !== push || socket.emit !== emit) return false;
   const net = Socket.prototype;
   if (socket.pause !== net.pause || socket.resume !== net.resume) return false;
   if (socket.read !== net.read) return false;
@@ -140,9 +141,16 @@ function onRead(this: ReadSocket, length: number, memory: Uint8Array): boolean {
   return true;
 }
 
-/** Whether nobody but the driver reads from a stream, and nothing waits in it. */
+/**
+ * Whether nobody but the driver reads from a stream, or taps its `push` and `emit`, and nothing
+ * waits in it. Errors in 'data' listeners belong to the domain of a socket.
+ */
 function isOurs(socket: ReadSocket): boolean {
+  const { push, emit } = Readable.prototype;
   return (
+    socket.push === push &&
+    socket.emit === emit &&
+    !socket.domain &&
     socket.readableFlowing === true &&
     socket.readableLength === 0 &&
     socket.listenerCount('data') === 1 &&

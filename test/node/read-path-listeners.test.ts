@@ -225,6 +225,29 @@ describe.each(READ_KINDS)('Over $path, a $role that shares its reads: $isShared'
     }
   });
 
+  it.each(['push', 'emit'] as const)(
+    'shows all bytes to its own %s of the socket',
+    async (name) => {
+      const reading = await open(kind);
+      const { transport } = reading;
+      reading.peer.write(framesOf(reading, 'a'));
+      await until(() => reading.received.length === 2);
+      const tap = new Tap();
+      const original = transport[name] as (...parameters: unknown[]) => boolean;
+      const replacement = (...parameters: unknown[]): boolean => {
+        const chunk = parameters.at(-1);
+        if (chunk instanceof Uint8Array) tap.take(Buffer.from(chunk));
+        return original.apply(transport, parameters);
+      };
+      Object.assign(transport, { [name]: replacement });
+      const input = framesOf(reading, 'b');
+      reading.peer.write(input);
+      await until(() => reading.received.length === 4);
+      expect(tap.bytes().equals(input)).toBe(true);
+      expect(reading.received).toEqual(wanted('ab'));
+    },
+  );
+
   it('reads no more than the stream holds, however it is asked for little', async () => {
     const asks: Readonly<Record<string, (socket: Socket) => void>> = {
       'read(0)': (socket) => void socket.read(0),
