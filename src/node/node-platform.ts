@@ -142,7 +142,8 @@ export const nodePlatform: Platform = {
 
   mask(source, start, end, target, targetStart, key, keyPosition) {
     const length = end - start;
-    if (source === target && length >= READ_MASK_MIN_LENGTH && source === readMemory.bytes) {
+    const isInReadMemory = source === readMemory.bytes && source === target;
+    if (isInReadMemory && length >= READ_MASK_MIN_LENGTH && readMemory.mask !== undefined) {
       readMemory.mask(start, end, reverseBytes(rotateKey(key, keyPosition)));
     } else if (longMask !== undefined && length >= LONG_MASK_MIN_LENGTH) {
       longMask(source, start, end, target, targetStart, key, keyPosition);

@@ -19,6 +19,7 @@ import { MessageBuffer } from '../message-buffer.ts';
 import { presentOf } from '../option-bag.ts';
 import { ignoreError } from './ignore-error.ts';
 import { nodePlatform } from './node-platform.ts';
+import type { StreamCallback } from './socket-guard.ts';
 
 /** The longest fragment in bytes, if it has no least length: so none is compressed for long. */
 export const FRAGMENT_MAX_LENGTH: number = 64 * 1024;
@@ -36,7 +37,6 @@ export interface MessageStreamOptions {
 }
 
 type TurnGiver = Pick<WireConnection, 'requestTurn' | 'sendPiece' | 'leaveTurn'>;
-type StreamCallback = (error?: Error | null) => void;
 
 const LAST_HIGH_SURROGATE = /[\ud800-\udbff]$/;
 

@@ -6,8 +6,6 @@
  * Where WebAssembly is missing, or has no vectors, it is plain memory, and masked as any other.
  */
 
-import { maskBytes, reverseBytes } from '../frame/masking.ts';
-
 /**
  * A frame of 64 KiB with its header fits, and so do the bursts that a socket has ready, mostly.
  * With 256 KiB, what is relayed is garbage sooner than it is collected (docs/decisions/reading.md).
@@ -20,8 +18,8 @@ const PAGES = 2;
 interface ReadMemory {
   /** Undefined until a socket is read. */
   bytes: Buffer | undefined;
-  /** Masks `[start, end)` in place, with a key whose first byte is its lowest. */
-  mask(start: number, end: number, key: number): void;
+  /** Masks `[start, end)` in place; the key's first byte is its lowest. Not in plain memory. */
+  mask: ((start: number, end: number, key: number) => void) | undefined;
 }
 
 // The types of ES alone have none.
@@ -31,7 +29,7 @@ declare const WebAssembly: {
 };
 
 /** The one memory of the process. */
-export const readMemory: ReadMemory = { bytes: undefined, mask: maskPlain };
+export const readMemory: ReadMemory = { bytes: undefined, mask: undefined };
 
 /** Returns the memory, which is made for the first who asks. */
 export function openReadMemory(): Buffer {
@@ -47,11 +45,6 @@ export function openReadMemory(): Buffer {
     readMemory.bytes = Buffer.allocUnsafeSlow(READ_LENGTH);
   }
   return readMemory.bytes;
-}
-
-function maskPlain(start: number, end: number, key: number): void {
-  if (readMemory.bytes === undefined) return;
-  maskBytes(readMemory.bytes, start, end, readMemory.bytes, start, reverseBytes(key), 0);
 }
 
 // The function, in the terms of WebAssembly 2.0 §5. Its parameters and its local variable:
