@@ -56,7 +56,7 @@ const TWO_TO_32 = 0x1_0000_0000;
 const CUT = -1;
 const FAULT = -2;
 
-/** What #findCopyEnd returns for a piece that is not kept. */
+/** What #unmaskKept returns for a piece that is not kept. */
 const NOT_KEPT = -1;
 
 export class FrameParser {
@@ -134,7 +134,7 @@ export class FrameParser {
         offset = result;
         if (offset === length && this.payloadLength > 0) return length;
       }
-      const copyEnd = this.isLent ? this.#findCopyEnd(bytes, offset, length) : NOT_KEPT;
+      const copyEnd = this.isLent ? this.#unmaskKept(bytes, offset, length) : NOT_KEPT;
       if (copyEnd === NOT_KEPT) {
         offset = this.#parsePayload(bytes, offset, length, hasMore);
         if (offset < 0) return offset;
@@ -162,7 +162,7 @@ export class FrameParser {
    * then: one memory for each would cost more than what is in it, and the lent memory may be
    * quicker to unmask. Returns where they end, or {@link NOT_KEPT}.
    */
-  #findCopyEnd(bytes: Uint8Array, offset: number, length: number): number {
+  #unmaskKept(bytes: Uint8Array, offset: number, length: number): number {
     const missing = this.payloadLength - this.payloadPosition;
     const isLast = missing <= length - offset;
     const end = isLast ? offset + missing : length;

@@ -48,7 +48,10 @@ const UPGRADE_REQUIRED = 426;
 
 /** What every 101 begins with. */
 const ACCEPTANCE = printResponseHead(SWITCHING_PROTOCOLS, [
-  ...['Upgrade', 'websocket', 'Connection', 'Upgrade'],
+  'Upgrade',
+  'websocket',
+  'Connection',
+  'Upgrade',
 ]).slice(0, -2);
 
 /**
