@@ -10,7 +10,6 @@
  * What control frames mean is in control-line.ts.
  */
 
-import { copyOf } from '../bytes.ts';
 import { type FaultCode, ProtocolError, type WebSocketError } from '../errors.ts';
 import type { DecodedReceiver, Decoder } from '../extensions/decoder.ts';
 import { type FrameHandler, FrameParser, LONG_PAYLOAD_LENGTH } from '../frame/frame-parser.ts';
@@ -248,7 +247,7 @@ export class ReceiveLine implements FrameHandler, DecodedReceiver, Delivery {
       if (isLasting || (sink.copiesText && !this.#isBinary)) {
         this.#check(sink.whole(this, bytes, start, end, this.#isBinary));
       } else {
-        const copy = copyOf(this.platform, bytes.subarray(start, end));
+        const copy = this.platform.copy(bytes.subarray(start, end));
         this.#check(sink.whole(this, copy, 0, copy.length, this.#isBinary));
       }
       return;

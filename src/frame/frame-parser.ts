@@ -7,7 +7,7 @@
  * Which frames may follow each other, and how long a message may be, is judged in connection/.
  */
 
-import { copyBytes, copyOf } from '../bytes.ts';
+import { copyBytes } from '../bytes.ts';
 import type { FaultCode } from '../errors.ts';
 import type { Platform } from '../platform.ts';
 import {
@@ -139,7 +139,7 @@ export class FrameParser {
         offset = this.#parsePayload(bytes, offset, length, hasMore);
         if (offset < 0) return offset;
       } else {
-        const copy = copyOf(this.#platform, bytes.subarray(offset, copyEnd));
+        const copy = this.#platform.copy(bytes.subarray(offset, copyEnd));
         this.isLent = false;
         this.#isUnmasked = true;
         const used = this.#parse(copy, copy.length, hasMore || copyEnd < length);
