@@ -34,6 +34,15 @@ export function copyIfSmallPart(platform: Platform, bytes: Uint8Array): Uint8Arr
 }
 
 /**
+ * Tells whether a value is a Uint8Array or Buffer, also one of another realm: test runners and
+ * `node:vm` run programs with a Uint8Array that is not Node's.
+ */
+export function isBytes(value: unknown): value is Uint8Array {
+  if (value instanceof Uint8Array) return true;
+  return ArrayBuffer.isView(value) && (value as Uint8Array)[Symbol.toStringTag] === 'Uint8Array';
+}
+
+/**
  * The types ask for bytes; JavaScript may pass anything, which would become a frame of garbage.
  *
  * @throws TypeError when a payload is not a view with elements of one byte
