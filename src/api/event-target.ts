@@ -10,6 +10,7 @@
 import { errorMonitor } from 'node:events';
 import type { Stream } from 'node:stream';
 import { ErrorEvent, setTarget, stoppedEvents, WebSocketEvent } from './events.ts';
+import { useSmallTable } from './listener-table.ts';
 import { rejectsPromise } from './promise-listeners.ts';
 import { checkSignal } from './socket-options.ts';
 import {
@@ -65,6 +66,11 @@ export abstract class StreamEventTarget<Events> extends TypedStream<Events> {
   }
 
   #signalCleanups: Set<() => void> | undefined;
+
+  constructor() {
+    super();
+    useSmallTable(this);
+  }
 
   /**
    * Adds a function or an object with a `handleEvent` method, unless it is there with the same

@@ -20,7 +20,6 @@ import { Opcode } from '../frame/opcode.ts';
 import { readLimit } from '../limits.ts';
 import { checkBag } from '../option-bag.ts';
 import type { Platform } from '../platform.ts';
-import { ControlLine } from './control-line.ts';
 import { type ControlPayload, isLatePayload, LateControl } from './late-control.ts';
 import type { ConnectionOptions } from './options.ts';
 import type { ReadLater, SendOptions } from './outgoing-order.ts';
@@ -28,7 +27,6 @@ import { ReceiveLine } from './receive-line.ts';
 import { WireConnection } from './wire-connection.ts';
 
 export class Connection extends WireConnection {
-  readonly #controls: ControlLine;
   readonly #line: ReceiveLine;
   #extensions: ExtensionLink | undefined;
   /** How many Pings and Pongs wait for a turn. */
@@ -38,8 +36,7 @@ export class Connection extends WireConnection {
   constructor(options: ConnectionOptions) {
     checkBag(options);
     super(options);
-    this.#controls = new ControlLine(options, this.life, this.brake, this.order);
-    this.#line = new ReceiveLine(options, this.order.limits, this.life, this.brake, this.#controls);
+    this.#line = new ReceiveLine(options, this.life, this.brake, this.order);
     this.join(this.#line);
     this.#use(options.sessions ?? []);
   }
@@ -114,7 +111,7 @@ export class Connection extends WireConnection {
     }
     this.#extensions = link;
     this.#line.proceed = () => {
-      this.#controls.proceed();
+      this.#line.proceedControls();
       this.proceed();
     };
     this.#line.use(link.decoder);

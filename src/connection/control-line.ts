@@ -27,7 +27,7 @@ export class ControlLine {
   #waitingClose: Uint8Array | undefined;
 
   constructor(
-    options: ConnectionOptions,
+    options: Pick<ConnectionOptions, 'answersPings' | 'sink'>,
     life: LifeCycle<unknown>,
     brake: Brake,
     order: OutgoingOrder,

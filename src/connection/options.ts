@@ -30,8 +30,11 @@ const DEFAULT_LIMITS: ResolvedLimits = {
   maxBufferedAmount: LIMITS.maxBufferedAmount.default,
 };
 
+/** The limits of the last connection: nearly always those of the next. */
+let lastLimits = DEFAULT_LIMITS;
+
 /**
- * Fills in the defaults. Connections without limits of their own share one object.
+ * Fills in the defaults. Connections with the same limits share one object.
  *
  * @throws TypeError or RangeError when a limit is not a number of its range
  */
@@ -39,12 +42,23 @@ export function resolveLimits(limits: ConnectionLimits): ResolvedLimits {
   const { maxLength, maxFragments, highWaterMark, maxBufferedAmount } = limits;
   const isDefault = (maxLength ?? maxFragments ?? highWaterMark ?? maxBufferedAmount) === undefined;
   if (isDefault) return DEFAULT_LIMITS;
-  return {
+  const resolved = {
     maxLength: readLimit('maxLength', maxLength),
     maxFragments: readLimit('maxFragments', maxFragments),
     highWaterMark: readLimit('highWaterMark', highWaterMark),
     maxBufferedAmount: readLimit('maxBufferedAmount', maxBufferedAmount),
   };
+  if (!areSame(resolved, lastLimits)) lastLimits = resolved;
+  return lastLimits;
+}
+
+function areSame(one: ResolvedLimits, other: ResolvedLimits): boolean {
+  return (
+    one.maxLength === other.maxLength &&
+    one.maxFragments === other.maxFragments &&
+    one.highWaterMark === other.highWaterMark &&
+    one.maxBufferedAmount === other.maxBufferedAmount
+  );
 }
 
 export interface ConnectionOptions extends ConnectionLimits {

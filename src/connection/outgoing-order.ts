@@ -27,6 +27,9 @@ import type { LifeCycle } from './life-cycle.ts';
 import { type ConnectionOptions, type ResolvedLimits, resolveLimits } from './options.ts';
 import { OutgoingPlaces, type Place, type TurnTaker } from './outgoing-places.ts';
 import { OutputQueue } from './output-queue.ts';
+import { poolsOf, type SparePool } from './spare-pool.ts';
+
+const outputsOf = poolsOf((platform, role) => new OutputQueue(platform, role));
 
 /** Tells a sender that what it sent will not leave. */
 type Refusal = (error: Error) => void;
@@ -49,10 +52,14 @@ export interface SendOptions {
 
 export class OutgoingOrder implements EncodedSender {
   readonly platform: Platform;
-  readonly output: OutputQueue;
   readonly handler: ConnectionHandler;
   readonly #life: LifeCycle<unknown>;
   readonly limits: ResolvedLimits;
+  /** Payload bytes that are written, and whose callbacks have not been taken yet. */
+  settledPayloadLength = 0;
+  readonly #outputs: SparePool<OutputQueue>;
+  /** Undefined while nothing is queued or in flight. */
+  #output: OutputQueue | undefined;
   /** Whose answers are sent. */
   input: { readonly isAtEnd: boolean } | undefined;
   #encoder: Encoder | undefined;
@@ -81,7 +88,7 @@ export class OutgoingOrder implements EncodedSender {
     this.limits = resolveLimits(options);
     this.#life = life;
     this.#isHeld = options.isConnecting === true;
-    this.output = new OutputQueue(options.platform, options.role);
+    this.#outputs = outputsOf(options.platform, options.role);
   }
 
   /** The opening handshake is done: sends what waits. */
@@ -97,11 +104,11 @@ export class OutgoingOrder implements EncodedSender {
 
   /** Payload bytes of messages not yet known to be written (WHATWG WebSockets §3.1). */
   get bufferedAmount(): number {
-    return this.output.bufferedPayloadLength + this.#heldLength();
+    return (this.#output?.bufferedPayloadLength ?? 0) + this.#heldLength();
   }
 
   get hasOutput(): boolean {
-    return !this.output.isEmpty || this.#pendingPong !== undefined;
+    return this.#output?.isEmpty === false || this.#pendingPong !== undefined;
   }
 
   /** Whether somebody has the turn to send a message in pieces. */
@@ -254,7 +261,7 @@ export class OutgoingOrder implements EncodedSender {
 
   /** Answers a Ping, at once or when output moves again. */
   answerPing(payload: Uint8Array): void {
-    if (this.output.isBlocked) this.#pendingPong = this.platform.copy(payload);
+    if (this.#output?.isBlocked === true) this.#pendingPong = this.platform.copy(payload);
     else this.#pushControl(Opcode.PONG, payload, undefined, 'turn');
   }
 
@@ -287,16 +294,26 @@ export class OutgoingOrder implements EncodedSender {
 
   take(preludeLength: number): Uint8Array[] {
     this.#flushPong();
-    return this.output.take(preludeLength);
+    return this.#openOutput().take(preludeLength);
+  }
+
+  /** What was taken has been written; {@link OutgoingOrder.release} follows it. */
+  settle(isCopied: boolean): void {
+    const output = this.#output;
+    if (output === undefined) return;
+    this.settledPayloadLength += output.settle(isCopied);
+    this.#closeOutput(output);
   }
 
   get hasCalls(): boolean {
-    return this.#needsDrain || this.output.hasSettledCallbacks;
+    return this.#needsDrain || this.#output?.hasSettledCallbacks === true;
   }
 
   /** Returns the calls that are to be made for what has been written. */
   release(): (() => void) | undefined {
-    const callbacks = this.output.takeSettled();
+    this.settledPayloadLength = 0;
+    const callbacks = this.#output?.takeSettled();
+    if (this.#output !== undefined) this.#closeOutput(this.#output);
     if (callbacks === undefined) return this.#needsDrain ? () => this.#checkDrain() : undefined;
     return () => callAll([...callbacks, () => this.#checkDrain()]);
   }
@@ -329,7 +346,8 @@ export class OutgoingOrder implements EncodedSender {
   /** Drops what is not in the output yet; returns the calls that are to be made. */
   dropWaiting(): Refusal[] {
     const reading = this.#reading === undefined ? [] : [this.#reading];
-    this.output.lostPayloadLength += this.#places?.waitingLength ?? 0;
+    const lostLength = this.#places?.waitingLength ?? 0;
+    if (lostLength > 0) this.#openOutput().lostPayloadLength += lostLength;
     const places = [...reading, ...(this.#places?.takeAll() ?? [])];
     // What the encoder has was sent before what waits here.
     const calls: Refusal[] = [...(this.#encoder?.discard() ?? [])];
@@ -350,7 +368,7 @@ export class OutgoingOrder implements EncodedSender {
   /** Drops everything; returns the calls that are to be made, in the order of the messages. */
   drop(): Refusal[] {
     this.#pendingPong = undefined;
-    return [...this.output.discard(), ...this.dropWaiting()];
+    return [...(this.#output?.discard() ?? []), ...this.dropWaiting()];
   }
 
   // ---- From the encoder -------------------------------------------------------------------------
@@ -362,12 +380,12 @@ export class OutgoingOrder implements EncodedSender {
     ownership: Ownership,
     callback: WriteCallback | undefined,
   ): void {
-    const { output } = this;
+    const output = this.#openOutput();
     const wasEmpty = output.isEmpty;
     if (ownership === 'transient' || plainLength !== payload.length) {
       output.pushTransient(firstByte, payload, plainLength);
     } else output.pushFrame(firstByte, payload, ownership === 'borrowed');
-    this.#afterPush(wasEmpty, callback);
+    this.#afterPush(output, wasEmpty, callback);
   }
 
   /** @returns false when the outbound queue is over highWaterMark */
@@ -376,9 +394,10 @@ export class OutgoingOrder implements EncodedSender {
     payloadLength: number,
     callback: WriteCallback | undefined,
   ): boolean {
-    const wasEmpty = this.output.isEmpty;
-    this.output.pushSerialized(frame, payloadLength);
-    return this.#afterPush(wasEmpty, callback);
+    const output = this.#openOutput();
+    const wasEmpty = output.isEmpty;
+    output.pushSerialized(frame, payloadLength);
+    return this.#afterPush(output, wasEmpty, callback);
   }
 
   fail(error: WebSocketError): void {
@@ -398,6 +417,22 @@ export class OutgoingOrder implements EncodedSender {
       this.#encoder?.isBlocked === true ||
       this.#places?.isEmpty === false
     );
+  }
+
+  #openOutput(): OutputQueue {
+    this.#output ??= this.#outputs.take();
+    return this.#output;
+  }
+
+  /** Gives the queue back if it holds nothing more. */
+  #closeOutput(output: OutputQueue): void {
+    if (!output.isUnused) return;
+    this.#output = undefined;
+    this.#outputs.giveBack(output);
+  }
+
+  #bufferedByteLength(): number {
+    return (this.#output?.bufferedByteLength ?? 0) + this.#heldLength();
   }
 
   /** Payload bytes that are not in the output yet. */
@@ -472,9 +507,10 @@ export class OutgoingOrder implements EncodedSender {
       encoder.send(Opcode.TEXT, bytes, callback);
       return this.#checkLimits();
     }
-    const wasEmpty = this.output.isEmpty;
-    this.output.pushText(FIN | Opcode.TEXT, text);
-    return this.#afterPush(wasEmpty, callback);
+    const output = this.#openOutput();
+    const wasEmpty = output.isEmpty;
+    output.pushText(FIN | Opcode.TEXT, text);
+    return this.#afterPush(output, wasEmpty, callback);
   }
 
   /** Asks for the length in bytes, at most three for each unit, only where it matters. */
@@ -503,13 +539,14 @@ export class OutgoingOrder implements EncodedSender {
       encoder.send(firstByte & ~FIN, bytes, callback);
       return this.#checkLimits();
     }
-    const wasEmpty = this.output.isEmpty;
-    this.output.pushFrame(firstByte, bytes, ownership === 'borrowed');
-    return this.#afterPush(wasEmpty, callback);
+    const output = this.#openOutput();
+    const wasEmpty = output.isEmpty;
+    output.pushFrame(firstByte, bytes, ownership === 'borrowed');
+    return this.#afterPush(output, wasEmpty, callback);
   }
 
   #sendPreparedNow(message: PreparedMessage, callback: WriteCallback | undefined): boolean {
-    if (!this.output.isMasking) {
+    if (!this.#openOutput().isMasking) {
       const encoder = this.#encoder;
       if (encoder === undefined) {
         return this.pushSerialized(message.frame, message.payload.length, callback);
@@ -529,9 +566,10 @@ export class OutgoingOrder implements EncodedSender {
       this.#encoder.sendPiece(firstByte, bytes, callback);
       return this.#checkLimits();
     }
-    const wasEmpty = this.output.isEmpty;
-    this.output.pushFrame(firstByte, bytes, ownership === 'borrowed');
-    return this.#afterPush(wasEmpty, callback);
+    const output = this.#openOutput();
+    const wasEmpty = output.isEmpty;
+    output.pushFrame(firstByte, bytes, ownership === 'borrowed');
+    return this.#afterPush(output, wasEmpty, callback);
   }
 
   #pushControl(
@@ -540,10 +578,11 @@ export class OutgoingOrder implements EncodedSender {
     callback: WriteCallback | undefined,
     urgency: OutputUrgency = 'call',
   ): void {
-    const wasEmpty = this.output.isEmpty;
-    this.output.pushFrame(FIN | opcode, payload, false);
+    const output = this.#openOutput();
+    const wasEmpty = output.isEmpty;
+    output.pushFrame(FIN | opcode, payload, false);
     // Before the notice: a handler may write within it, and the callback belongs to what it writes.
-    if (callback !== undefined) this.output.addCallback(callback);
+    if (callback !== undefined) output.addCallback(callback);
     this.#notice(wasEmpty, urgency);
   }
 
@@ -551,17 +590,17 @@ export class OutgoingOrder implements EncodedSender {
     const payload = this.#pendingPong;
     if (payload === undefined) return;
     this.#pendingPong = undefined;
-    this.output.pushFrame(FIN | Opcode.PONG, payload, false);
+    this.#openOutput().pushFrame(FIN | Opcode.PONG, payload, false);
   }
 
   /** Does what follows each message: the callback, the limits, the notice. */
-  #afterPush(wasEmpty: boolean, callback: WriteCallback | undefined): boolean {
-    const { output } = this;
+  #afterPush(output: OutputQueue, wasEmpty: boolean, callback: WriteCallback | undefined): boolean {
     if (callback !== undefined) output.addCallback(callback);
     const hasRoom = this.#checkLimits();
-    const isBorrowing = output.isBorrowing;
+    const { isBorrowing } = output;
     if (!output.isEmpty) this.#notice(wasEmpty, isBorrowing ? 'borrowed' : 'call');
-    if (isBorrowing) output.keepBorrowed();
+    // The queue may have been written and given back.
+    if (isBorrowing) this.#output?.keepBorrowed();
     return hasRoom;
   }
 
@@ -573,7 +612,7 @@ export class OutgoingOrder implements EncodedSender {
 
   /** Returns whether a sender may go on. */
   #checkLimits(): boolean {
-    const buffered = this.output.bufferedByteLength + this.#heldLength();
+    const buffered = this.#bufferedByteLength();
     if (buffered >= this.limits.highWaterMark) this.#needsDrain = true;
     if (buffered > this.limits.maxBufferedAmount) {
       this.#overflow(buffered);
@@ -586,14 +625,14 @@ export class OutgoingOrder implements EncodedSender {
   #overflow(buffered: number): void {
     if (this.#life.isGivenUp) return;
     const error = limitExceeded('maxBufferedAmount', this.limits.maxBufferedAmount, buffered);
-    const callbacks = this.output.discard();
+    const callbacks = this.#output?.discard() ?? [];
     const tell = (): void => this.#life.tell(() => callAll(callbacks, error));
     callAll([() => this.#life.fail(error), tell]);
   }
 
   #checkDrain(): void {
     if (!this.#needsDrain) return;
-    const buffered = this.output.bufferedByteLength + this.#heldLength();
+    const buffered = this.#bufferedByteLength();
     if (buffered * 2 > this.limits.highWaterMark) return;
     this.#needsDrain = false;
     if (this.#life.state === 'OPEN') this.handler.onDrain();

@@ -37,8 +37,6 @@ export class OutputQueue {
   /** Bytes that the transport has and has not reported written. */
   inFlightByteLength = 0;
   inFlightPayloadLength = 0;
-  /** Payload bytes that are written, and whose callbacks have not been taken yet. */
-  settledPayloadLength = 0;
   /** Payload bytes that were dropped; WHATWG's bufferedAmount never forgets them. */
   lostPayloadLength = 0;
 
@@ -78,6 +76,20 @@ export class OutputQueue {
   /** Whether the last write is still in flight. */
   get isBlocked(): boolean {
     return this.inFlightByteLength > 0;
+  }
+
+  /** Whether it holds nothing of what went through it. */
+  get isUnused(): boolean {
+    return (
+      this.byteLength === 0 &&
+      this.inFlightByteLength === 0 &&
+      this.lostPayloadLength === 0 &&
+      this.#callbacks === undefined &&
+      this.#inFlightCallbacks === undefined &&
+      this.#settledCallbacks === undefined &&
+      this.#segmentBytes === undefined &&
+      this.#ownSlab === undefined
+    );
   }
 
   /** All bytes that are queued or in flight. */
@@ -194,8 +206,9 @@ export class OutputQueue {
    * What was taken has been written; {@link OutputQueue.takeSettled} follows it.
    *
    * @param isCopied - whether the transport has copied the bytes: the slab may be used again
+   * @returns the payload bytes of messages among it
    */
-  settle(isCopied: boolean): void {
+  settle(isCopied: boolean): number {
     if (this.isEmpty && this.#segmentBytes !== undefined) {
       if (isCopied) {
         this.#sharedSlab.release(this.#segmentBytes, this.#segmentStart, this.#segmentEnd);
@@ -206,10 +219,11 @@ export class OutputQueue {
     }
     this.#ownSlab = undefined;
     this.inFlightByteLength = 0;
-    this.settledPayloadLength += this.inFlightPayloadLength;
+    const payloadLength = this.inFlightPayloadLength;
     this.inFlightPayloadLength = 0;
     this.#settledCallbacks = join(this.#settledCallbacks, this.#inFlightCallbacks);
     this.#inFlightCallbacks = undefined;
+    return payloadLength;
   }
 
   get hasSettledCallbacks(): boolean {
@@ -218,7 +232,6 @@ export class OutputQueue {
 
   /** Returns the callbacks of what has been written, which are to be called. */
   takeSettled(): readonly WriteCallback[] | undefined {
-    this.settledPayloadLength = 0;
     const callbacks = this.#settledCallbacks;
     this.#settledCallbacks = undefined;
     return callbacks;

@@ -18,10 +18,11 @@ import { Utf8Validator } from '../frame/utf8-validator.ts';
 import { limitExceeded } from '../limits.ts';
 import type { Platform } from '../platform.ts';
 import { type Brake, EXTENSIONS } from './brake.ts';
-import type { ControlLine } from './control-line.ts';
+import { ControlLine } from './control-line.ts';
 import type { ConnectionHandler } from './handler.ts';
 import type { LifeCycle } from './life-cycle.ts';
 import type { ConnectionOptions, ResolvedLimits } from './options.ts';
+import type { OutgoingOrder } from './outgoing-order.ts';
 import {
   type Delivery,
   type FrameSink,
@@ -30,6 +31,15 @@ import {
   type SinkChoice,
   WHOLE,
 } from './sink.ts';
+import { poolsOf, type SparePool } from './spare-pool.ts';
+
+/** What a parser has in place of a handler while nobody uses it. */
+const NOBODY: FrameHandler = {
+  onFrameHeader: () => false,
+  onFramePayload: () => false,
+  onFrameFault() {},
+};
+const parsersOf = poolsOf((platform, role) => new FrameParser(platform, NOBODY, role));
 
 export class ReceiveLine implements FrameHandler, DecodedReceiver, Delivery {
   /** Where messages that begin from now on go; frames are chosen once, with the options. */
@@ -42,8 +52,13 @@ export class ReceiveLine implements FrameHandler, DecodedReceiver, Delivery {
   #limits: ResolvedLimits;
   readonly #brake: Brake;
   readonly #life: LifeCycle<unknown>;
-  readonly #controls: ControlLine;
-  readonly #parser: FrameParser;
+  readonly #order: OutgoingOrder;
+  readonly #answersPings: boolean | undefined;
+  /** Made for the first control frame. */
+  #controls: ControlLine | undefined;
+  readonly #parsers: SparePool<FrameParser>;
+  /** Undefined between the reads, unless one ended within a frame. */
+  #parser: FrameParser | undefined;
   #decoder: Decoder | undefined;
 
   #isInMessage = false;
@@ -62,27 +77,27 @@ export class ReceiveLine implements FrameHandler, DecodedReceiver, Delivery {
 
   constructor(
     options: ConnectionOptions,
-    limits: ResolvedLimits,
     life: LifeCycle<unknown>,
     brake: Brake,
-    controls: ControlLine,
+    order: OutgoingOrder,
   ) {
     this.platform = options.platform;
     this.handler = options.handler;
-    this.#limits = limits;
+    this.#limits = order.limits;
     this.#brake = brake;
     this.sinks = options.sink ?? WHOLE;
     if ('frames' in this.sinks) this.#frames = this.sinks.frames;
     this.#life = life;
-    this.#controls = controls;
-    this.#parser = new FrameParser(options.platform, this, options.role);
+    this.#order = order;
+    this.#answersPings = options.answersPings;
+    this.#parsers = parsersOf(options.platform, options.role);
   }
 
   /** Sends messages through a decoder from now on. */
   use(decoder: Decoder): void {
     this.#decoder = decoder;
-    this.#controls.use(decoder);
-    this.#parser.allowedRsv = decoder.rsv;
+    this.#controls?.use(decoder);
+    if (this.#parser !== undefined) this.#parser.allowedRsv = decoder.rsv;
   }
 
   /** Whether messages are inside the decoder: a Close must wait for them. */
@@ -91,7 +106,7 @@ export class ReceiveLine implements FrameHandler, DecodedReceiver, Delivery {
   }
 
   get isAtEnd(): boolean {
-    return this.#parser.isAtEnd;
+    return this.#parser?.isAtEnd === true;
   }
 
   get maxLength(): number {
@@ -122,7 +137,16 @@ export class ReceiveLine implements FrameHandler, DecodedReceiver, Delivery {
   /** Takes the next bytes; returns how many were used: fewer when no more can be taken now. */
   parse(bytes: Uint8Array, lentLength?: number): number {
     if (this.#decoder !== undefined && !this.#decoder.proceed()) return 0;
-    return this.#brake.mayDeliver ? this.#parser.parse(bytes, lentLength) : 0;
+    if (!this.#brake.mayDeliver) return 0;
+    this.#parser ??= this.#takeParser();
+    const used = this.#parser.parse(bytes, lentLength);
+    if (this.#parser.isBetweenFrames) this.#giveParserBack(this.#parser);
+    return used;
+  }
+
+  /** Goes on with a Close that waited for the messages before it. */
+  proceedControls(): void {
+    this.#controls?.proceed();
   }
 
   /** Drops a message that will not be completed. */
@@ -130,7 +154,7 @@ export class ReceiveLine implements FrameHandler, DecodedReceiver, Delivery {
     this.#partial?.drop();
     this.#partial = undefined;
     this.#validator = undefined;
-    this.#controls.drop();
+    this.#controls?.drop();
     this.#decoder?.drop();
   }
 
@@ -151,7 +175,7 @@ export class ReceiveLine implements FrameHandler, DecodedReceiver, Delivery {
   }
 
   onFrameHeader(): boolean {
-    const parser = this.#parser;
+    const parser = this.#parser!;
     const { opcode } = parser;
     if (isControlOpcode(opcode)) return this.#frames === undefined || this.#tellFrameStart();
     const isFirst = opcode !== Opcode.CONTINUATION;
@@ -178,21 +202,23 @@ export class ReceiveLine implements FrameHandler, DecodedReceiver, Delivery {
   }
 
   onFramePayload(bytes: Uint8Array, start: number, end: number, isLast: boolean): boolean {
-    const { fin, opcode } = this.#parser;
+    const parser = this.#parser!;
+    const { fin, opcode } = parser;
     if (isControlOpcode(opcode)) {
-      this.#controls.receive(this.#parser, bytes, start, end, isLast);
+      this.#controls ??= this.#createControls();
+      this.#controls.receive(parser, bytes, start, end, isLast);
       return this.#brake.mayDeliver;
     }
     const isEnd = isLast && fin;
     if (isEnd) this.#isInMessage = false;
     if (this.#isCoded) this.#decoder!.push(bytes, start, end, isEnd);
     else if (this.#frames !== undefined) this.#tellFrame(bytes, start, end, isLast, isEnd);
-    else this.#deliver(bytes, start, end, isEnd, !this.#parser.isLent);
+    else this.#deliver(bytes, start, end, isEnd, !parser.isLent);
     return this.#brake.mayDeliver;
   }
 
   keepsPayload(length: number, isLast: boolean): boolean {
-    const parser = this.#parser;
+    const parser = this.#parser!;
     if (isControlOpcode(parser.opcode)) return false;
     const sink = this.#sink;
     if (sink === undefined || this.#isCoded || sink.keepsPieces) return true;
@@ -225,6 +251,26 @@ export class ReceiveLine implements FrameHandler, DecodedReceiver, Delivery {
     this.#brake.release(EXTENSIONS);
   }
 
+  #takeParser(): FrameParser {
+    const parser = this.#parsers.take();
+    parser.handler = this;
+    parser.allowedRsv = this.#decoder?.rsv ?? 0;
+    return parser;
+  }
+
+  #giveParserBack(parser: FrameParser): void {
+    this.#parser = undefined;
+    parser.handler = NOBODY;
+    this.#parsers.giveBack(parser);
+  }
+
+  #createControls(): ControlLine {
+    const options = { answersPings: this.#answersPings, sink: this.sinks };
+    const controls = new ControlLine(options, this.#life, this.#brake, this.#order);
+    if (this.#decoder !== undefined) controls.use(this.#decoder);
+    return controls;
+  }
+
   #beginMessage(isBinary: boolean): void {
     this.#isInMessage = true;
     this.#isBinary = isBinary;
@@ -232,7 +278,7 @@ export class ReceiveLine implements FrameHandler, DecodedReceiver, Delivery {
     this.#frameCount = 0;
     const { sinks } = this;
     if (!('frames' in sinks)) this.#sink = isBinary ? sinks.binary : sinks.text;
-    this.#isCoded = this.#decoder?.isCoded(this.#parser) === true;
+    this.#isCoded = this.#decoder?.isCoded(this.#parser!) === true;
   }
 
   #deliver(
@@ -264,12 +310,13 @@ export class ReceiveLine implements FrameHandler, DecodedReceiver, Delivery {
 
   /** What will complete the message behind a piece; undefined where that is not known. */
   #missingBehind(pieceLength: number): number | undefined {
-    const { fin, payloadLength, payloadPosition } = this.#parser;
-    return fin && !this.#isCoded ? payloadLength - payloadPosition - pieceLength : undefined;
+    const parser = this.#parser;
+    if (this.#isCoded || parser?.fin !== true) return undefined;
+    return parser.payloadLength - parser.payloadPosition - pieceLength;
   }
 
   #tellFrameStart(): boolean {
-    this.#frames?.onFrameStart(this.#parser);
+    this.#frames?.onFrameStart(this.#parser!);
     return this.#brake.mayDeliver;
   }
 

@@ -169,11 +169,11 @@ export abstract class WireConnection {
 
   /** Payload bytes that are written, and whose callbacks have not been taken yet. */
   get settledAmount(): number {
-    return this.order.output.settledPayloadLength;
+    return this.order.settledPayloadLength;
   }
 
   set settledAmount(length: number) {
-    this.order.output.settledPayloadLength = length;
+    this.order.settledPayloadLength = length;
   }
 
   /** Whether {@link WireConnection.releaseOutput} has something to call. */
@@ -391,7 +391,7 @@ export abstract class WireConnection {
    * WireConnection.releaseOutput} returns the calls.
    */
   settleOutput(isCopied: boolean): void {
-    this.order.output.settle(isCopied);
+    this.order.settle(isCopied);
   }
 
   /** Returns the calls for what has been written, if there are any. */

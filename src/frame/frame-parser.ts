@@ -78,10 +78,11 @@ export class FrameParser {
   allowedRsv = 0;
   /** The masking key of the present frame, most significant byte first; 0 for an unmasked one. */
   maskingKey = 0;
+  /** Who is told what is found. */
+  handler: FrameHandler;
   /** Whether the peer's frames are masked, as those of clients must be (RFC 6455 §5.1). */
   readonly isMasked: boolean;
   readonly #platform: Platform;
-  readonly #handler: FrameHandler;
   #isInPayload = false;
   /** Whether the payloads have been unmasked already. */
   #isUnmasked = false;
@@ -92,7 +93,7 @@ export class FrameParser {
   /** @param role - our role: a server expects masked frames, a client unmasked ones */
   constructor(platform: Platform, handler: FrameHandler, role: 'client' | 'server') {
     this.#platform = platform;
-    this.#handler = handler;
+    this.handler = handler;
     this.isMasked = role === 'server';
   }
 
@@ -161,7 +162,7 @@ export class FrameParser {
   /** The bytes are gone; those of a copy are still in the lent memory. Returns as `#parse`. */
   #giveUpLost(offset: number): number {
     if (this.#isUnmasked) return offset;
-    this.#handler.onFrameFault('WS_INTERNAL', 'a handler transferred the memory of what it got');
+    this.handler.onFrameFault('WS_INTERNAL', 'a handler transferred the memory of what it got');
     return ~offset;
   }
 
@@ -174,7 +175,7 @@ export class FrameParser {
     const missing = this.payloadLength - this.payloadPosition;
     const isLast = missing <= length - offset;
     const end = isLast ? offset + missing : length;
-    if (this.#handler.keepsPayload?.(end - offset, isLast) === false) return NOT_KEPT;
+    if (this.handler.keepsPayload?.(end - offset, isLast) === false) return NOT_KEPT;
     return this.#maskRun(bytes, offset, length);
   }
 
@@ -240,7 +241,7 @@ export class FrameParser {
     this.payloadLength = payloadLength;
     this.payloadPosition = 0;
     this.#isInPayload = true;
-    return this.#handler.onFrameHeader() ? position : ~position;
+    return this.handler.onFrameHeader() ? position : ~position;
   }
 
   /** Applies the rules that the first two bytes can break, in the order of RFC 6455 §5.2. */
@@ -269,14 +270,14 @@ export class FrameParser {
     if (!this.#isUnmasked) this.#mask(bytes, offset, pieceEnd, this.maskingKey, position);
     if (isLast) this.#isInPayload = false;
     this.isAtEnd = pieceEnd === end && !hasMore;
-    const goesOn = this.#handler.onFramePayload(bytes, offset, pieceEnd, isLast);
+    const goesOn = this.handler.onFramePayload(bytes, offset, pieceEnd, isLast);
     this.isAtEnd = false;
     this.payloadPosition = position + pieceEnd - offset;
     return goesOn ? pieceEnd : ~pieceEnd;
   }
 
   #stop(fault: FaultCode, detail?: string): number {
-    this.#handler.onFrameFault(fault, detail);
+    this.handler.onFrameFault(fault, detail);
     return FAULT;
   }
 

@@ -10,6 +10,7 @@ import type { Encoder } from '../../src/extensions/encoder.ts';
 import { PreparedMessage } from '../../src/extensions/prepared-message.ts';
 import type { CloseStatus } from '../../src/frame/close-payload.ts';
 import { nodePlatform } from '../../src/node/node-platform.ts';
+import { sharedSlab } from '../../src/slab.ts';
 import { BareOrder } from '../support/bare-order.ts';
 import { CountingPlatform } from '../support/counting-platform.ts';
 import { closePayload, describeFrames, frameTo } from '../support/frames.ts';
@@ -829,6 +830,8 @@ describe('A long payload of a server', () => {
     const platform = new CountingPlatform();
     const { connection, handler } = recordedConnection({ role: 'server', platform });
     const later = sendLater(connection, LONG);
+    // The slab, which the header needs, is the process's.
+    sharedSlab(platform);
     const before = platform.allocationCount;
     later.come('a'.repeat(LONG));
     expect([handler.urgency, platform.allocationCount]).toEqual(['call', before]);

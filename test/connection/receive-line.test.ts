@@ -4,6 +4,7 @@ import type { Connection } from '../../src/connection/connection.ts';
 import type { Role } from '../../src/connection/options.ts';
 import { STREAMED, STREAMED_BINARY, wholeBytes } from '../../src/connection/sink.ts';
 import { LimitExceededError } from '../../src/errors.ts';
+import { sharedSlab } from '../../src/slab.ts';
 import { CountingPlatform } from '../support/counting-platform.ts';
 import { describePayload, type FrameSpec, frameTo } from '../support/frames.ts';
 import { concat, hex, utf8 } from '../support/hex.ts';
@@ -222,6 +223,8 @@ describe.each(ROLES)('The cost of a message at a %s', (role) => {
   it('is given back when the message fails', async () => {
     const platform = new CountingPlatform();
     const { connection, handler } = recordedConnection({ role, platform });
+    // The slab, which the Close needs, is the process's.
+    sharedSlab(platform);
     const idle = await platform.retainedLength();
     connection.receive(
       frameTo(role, { opcode: 'text', fin: false, payload: new Uint8Array(50_000) }),

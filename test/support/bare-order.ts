@@ -52,7 +52,7 @@ export class BareOrder {
   /** Takes all output, reports it written, and describes it, a line for each frame. */
   takeFrames(): string[] {
     const frames = describeFrames(this.options.role, concat(this.order.take(0)));
-    this.order.output.settle(false);
+    this.order.settle(false);
     this.order.release()?.();
     return frames;
   }

@@ -4,6 +4,7 @@
  */
 
 import { CloseEvent, ErrorEvent, MessageEvent, WebSocketEvent } from '../../api/events.ts';
+import { useSmallTable } from '../../api/listener-table.ts';
 import { defineInterface } from '../../api/web-idl.ts';
 import { TypedEmitter } from '../typed-emitter.ts';
 import type {
@@ -66,6 +67,11 @@ export abstract class EventTargetEmitter extends TypedEmitter<WebSocketEvents, A
   declare onmessage: ((event: MessageEventType) => void) | null;
   declare onclose: ((event: CloseEventType) => void) | null;
   declare onerror: ((event: ErrorEventType) => void) | null;
+
+  constructor() {
+    super();
+    useSmallTable(this);
+  }
 
   static {
     const members = ['addEventListener', 'removeEventListener'];
