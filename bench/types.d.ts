@@ -55,6 +55,8 @@ export interface Workload {
   loopDelay: boolean;
   /** Of the plan's rounds, where one takes seconds. */
   maxRounds?: number;
+  /** Whether each window has processes of its own: what they cost is luck with their memory. */
+  afresh?: boolean;
   /** Times the plan's warm-up, where few messages a second leave code uncompiled for longer. */
   warmUp: number;
   /** The server's message limit; undefined leaves each peer its default. */

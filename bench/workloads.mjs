@@ -101,8 +101,8 @@ const ECHOES = [
   }),
   echo('echo-1k-binary', [64, 1], KiB, 'binary 1 KiB'),
   echo('echo-4k-binary', [16, 8], 4 * KiB, 'binary 4 KiB', { quick: true }),
-  echo('echo-64k-binary', [8, 2], 64 * KiB, 'binary 64 KiB', { warmUp: 2 }),
-  echo('echo-1m-binary', [4, 1], MiB, 'binary 1 MiB', { quick: true, warmUp: 2 }),
+  echo('echo-64k-binary', [8, 2], 64 * KiB, 'binary 64 KiB', { warmUp: 2, afresh: true }),
+  echo('echo-1m-binary', [4, 1], MiB, 'binary 1 MiB', { quick: true, warmUp: 2, afresh: true }),
   echo('echo-mixed', [16, 20], 0, 'binary 16 B to 16 KiB with 5 % pings', { sizes: MIXED_SIZES }),
   echo('echo-fragmented', [32, 4], KiB, 'text 1 KiB in 4 fragments', { text: true, fragments: 4 }),
   echo('latency-16', [1, 1], 16, 'latency: text 16 B', { text: true, latency: true, quick: true }),
@@ -112,7 +112,7 @@ const ECHOES = [
 const SECURE_ECHOES = [
   echo('tls-16-text', [64, 1], 16, 'text 16 B', { text: true }),
   echo('tls-125-binary', [16, 64], 125, 'binary 125 B'),
-  echo('tls-64k-binary', [8, 2], 64 * KiB, 'binary 64 KiB', { warmUp: 2 }),
+  echo('tls-64k-binary', [8, 2], 64 * KiB, 'binary 64 KiB', { warmUp: 2, afresh: true }),
 ].map((row) => ({
   ...row,
   group: 'Echo over TLS',

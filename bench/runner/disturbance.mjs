@@ -85,10 +85,10 @@ export function shareOfOthers(before, after, ownSeconds) {
 
 /**
  * @param {import('../types.d.ts').PeerResult[]} peers
- * @param {import('../types.d.ts').Metric} metric
+ * @param {Pick<import('../types.d.ts').Workload, 'metric' | 'afresh'>} workload
  * @returns {import('../types.d.ts').Disturbance}
  */
-export function describeDisturbance(peers, metric) {
+export function describeDisturbance(peers, { metric, afresh }) {
   // Memory does not depend on who else had the core.
   const samples = metric === 'cpu' ? peers.flatMap((peer) => peer.samples) : [];
   const disturbed = samples.filter(
@@ -107,7 +107,8 @@ export function describeDisturbance(peers, metric) {
   if (windows > LIMITS.windows) {
     reasons.push(`others took part of a core in ${percent(windows)} of the windows`);
   }
-  if (widest.spread > LIMITS.spread) {
+  // Processes of their own differ on a quiet machine too.
+  if (widest.spread > LIMITS.spread && afresh !== true) {
     reasons.push(`the rounds of ${widest.peer} differ by ${percent(widest.spread)}`);
   }
   return { windows, spread: widest.spread, reasons, repeats: 0 };

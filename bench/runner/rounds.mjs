@@ -3,8 +3,8 @@
  * ...).
  *
  * What slows the machine for a while thus falls on every peer and not on the one that was unlucky.
- * Sessions whose workload leaves traces in the process (memory, bombs) are opened anew for each
- * window. A peer that fails is dropped and named; it does not stop the others.
+ * Sessions whose workload leaves traces in the process (memory, bombs), or whose cost is luck with
+ * the memory that a process gets, are opened anew for each window. A peer that fails is dropped and named; it does not stop the others.
  */
 
 import { ChildFailure } from './child.mjs';
@@ -38,8 +38,8 @@ const BASELINES = ['floor', 'floor-shared', 'ws', 'bun', 'before', 'sanswire'];
  * @returns {Promise<import('../types.d.ts').WorkloadResult>}
  */
 export async function measureWorkload(workload, peers, plan, context, hooks) {
-  const leavesTraces = workload.metric !== 'cpu';
-  const measured = leavesTraces
+  const isAfresh = workload.metric !== 'cpu' || workload.afresh === true;
+  const measured = isAfresh
     ? await measureAfresh(workload, peers, plan, context, hooks)
     : await measureInTurn(workload, peers, plan, context, hooks);
   const results = summarize(workload, measured);
@@ -50,7 +50,7 @@ export async function measureWorkload(workload, peers, plan, context, hooks) {
     metric: workload.metric,
     per: workload.per,
     peers: results,
-    disturbance: describeDisturbance(results, workload.metric),
+    disturbance: describeDisturbance(results, workload),
   };
 }
 
@@ -121,6 +121,7 @@ async function measureAfresh(workload, peers, plan, context, hooks) {
       const session = new Session(peer, workload, context, load);
       await attempt(measured, workload, peer, hooks, async () => {
         await session.open();
+        if (workload.metric === 'cpu') await session.warmUp(plan.warmUpMs * workload.warmUp);
         const sample = await session.measure(plan.windowMs);
         const samples = measured.get(peer)?.samples ?? [];
         measured.set(peer, { samples: [...samples, sample] });

@@ -37,7 +37,10 @@ describe('A row of the benchmark', () => {
 
   it('is undisturbed when its windows and its rounds are', () => {
     const peers = [peerOf('floor', [10, 11, 10], calm), peerOf('sanswire', [5, 5, 6], calm)];
-    expect(describeDisturbance(peers, 'cpu')).toMatchObject({ windows: 0, reasons: [] });
+    expect(describeDisturbance(peers, { metric: 'cpu' })).toMatchObject({
+      windows: 0,
+      reasons: [],
+    });
   });
 
   it.each([
@@ -46,33 +49,38 @@ describe('A row of the benchmark', () => {
   ])('is disturbed when others took too much in over a quarter of the windows: %o', (busy) => {
     const quiet = peerOf('floor', [10, 10, 10], calm);
     const one = peerOf('ws', [10], busy);
-    expect(describeDisturbance([quiet, one], 'cpu').reasons).toEqual([]);
+    expect(describeDisturbance([quiet, one], { metric: 'cpu' }).reasons).toEqual([]);
     const two = peerOf('ws', [10, 10], busy);
-    expect(describeDisturbance([quiet, two], 'cpu').reasons).toEqual([
+    expect(describeDisturbance([quiet, two], { metric: 'cpu' }).reasons).toEqual([
       'others took part of a core in 40 % of the windows',
     ]);
   });
 
   it('is disturbed when the rounds of the floor or of ws differ too much', () => {
     const peers = [peerOf('floor', [10, 10, 10], calm), peerOf('ws', [5, 10, 15], calm)];
-    const { reasons, spread } = describeDisturbance(peers, 'cpu');
+    const { reasons, spread } = describeDisturbance(peers, { metric: 'cpu' });
     expect(spread).toBe(0.5);
     expect(reasons).toEqual(['the rounds of ws differ by 50 %']);
   });
 
   it('is not disturbed by uneven rounds of Sanswire itself, which may be a miss', () => {
     const peers = [peerOf('sanswire', [5, 10, 15], calm), peerOf('ws', [10, 10, 10], calm)];
-    expect(describeDisturbance(peers, 'cpu').reasons).toEqual([]);
+    expect(describeDisturbance(peers, { metric: 'cpu' }).reasons).toEqual([]);
+  });
+
+  it('is not disturbed by uneven rounds that had processes of their own', () => {
+    const peers = [peerOf('floor', [10, 10, 10], calm), peerOf('ws', [5, 10, 15], calm)];
+    expect(describeDisturbance(peers, { metric: 'cpu', afresh: true }).reasons).toEqual([]);
   });
 
   it('of memory does not mind who else had the core', () => {
     const peers = [peerOf('ws', [1], { memory: 5000, others: 0.9 })];
-    expect(describeDisturbance(peers, 'memory').reasons).toEqual([]);
+    expect(describeDisturbance(peers, { metric: 'memory' }).reasons).toEqual([]);
   });
 
   it('is undisturbed where nothing is known or measured', () => {
-    expect(describeDisturbance([peerOf('ws', [1, 1])], 'cpu').reasons).toEqual([]);
-    expect(describeDisturbance([peerOf('ws', [])], 'cpu').reasons).toEqual([]);
+    expect(describeDisturbance([peerOf('ws', [1, 1])], { metric: 'cpu' }).reasons).toEqual([]);
+    expect(describeDisturbance([peerOf('ws', [])], { metric: 'cpu' }).reasons).toEqual([]);
   });
 });
 

@@ -5,11 +5,11 @@
 
 import type {
   Disturbance,
-  Metric,
   NodeResult,
   PeerResult,
   Sample,
   Verdict,
+  Workload,
   WorkloadResult,
 } from '../../bench/types.d.ts';
 
@@ -37,7 +37,10 @@ interface Judging {
     after: CoreTimes | undefined,
     ownSeconds: number,
   ): { others?: number; steal?: number };
-  describeDisturbance(peers: readonly PeerResult[], metric: Metric): Disturbance;
+  describeDisturbance(
+    peers: readonly PeerResult[],
+    workload: Pick<Workload, 'metric' | 'afresh'>,
+  ): Disturbance;
   measureUndisturbed(
     measure: () => Promise<WorkloadResult>,
     repeats: number,
