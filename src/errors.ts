@@ -71,7 +71,16 @@ const ROWS = {
     WS_HANDSHAKE_VERSION:
       'RFC 6455 §4.4: The Sec-WebSocket-Version header names no supported version',
   },
+  429: {
+    WS_TOO_MANY_FROM_ADDRESS:
+      'RFC 6585 §4: The address has more connections than maxConnectionsPerAddress',
+  },
   431: { WS_HEAD_TOO_LONG: 'RFC 6585 §5: The head is longer than maxHeaderBytes' },
+  503: {
+    WS_TOO_MANY_CONNECTIONS:
+      'RFC 9110 §15.6.4: The server has more than maxConnections connections',
+    WS_DRAINING: 'RFC 9110 §15.6.4: The server is going away',
+  },
   // Not answered: in the opening handshake at a client, or about the transport
   NOTHING: {
     WS_RESPONSE_STATUS: 'RFC 6455 §4.1: The response status is not 101',

@@ -83,6 +83,32 @@ const ROWS = {
     [0, Infinity as number, Infinity as number],
   ],
   eventSourceCloseTimeout: ['milliseconds', 'the response is destroyed', 30_000],
+  // sanswire/server
+  maxConnections: [
+    'connections',
+    'WS_TOO_MANY_CONNECTIONS',
+    Infinity as number,
+    [0, Infinity as number, Infinity as number],
+  ],
+  maxConnectionsPerAddress: [
+    'connections',
+    'WS_TOO_MANY_FROM_ADDRESS',
+    Infinity as number,
+    [1, Infinity as number, Infinity as number],
+  ],
+  attachedPing: ['seconds', 'a Ping is sent', 30, [0, 3600, 0], 'RFC 6455 §5.5.2'],
+  // 16 times the highWaterMark: whoever waits for `drain` never gets there.
+  attachedBufferedAmount: ['bytes', 'WS_BUFFERED_AMOUNT_EXCEEDED', 16_777_216, [0]],
+  authorizeHead: ['bytes', 'reading pauses', 16_384],
+  refusalBody: ['bytes', 'WS_INTERNAL', 65_536],
+  drainTimeout: [
+    'milliseconds',
+    'the connections are dropped',
+    20_000,
+    [0, 2_147_483_647],
+    'RFC 6455 §7.1.1',
+  ],
+  drainSpread: ['milliseconds', 'all Close frames are sent', 5_000, [0, 2_147_483_647]],
   // sanswire/ws, where 0 means none
   wsMaxPayload: ['bytes', 'WS_MESSAGE_TOO_LONG', 104_857_600, [0, Infinity as number, 0]],
   wsMaxFragments: [
@@ -122,6 +148,10 @@ const NAMES: Partial<Record<LimitName, string>> = {
   eventSourceRetry: 'retry',
   eventSourcePing: 'ping',
   eventSourceBufferedAmount: 'maxBufferedAmount',
+  attachedPing: 'ping',
+  attachedBufferedAmount: 'maxBufferedAmount',
+  drainTimeout: 'timeout',
+  drainSpread: 'spread',
   wsMaxPayload: 'maxPayload',
   wsMaxFragments: 'maxFragments',
   wsHandshakeTimeout: 'handshakeTimeout',

@@ -6,7 +6,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { CloseCode } from '../close-code.ts';
-import { DraftOpening, type DraftOptions } from '../drafts/draft-opening.ts';
+import { DraftOpening } from '../drafts/draft-opening.ts';
 import {
   HandshakeError,
   InvalidStateError,
@@ -14,23 +14,18 @@ import {
   ProtocolError,
   WebSocketError,
 } from '../errors.ts';
-import type { Extension } from '../extensions/extension.ts';
-import { negotiateAsServer } from '../extensions/negotiation.ts';
+import { type Negotiated, negotiateAsServer } from '../extensions/negotiation.ts';
 import { PreparedMessage } from '../extensions/prepared-message.ts';
-import { isHandshakeField } from '../handshake/handshake-fields.ts';
-import { checkHeaders, findHeader, type RawHeaders } from '../handshake/header-list.ts';
+import { findHeader, type RawHeaders } from '../handshake/header-list.ts';
 import {
   type AcceptedRequest,
   isUpgradeRequest,
-  type JudgeOptions,
   judgeRequest,
   type RefusedRequest,
   type UpgradeRequest,
 } from '../handshake/server-handshake.ts';
 import { buildAcceptance } from '../handshake/server-response.ts';
 import { chooseSubprotocol } from '../handshake/subprotocol.ts';
-import { readLimit } from '../limits.ts';
-import { readHeaders } from '../node/client-options.ts';
 import { nodePlatform } from '../node/node-platform.ts';
 import { awaitTurn } from '../node/owed-responses.ts';
 import {
@@ -41,55 +36,25 @@ import {
   toUpgradeRequest,
 } from '../node/server-upgrade.ts';
 import { claimSocket } from '../node/socket-claim.ts';
-import { presentOf } from '../option-bag.ts';
 import { Client } from './client.ts';
 import { EventSource } from './event-source.ts';
 import { isSecure as isSecureRequest } from './event-source-http.ts';
 import { CloseEvent, ErrorEvent, MessageEvent, WebSocketEvent } from './events.ts';
 import { type MessageData, toPayload } from './message-data.ts';
-import { readBoolean, validateOptions } from './options.ts';
+import { validateOptions } from './options.ts';
 import { type DeflateExtension, permessageDeflate } from './permessage-deflate.ts';
 import { defineReadyStates } from './ready-state.ts';
 import {
-  driverOptionsFor,
-  readExtensions,
-  readProtocols,
-  readSocketOptions,
-  SOCKET_OPTION_NAMES,
-  type SocketOptions,
-} from './socket-options.ts';
+  AdmittedUpgrade,
+  readServerOptions,
+  refusalError,
+  refusalOf,
+  type ServerOptions,
+} from './server-options.ts';
+import { driverOptionsFor, readProtocols } from './socket-options.ts';
 import { checkUpgradeArguments, refuseServer } from './upgrade-arguments.ts';
 import { adoptMembers } from './web-idl.ts';
 import { WebSocketBase } from './websocket-base.ts';
-
-export interface ServerOptions extends SocketOptions, DraftOptions {
-  /**
-   * The origins that may connect, such as `https://example.com`; others are refused with 403.
-   * `undefined` in the list lets in clients that send no Origin. @defaultValue all
-   */
-  readonly allowedOrigins?: readonly (string | undefined)[] | undefined;
-  /**
-   * Whether the scheme of `url` is that of X-Forwarded-Proto: behind a proxy that ends TLS and sets
-   * this header. Without such a proxy, a client could choose it, as it may with an absolute target
-   * (RFC 9112 §3.3): `url` proves nothing. @defaultValue false
-   */
-  readonly trustProxy?: boolean | undefined;
-  /**
-   * The hosts that may be asked for, such as `example.com` or `localhost:8080`; others are refused
-   * with 403. It keeps out pages that reach this server under a name of their own (DNS rebinding);
-   * one without a port allows every port. @defaultValue all
-   */
-  readonly allowedHosts?: readonly string[] | undefined;
-}
-
-const OWN_NAMES = [
-  'allowedHosts',
-  'allowedOrigins',
-  'allowDrafts',
-  'handshakeTimeout',
-  'trustProxy',
-];
-const OPTION_NAMES = [...SOCKET_OPTION_NAMES, ...OWN_NAMES];
 
 const NO_BYTES = Buffer.alloc(0);
 
@@ -104,6 +69,8 @@ function prepare(data: MessageData): PreparedMessage {
   if (payload instanceof Blob) throw new TypeError('A Blob cannot be prepared: take its bytes');
   return new PreparedMessage(nodePlatform, payload);
 }
+
+export type { ServerOptions } from './server-options.ts';
 
 /**
  * Accepts a WebSocket connection in an http server.
@@ -171,29 +138,20 @@ export class WebSocket extends WebSocketBase {
     options: ServerOptions | null = {},
   ) {
     checkUpgradeArguments(request, socket, head);
-    validateOptions(options, OPTION_NAMES);
-    const settings = presentOf(options);
-    const driverOptions = readSocketOptions(settings);
-    const timeoutMs = readLimit('draftHandshakeTimeout', settings.handshakeTimeout);
-    const allowsDrafts = readBoolean('allowDrafts', settings.allowDrafts, false);
+    const admitted = options instanceof AdmittedUpgrade ? options : undefined;
+    const settings = admitted?.settings ?? readServerOptions(options);
+    const { headers, timeoutMs } = settings;
     const supported = readProtocols(protocols);
-    const headers = readHeaders(settings.headers);
-    checkHeaders(headers, isHandshakeField);
-    const extensions = readExtensions(settings.extensions);
-    const policy = readPolicy(settings);
-    const upgradeRequest = toUpgradeRequest(request);
-    const isSecure = isSecureRequest(
-      request,
-      readBoolean('trustProxy', settings.trustProxy, false),
-    );
+    const upgradeRequest = admitted?.request ?? toUpgradeRequest(request);
+    const isSecure = isSecureRequest(request, settings.trustsProxy);
     const stream = streamOf(request, socket);
     // The drafts are older than HTTP/2.
-    const isDraft = allowsDrafts && !speaksHttp2(request, stream);
+    const isDraft = settings.allowsDrafts && !speaksHttp2(request, stream);
     const draft = isDraft
-      ? DraftOpening.judge(upgradeRequest, { ...policy, supported, headers, isSecure, timeoutMs })
+      ? DraftOpening.judge(upgradeRequest, { ...settings, supported, isSecure })
       : undefined;
     const opening = draft instanceof DraftOpening ? draft : undefined;
-    const driver = driverOptionsFor('server', driverOptions);
+    const driver = driverOptionsFor('server', settings.driverOptions);
     super(
       urlOf(String(request.url ?? '/'), upgradeRequest, isSecure),
       opening?.adapt(driver) ?? driver,
@@ -206,9 +164,15 @@ export class WebSocket extends WebSocketBase {
     if (draft instanceof DraftOpening) {
       this.#startDraft(turn, draft);
     } else {
-      const verdict = draft ?? judgeRequest(upgradeRequest, policy);
-      if (verdict.accepted) this.#accept(turn, verdict, supported, headers, extensions);
-      else this.#refuse(turn, verdict);
+      const verdict = admitted?.verdict ?? draft ?? judgeRequest(upgradeRequest, settings);
+      if (!verdict.accepted) {
+        this.#refuse(turn, verdict);
+        return;
+      }
+      const negotiated =
+        admitted?.negotiated ?? negotiateAsServer(settings.extensions, verdict.extensions);
+      if (negotiated instanceof HandshakeError) this.#refuse(turn, refusalOf(negotiated));
+      else this.#accept(turn, verdict, supported, headers, negotiated);
     }
   }
 
@@ -230,15 +194,8 @@ export class WebSocket extends WebSocketBase {
     request: AcceptedRequest,
     supported: readonly string[],
     headers: RawHeaders,
-    offered: readonly Extension[],
+    { sessions, header }: Negotiated,
   ): void {
-    const negotiated = negotiateAsServer(offered, request.extensions);
-    if (negotiated instanceof HandshakeError) {
-      const { status } = negotiated;
-      this.#refuse(turn, { accepted: false, errors: [negotiated], status });
-      return;
-    }
-    const { sessions, header } = negotiated;
     const protocol = chooseSubprotocol(request.protocols, supported);
     const acceptance = { protocol, extensions: header, headers };
     const response = buildAcceptance(nodePlatform, request, acceptance);
@@ -280,31 +237,6 @@ interface Turn {
   readonly stream: Duplex;
   readonly head: Uint8Array;
   readonly timeoutMs: number;
-}
-
-/** The first fault, which decides the status; the others are its cause. */
-function refusalError({ errors, status }: RefusedRequest): WebSocketError {
-  const [first = new HandshakeError('WS_INTERNAL'), ...others] = errors;
-  if (others.length === 0) return first;
-  const cause = new AggregateError(errors, 'The request breaks several rules');
-  return new HandshakeError(first.code, { status, cause });
-}
-
-/** Reads the lists: a string, whose parts would be compared, must not pass for one. */
-function readPolicy({ allowedOrigins, allowedHosts }: ServerOptions): JudgeOptions {
-  const isOrigin = (one: unknown): boolean => one === undefined || typeof one === 'string';
-  const isHost = (one: unknown): boolean => typeof one === 'string';
-  if (!isListOf(allowedOrigins, isOrigin)) {
-    throw new TypeError('Option allowedOrigins must be a list of origins');
-  }
-  if (!isListOf(allowedHosts, isHost)) {
-    throw new TypeError('Option allowedHosts must be a list of hosts');
-  }
-  return { allowedOrigins, allowedHosts };
-}
-
-function isListOf(list: unknown, isElement: (one: unknown) => boolean): boolean {
-  return list === undefined || (Array.isArray(list) && list.every(isElement));
 }
 
 function urlOf(target: string, { rawHeaders }: UpgradeRequest, isSecure: boolean): string {

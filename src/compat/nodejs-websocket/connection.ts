@@ -12,6 +12,7 @@ import type { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import { defineReadyStates, ReadyState } from '../../api/ready-state.ts';
 import { shield } from '../../api/shield.ts';
+import { TypedEmitter } from '../../api/typed-emitter.ts';
 import type { WriteCallback } from '../../calls.ts';
 import { CloseCode } from '../../close-code.ts';
 import { InvalidStateError, notOpen, type WebSocketError } from '../../errors.ts';
@@ -21,7 +22,6 @@ import { MessageStreams } from '../../node/message-streams.ts';
 import { nodePlatform } from '../../node/node-platform.ts';
 import { OutgoingMessageStream } from '../../node/outgoing-message-stream.ts';
 import { type OwnerEvents, SocketDriver } from '../../node/socket-driver.ts';
-import { TypedEmitter } from '../typed-emitter.ts';
 import type { Server } from './server.ts';
 import { binaryFragmentation, connectionSettings } from './settings.ts';
 

@@ -1,0 +1,252 @@
+/**
+ * The way of one upgrade, from the request to a member or a refusal: the protocol, origins and
+ * hosts; limits; `authorize`; the subprotocol; then the constructor of WebSocket.
+ *
+ * Each upgrade has one outcome, which the owner hears. What it held until then (its claim on the
+ * socket, its place, its listeners) it has given up by then, whatever the application's functions
+ * do.
+ */
+
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { AdmittedUpgrade, refusalError, refusalOf } from '../api/server-options.ts';
+import { WebSocket } from '../api/websocket.ts';
+import { FAULTS, HandshakeError, type WebSocketError } from '../errors.ts';
+import { negotiateAsServer } from '../extensions/negotiation.ts';
+import {
+  type AcceptedRequest,
+  judgeRequest,
+  type RequestVerdict,
+  type UpgradeRequest,
+} from '../handshake/server-handshake.ts';
+import type { Refusal } from '../handshake/server-response.ts';
+import { checkChosenSubprotocol, chooseSubprotocol } from '../handshake/subprotocol.ts';
+import { refuseUpgrade, streamOf, toUpgradeRequest } from '../node/server-upgrade.ts';
+import { claimSocket, isClaimed, releaseSocket } from '../node/socket-claim.ts';
+import { AuthorizeContext, AuthorizeWait } from './authorize-wait.ts';
+import { clientAddress, countedAs } from './client-address.ts';
+import type { Members } from './members.ts';
+import type { Answer, AttachSettings } from './options.ts';
+import { isResponse, readRefusal } from './response-refusal.ts';
+
+/** Hears the outcome of each upgrade. */
+export interface AdmissionOwner {
+  connected(socket: WebSocket, request: IncomingMessage): void;
+  rejected(error: WebSocketError, request: IncomingMessage): void;
+  /** The seconds after which a client may come again, while the server is going away. */
+  readonly retryAfter: number | undefined;
+}
+
+/** A valid upgrade that has a place. */
+interface Candidate {
+  readonly request: IncomingMessage;
+  readonly stream: Duplex;
+  readonly head: Uint8Array;
+  readonly upgrade: UpgradeRequest;
+  readonly verdict: AcceptedRequest;
+  readonly address: string | undefined;
+}
+
+/** What a Response of `authorize` has been read into. */
+class ReadResponse {
+  readonly refusal: Refusal;
+  constructor(refusal: Refusal) {
+    this.refusal = refusal;
+  }
+}
+
+export class Admission {
+  readonly #settings: AttachSettings;
+  readonly #members: Members;
+  readonly #owner: AdmissionOwner;
+
+  constructor(settings: AttachSettings, members: Members, owner: AdmissionOwner) {
+    this.#settings = settings;
+    this.#members = members;
+    this.#owner = owner;
+  }
+
+  /** Takes an upgrade, unless another listener has answered it. */
+  offer(request: IncomingMessage, socket: Duplex, head: Uint8Array): void {
+    const stream = this.#claim(request, socket);
+    if (stream === undefined) return;
+    if (this.#owner.retryAfter !== undefined) {
+      this.#refuse(request, stream, new HandshakeError('WS_DRAINING'));
+      return;
+    }
+    const { server } = this.#settings;
+    const upgrade = toUpgradeRequest(request);
+    let verdict: RequestVerdict;
+    try {
+      verdict = judgeRequest(upgrade, server);
+    } catch (cause) {
+      // `origins` and `hosts` may be functions of the application's.
+      this.#refuse(request, stream, internal(cause));
+      return;
+    }
+    if (!verdict.accepted) {
+      this.#refuse(request, stream, refusalError(verdict), verdict);
+      return;
+    }
+    const address = this.#addressOf(request);
+    const exceeded = this.#members.takePlace(address);
+    if (exceeded !== undefined) this.#refuse(request, stream, exceeded);
+    else this.#authorize({ request, stream, head, upgrade, verdict, address });
+  }
+
+  /** Refuses an upgrade whose path could not be told. */
+  offerFailed(request: IncomingMessage, socket: Duplex, cause: unknown): void {
+    const stream = this.#claim(request, socket);
+    if (stream !== undefined) this.#refuse(request, stream, internal(cause));
+  }
+
+  #claim(request: IncomingMessage, socket: Duplex): Duplex | undefined {
+    const stream = streamOf(request, socket);
+    if (isClaimed(stream)) return undefined;
+    claimSocket(stream);
+    return stream;
+  }
+
+  #addressOf(request: IncomingMessage): string | undefined {
+    if (!this.#members.countsAddresses) return undefined;
+    const address = clientAddress(request, this.#settings.proxies);
+    return address === undefined ? undefined : countedAs(address);
+  }
+
+  #authorize(candidate: Candidate): void {
+    const { authorize } = this.#settings;
+    if (authorize === undefined) {
+      this.#accept(candidate, undefined);
+      return;
+    }
+    const context = new AuthorizeContext();
+    let answer: Answer<unknown> | PromiseLike<Answer<unknown>>;
+    try {
+      answer = authorize(candidate.request, context);
+    } catch (cause) {
+      this.#refusePlaced(candidate, internal(cause));
+      return;
+    }
+    if (isPromise(answer) || isResponse(answer)) this.#wait(candidate, answer, context);
+    else this.#decide(candidate, answer);
+  }
+
+  #wait(
+    candidate: Candidate,
+    answer: Response | PromiseLike<Answer<unknown>>,
+    context: AuthorizeContext,
+  ): void {
+    const { stream, head } = candidate;
+    const { timeoutMs } = this.#settings.server;
+    const read = async (): Promise<unknown> => {
+      const value = await answer;
+      return isResponse(value) ? new ReadResponse(await readRefusal(value, context.signal)) : value;
+    };
+    const waiting = {
+      drained: (): void => wait.giveUp(new HandshakeError('WS_DRAINING')),
+    };
+    const end = (): void => void this.#members.waiting.delete(waiting);
+    const wait = new AuthorizeWait<unknown>(stream, head, read(), timeoutMs, context, {
+      decided: (value, received) => {
+        end();
+        this.#decide({ ...candidate, head: received }, value);
+      },
+      failed: (cause) => {
+        end();
+        this.#refusePlaced(candidate, internal(cause));
+      },
+      gaveUp: (error) => {
+        end();
+        this.#refusePlaced(candidate, error);
+      },
+    });
+    this.#members.waiting.add(waiting);
+  }
+
+  #decide(candidate: Candidate, answer: unknown): void {
+    if (answer instanceof ReadResponse) {
+      const { status } = answer.refusal;
+      const error = new HandshakeError('WS_HANDSHAKE_REFUSED', { status });
+      this.#refusePlaced(candidate, error, answer.refusal);
+    } else if (answer === false || answer === null || answer === undefined) {
+      this.#refusePlaced(candidate, new HandshakeError('WS_HANDSHAKE_REFUSED'));
+    } else {
+      this.#accept(candidate, answer);
+    }
+  }
+
+  #accept(candidate: Candidate, data: unknown): void {
+    const { request, stream, head, upgrade, verdict, address } = candidate;
+    const { server } = this.#settings;
+    let socket: WebSocket;
+    try {
+      const protocol = this.#chooseProtocol(request, verdict.protocols);
+      const negotiated = negotiateAsServer(server.extensions, verdict.extensions);
+      if (negotiated instanceof HandshakeError) {
+        this.#refusePlaced(candidate, negotiated, refusalOf(negotiated));
+        return;
+      }
+      releaseSocket(stream);
+      const admitted = new AdmittedUpgrade(server, upgrade, verdict, negotiated);
+      socket = new WebSocket(request, stream, head, protocol, admitted as object);
+    } catch (cause) {
+      this.#refusePlaced(candidate, internal(cause));
+      return;
+    }
+    Object.assign(socket, { data });
+    this.#members.add(socket, address);
+    this.#owner.connected(socket, request);
+  }
+
+  /** @throws TypeError for one that was not offered; what the function throws */
+  #chooseProtocol(request: IncomingMessage, offered: readonly string[]): string | undefined {
+    const { protocols, chooseProtocol } = this.#settings;
+    if (chooseProtocol === undefined) return chooseSubprotocol(offered, protocols);
+    // A client that offers none cannot be given one.
+    const chosen = offered.length === 0 ? undefined : chooseProtocol([...offered], request);
+    if (chosen === undefined || chosen === null || chosen === false) return undefined;
+    checkChosenSubprotocol(chosen, offered);
+    return chosen;
+  }
+
+  #refusePlaced({ request, stream, address }: Candidate, error: WebSocketError, refusal?: Refusal) {
+    this.#members.givePlaceBack(address);
+    this.#refuse(request, stream, error, refusal);
+  }
+
+  #refuse(
+    request: IncomingMessage,
+    stream: Duplex,
+    error: WebSocketError,
+    refusal: Refusal = this.#refusalFor(error),
+  ): void {
+    let reported = error;
+    if (!stream.destroyed) {
+      try {
+        refuseUpgrade(request, stream, refusal);
+      } catch (cause) {
+        // The application's Response has a status or field that no refusal can have.
+        reported = internal(cause);
+        refuseUpgrade(request, stream, this.#refusalFor(reported));
+      }
+    }
+    this.#owner.rejected(reported, request);
+  }
+
+  #refusalFor(error: WebSocketError): Refusal {
+    const status =
+      (error instanceof HandshakeError ? error.status : FAULTS[error.code].status) ?? 500;
+    const { retryAfter } = this.#owner;
+    const headers = retryAfter === undefined ? [] : ['Retry-After', String(retryAfter)];
+    return { status, errors: [error], headers };
+  }
+}
+
+/** What went wrong here is not the client's business: the cause is for 'rejected'. */
+function internal(cause: unknown): WebSocketError {
+  return new HandshakeError('WS_INTERNAL', { cause });
+}
+
+function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as PromiseLike<unknown> | null | undefined)?.then === 'function';
+}

@@ -1,0 +1,140 @@
+/**
+ * The connections of an attachment: what `attach` returns. A facade: members.ts has the
+ * connections, admission.ts decides who becomes one, drain.ts ends them.
+ */
+
+import type { IncomingMessage } from 'node:http';
+import { performance } from 'node:perf_hooks';
+import type { EventSource } from '../api/event-source.ts';
+import { throwLater } from '../api/event-target.ts';
+import { TypedEmitter } from '../api/typed-emitter.ts';
+import type { WebSocket } from '../api/websocket.ts';
+import type { WebSocketError } from '../errors.ts';
+import { Admission } from './admission.ts';
+import { type DrainCounts, type DrainOptions, drainMembers, readDrainOptions } from './drain.ts';
+import { Members } from './members.ts';
+import type { AttachSettings } from './options.ts';
+import { addRoute } from './upgrade-router.ts';
+
+/** A WebSocket with what `authorize` has returned for it. */
+export type AttachedSocket<Data> = WebSocket & { data: Data };
+
+export interface SocketSetEvents<Data> {
+  /** A connection has been accepted; its `open` follows. */
+  connection: [socket: AttachedSocket<Data>, request: IncomingMessage];
+  /** An upgrade has been refused, or its client has left. The answer is on its way. */
+  rejected: [error: WebSocketError, request: IncomingMessage];
+}
+
+export class SocketSet<Data = undefined> extends TypedEmitter<SocketSetEvents<Data>> {
+  readonly #members: Members;
+  readonly #removeRoute: () => void;
+  #drained: Promise<DrainCounts> | undefined;
+  /** When the drain is over, as of `performance.now()`. */
+  #drainEndMs = 0;
+  #refused = 0;
+
+  /** @internal */
+  constructor(server: Parameters<typeof addRoute>[0], settings: AttachSettings) {
+    super();
+    const members = new Members(settings);
+    this.#members = members;
+    const set = this;
+    const admission = new Admission(settings, members as Members, {
+      connected: (socket, request) => {
+        this.#emit('connection', socket as AttachedSocket<Data>, request);
+      },
+      rejected: (error, request) => {
+        this.#refused++;
+        this.#emit('rejected', error, request);
+      },
+      get retryAfter() {
+        return set.#retryAfter();
+      },
+    });
+    this.#removeRoute = addRoute(server, {
+      path: settings.path,
+      offer: (...upgrade) => admission.offer(...upgrade),
+      offerFailed: (...upgrade) => admission.offerFailed(...upgrade),
+    });
+  }
+
+  /** How many WebSockets there are. */
+  get size(): number {
+    return this.#members.sockets.size;
+  }
+
+  /** Whether `drain` has been called. */
+  get isDraining(): boolean {
+    return this.#drained !== undefined;
+  }
+
+  /** The WebSockets, from the oldest on. */
+  [Symbol.iterator](): IterableIterator<AttachedSocket<Data>> {
+    return this.#members.sockets.keys() as IterableIterator<AttachedSocket<Data>>;
+  }
+
+  has(socket: WebSocket): boolean {
+    return this.#members.sockets.has(socket);
+  }
+
+  /**
+   * Takes in an EventSource, so that `drain` ends it too. It is not among those that are iterated
+   * over. Once the set drains, it is closed at once: its client comes back after its `retry`, which
+   * it would not after a 503 (WHATWG HTML §9.2.2).
+   *
+   * @returns the EventSource
+   */
+  add(source: EventSource): EventSource {
+    if (this.isDraining) source.close();
+    else this.#members.addEventSource(source);
+    return source;
+  }
+
+  /** Takes no more upgrades. The connections stay, and stay members. */
+  detach(): void {
+    this.#removeRoute();
+  }
+
+  /**
+   * Ends all connections. From now on upgrades get 503 with Retry-After; Close frames go out spread
+   * over time, EventSources end, and what is left at `timeout` is dropped. A second call returns
+   * the promise of the first.
+   *
+   * @returns what has become of them
+   * @throws as for any other options that are wrong; rejects never
+   */
+  drain(options?: DrainOptions | null): Promise<DrainCounts> {
+    const settings = readDrainOptions(options);
+    if (this.#drained !== undefined) return this.#drained;
+    const members = this.#members;
+    this.#drainEndMs = performance.now() + settings.timeoutMs;
+    const before = this.#refused;
+    this.#drained = Promise.resolve().then(() => {
+      for (const waiting of [...members.waiting]) waiting.drained();
+      return drainMembers(members, settings).then((ended) => ({
+        ...ended,
+        refused: this.#refused - before,
+      }));
+    });
+    return this.#drained;
+  }
+
+  #retryAfter(): number | undefined {
+    if (this.#drained === undefined) return undefined;
+    return Math.max(1, Math.ceil((this.#drainEndMs - performance.now()) / 1000));
+  }
+
+  /** What a listener throws surfaces as an uncaught exception, when all here is settled. */
+  #emit(
+    ...event:
+      | ['connection', AttachedSocket<Data>, IncomingMessage]
+      | ['rejected', WebSocketError, IncomingMessage]
+  ): void {
+    try {
+      this.emit(...(event as [string, ...unknown[]]));
+    } catch (error) {
+      throwLater(error);
+    }
+  }
+}
