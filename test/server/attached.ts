@@ -27,9 +27,9 @@ export async function serveAttached<Data = undefined>(
   return { server, sockets, port: await listen(server), ...noted };
 }
 
-export function noteRejected(
-  sockets: Pick<SocketSet<never>, 'on'>,
-): Pick<Attached<never>, 'rejected' | 'errors'> {
+export function noteRejected<Data>(
+  sockets: SocketSet<Data>,
+): Pick<Attached<Data>, 'rejected' | 'errors'> {
   const rejected: string[] = [];
   const errors: WebSocketError[] = [];
   sockets.on('rejected', (error: WebSocketError, _request: IncomingMessage) => {
