@@ -147,6 +147,10 @@ describe('The exports', () => {
     }
   });
 
+  it('of sanswire/server are these', () => {
+    expect(Object.keys(server).sort()).toEqual([...(NAMES['./server'] ?? [])].sort());
+  });
+
   it('of sanswire/streams are these', () => {
     expect(Object.keys(streams).sort()).toEqual([...(NAMES['./streams'] ?? [])].sort());
   });
