@@ -143,8 +143,8 @@ export class IncomingMessages implements StreamsOwner {
     this.#deliverControl('ping', payload);
   }
 
-  onPong(payload: Uint8Array, isHeartbeat: boolean): void {
-    if (!isHeartbeat) for (const call of this.#pingCallbacks?.take(payload) ?? []) call();
+  onPong(payload: Uint8Array): void {
+    for (const callback of this.#pingCallbacks?.take(payload) ?? []) callback();
     this.#deliverControl('pong', payload);
   }
 

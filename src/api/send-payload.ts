@@ -22,9 +22,14 @@ export interface MessageOptions {
 const BINARY: SendOptions = { isText: false };
 const PLAIN_BINARY: SendOptions = { isText: false, isCoded: false };
 
-/** @throws Error for an unknown option, TypeError for one of a wrong type */
+/**
+ * Returns whether a message may be compressed. Options that are no object are ignored: in
+ * faye-websocket, anything may stand in the place of the callback.
+ *
+ * @throws Error for an unknown option, TypeError for one of a wrong type
+ */
 export function readCompress(options: MessageOptions | null | undefined): boolean {
-  if (options === undefined || options === null) return true;
+  if (typeof options !== 'object' || options === null) return true;
   validateOptions(options, ['compress']);
   return readBoolean('compress', options.compress, true);
 }

@@ -94,7 +94,7 @@ export abstract class WebSocketBase<Data = unknown> extends StreamEventTarget<We
       messageData: (socket, bytes) => socket.#incoming.streams?.take(bytes),
       messageEnd: (socket) => socket.#incoming.streams?.end(),
       ping: (socket, payload) => socket.#incoming.onPing(payload),
-      pong: (socket, payload, isHeartbeat) => socket.#incoming.onPong(payload, isHeartbeat),
+      pong: (socket, payload) => socket.#incoming.onPong(payload),
       drain: (socket) => {
         tellDrained(socket);
         deliver(socket, 'drain');

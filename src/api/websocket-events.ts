@@ -13,7 +13,7 @@ export interface WebSocketEvents {
   close: CloseEvent;
   /** A Ping has come, and has been answered (RFC 6455 §5.5.2). */
   ping: MessageEvent<Buffer>;
-  /** A Pong has come (RFC 6455 §5.5.3), also one that answers a `ping` heartbeat. */
+  /** A Pong has come (RFC 6455 §5.5.3), but for those of the heartbeat: see `roundTripTime`. */
   pong: MessageEvent<Buffer>;
   /** The data of each message, for `pipe`. */
   data: ReceivedData;

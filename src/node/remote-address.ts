@@ -21,7 +21,8 @@ type Addressed = Partial<Pick<Socket, 'remoteAddress'>> & {
 };
 
 /** Returns the address of the peer of a stream; undefined when it has none, or is gone. */
-export function remoteAddressOf(stream: Duplex): string | undefined {
+export function remoteAddressOf(stream: Duplex | undefined): string | undefined {
+  if (stream === undefined) return undefined;
   const { session, _handle: handle } = stream as Addressed;
   if (!(stream instanceof Socket)) return textOf((session?.socket ?? stream) as Addressed);
   if (typeof handle?.getpeername !== 'function') return textOf(stream);

@@ -40,8 +40,8 @@ export interface OwnerEvents<Owner> {
   messageData?(owner: Owner, bytes: Uint8Array): void;
   messageEnd?(owner: Owner): void;
   ping?(owner: Owner, payload: Uint8Array): void;
-  /** @param isHeartbeat - whether it answers a Ping of the heartbeat's */
-  pong?(owner: Owner, payload: Uint8Array, isHeartbeat: boolean): void;
+  /** A Pong that answers no heartbeat. */
+  pong?(owner: Owner, payload: Uint8Array): void;
   drain?(owner: Owner): void;
   closing?(owner: Owner): void;
   /** Both Close frames have gone: a client may end the transport (RFC 6455 §7.1.1). */
@@ -241,8 +241,8 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
   }
 
   onPong(payload: Uint8Array): void {
-    const isHeartbeat = this.#heartbeat?.receivePong(payload) === true;
-    this.#events.pong?.(this.#owner, payload, isHeartbeat);
+    if (this.#heartbeat?.receivePong(payload) === true) return;
+    this.#events.pong?.(this.#owner, payload);
   }
 
   onDrain(): void {

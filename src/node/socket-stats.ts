@@ -45,7 +45,7 @@ export function presentStep(): number {
 }
 
 /** @returns what counts the bytes of a transport; undefined where it does so itself */
-export function byteCountOf(transport: Duplex): ByteCount | undefined {
+export function byteCountOf(transport: Duplex | undefined): ByteCount | undefined {
   return transport instanceof Socket ? undefined : new ByteCount();
 }
 
