@@ -14,6 +14,7 @@ import {
   ProtocolError,
   WebSocketError,
 } from '../errors.ts';
+import type { ActiveSession } from '../extensions/extension.ts';
 import { type Negotiated, negotiateAsServer } from '../extensions/negotiation.ts';
 import { PreparedMessage } from '../extensions/prepared-message.ts';
 import { findHeader, type RawHeaders } from '../handshake/header-list.ts';
@@ -53,10 +54,24 @@ import {
 } from './server-options.ts';
 import { driverOptionsFor, readProtocols } from './socket-options.ts';
 import { checkUpgradeArguments, refuseServer } from './upgrade-arguments.ts';
-import { adoptMembers } from './web-idl.ts';
+import { adoptMembers, defineInterface } from './web-idl.ts';
 import { WebSocketBase } from './websocket-base.ts';
 
 const NO_BYTES = Buffer.alloc(0);
+
+/** The sockets whose request has been read, and is kept for good. */
+const isReadRequest = new WeakSet<object>();
+/** Those that have opened in this turn of the event loop. */
+let opened: WebSocket[] = [];
+// Filled in by the static block of the class, which may reach private members.
+let letGo: (socket: WebSocket) => void;
+
+/** For all at once: an immediate for each connection would cost each its memory. */
+function letRequestsGo(): void {
+  const sockets = opened;
+  opened = [];
+  for (const socket of sockets) letGo(socket);
+}
 
 function isWebSocket(request: IncomingMessage): boolean {
   const { connection, upgrade } = request.headers;
@@ -82,7 +97,7 @@ export type { ServerOptions } from './server-options.ts';
  *   webSocket.on('message', (event) => webSocket.send(event.data));
  * });
  */
-export class WebSocket extends WebSocketBase {
+export class WebSocket<Data = unknown> extends WebSocketBase<Data> {
   // All that `sanswire` exports, for `const { WebSocket, Client } = require('sanswire')`. They are
   // enumerable, and no methods: Babel copies them where it compiles default and named imports.
   static readonly WebSocket: typeof WebSocket = WebSocket;
@@ -110,6 +125,10 @@ export class WebSocket extends WebSocketBase {
     for (const name of ['Server', 'WebSocketServer']) {
       Object.defineProperty(WebSocket, name, { value: refuseServer });
     }
+    defineInterface(WebSocket, undefined, ['request']);
+    letGo = (socket) => {
+      if (!isReadRequest.has(socket)) socket.#request = undefined;
+    };
   }
 
   /** Tells whether a request asks for a WebSocket: GET, with the Upgrade and Connection headers. */
@@ -117,6 +136,7 @@ export class WebSocket extends WebSocketBase {
   /** Converts and frames a message once that will be sent to many. @throws TypeError for a Blob */
   static readonly prepare: typeof prepare = prepare;
 
+  #request: IncomingMessage | undefined;
   /** Gives up the wait for earlier responses. */
   #giveUpTurn: ((error: WebSocketError | undefined) => void) | undefined;
   /** An opening handshake that takes longer than the `upgrade` event. */
@@ -158,6 +178,8 @@ export class WebSocket extends WebSocketBase {
       opening?.createConnection,
     );
 
+    this.#request = request;
+    this.noteAddress(stream);
     claimSocket(stream);
     if (settings.signal !== undefined) this.abortOn(settings.signal);
     const turn = { request, stream, head: head ?? NO_BYTES, timeoutMs };
@@ -209,8 +231,22 @@ export class WebSocket extends WebSocketBase {
     });
   }
 
+  /**
+   * The request that asked for the connection. It is let go once the connection has opened, soon
+   * after the event `open`, unless somebody has read it before: it takes 1-2 KB.
+   */
+  get request(): IncomingMessage | undefined {
+    if (this.#request !== undefined) isReadRequest.add(this);
+    return this.#request;
+  }
+
   protected override get takesAnyCloseCode(): boolean {
     return true;
+  }
+
+  protected override connected(head: Uint8Array, sessions?: readonly ActiveSession[]): void {
+    if (opened.push(this) === 1) setImmediate(letRequestsGo);
+    super.connected(head, sessions, this.#request);
   }
 
   #awaitTurn({ request, stream, timeoutMs }: Turn, proceed: () => void): void {
