@@ -10,10 +10,10 @@
  * may be fake where the clock is not: then delays begin with the tick.
  */
 
-/** The length of a tick in milliseconds. */
-export const TICK_MS = 100;
+/** The length of a tick in milliseconds: each wakes the process, also one with nothing else to do. */
+export const TICK_MS = 250;
 
-/** A turn takes 51 seconds. What is due later stays in its slot for several. */
+/** A turn takes two minutes. What is due later stays in its slot for several. */
 const SLOT_COUNT = 512;
 
 /** In ticks: what the sums of floating-point numbers may be off by. */

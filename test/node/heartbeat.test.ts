@@ -113,7 +113,7 @@ describe('A Pong', () => {
 
 describe('A peer', () => {
   it.each([
-    [1000, 300],
+    [1000, 500],
     [1000, 1000],
     [1000, 2500],
   ])('that is silent is dead: interval %d ms, pongTimeout %d ms', (intervalMs, pongTimeoutMs) => {
@@ -127,7 +127,7 @@ describe('A peer', () => {
   });
 
   it.each([
-    [1000, 300],
+    [1000, 500],
     [1000, 1000],
     [1000, 2500],
   ])(
@@ -144,7 +144,7 @@ describe('A peer', () => {
   );
 
   it.each([
-    [1000, 300],
+    [1000, 500],
     [1000, 1000],
     [1000, 2500],
   ])(
@@ -181,7 +181,7 @@ describe('A peer', () => {
   });
 
   it('is not declared dead while reading is paused, but afterwards', () => {
-    for (const pongTimeoutMs of [300, 1000, 2500]) {
+    for (const pongTimeoutMs of [500, 1000, 2500]) {
       const owner = start(1000, pongTimeoutMs);
       owner.isListening = false;
       vi.advanceTimersByTime(20_000);
