@@ -17,6 +17,7 @@ import type {
   HttpSettings,
   OpenedConnection,
 } from '../node/client-options.ts';
+import { publishRefused } from '../node/diagnostics.ts';
 import { presentOf } from '../option-bag.ts';
 import { readBoolean, validateOptions } from './options.ts';
 import { defineReadyStates } from './ready-state.ts';
@@ -72,7 +73,7 @@ export interface ClientOptions
  * webSocket.on('open', () => webSocket.send('hello'));
  * webSocket.on('message', (event) => console.log(event.data));
  */
-export class Client extends WebSocketBase {
+export class Client<Data = unknown> extends WebSocketBase<Data> {
   static {
     defineReadyStates(Client);
     adoptMembers(Client, WebSocketBase);
@@ -131,6 +132,7 @@ export class Client extends WebSocketBase {
         onError: (error, response) => {
           this.#attempt = undefined;
           this.#response = response;
+          publishRefused({ socket: this, status: response?.statusCode ?? 0, error });
           this.connectionFailed(error);
         },
       },
@@ -157,6 +159,7 @@ export class Client extends WebSocketBase {
     const sessions = this.#negotiation.activate(opened.extensions);
     if (sessions instanceof HandshakeError) {
       opened.socket.destroy();
+      publishRefused({ socket: this, status: opened.statusCode, error: sessions });
       this.connectionFailed(sessions);
       return;
     }

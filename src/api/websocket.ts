@@ -14,7 +14,7 @@ import {
   ProtocolError,
   WebSocketError,
 } from '../errors.ts';
-import type { Extension } from '../extensions/extension.ts';
+import type { ActiveSession, Extension } from '../extensions/extension.ts';
 import { negotiateAsServer } from '../extensions/negotiation.ts';
 import { PreparedMessage } from '../extensions/prepared-message.ts';
 import { isHandshakeField } from '../handshake/handshake-fields.ts';
@@ -59,7 +59,7 @@ import {
   type SocketOptions,
 } from './socket-options.ts';
 import { checkUpgradeArguments, refuseServer } from './upgrade-arguments.ts';
-import { adoptMembers } from './web-idl.ts';
+import { adoptMembers, defineInterface } from './web-idl.ts';
 import { WebSocketBase } from './websocket-base.ts';
 
 export interface ServerOptions extends SocketOptions, DraftOptions {
@@ -93,6 +93,20 @@ const OPTION_NAMES = [...SOCKET_OPTION_NAMES, ...OWN_NAMES];
 
 const NO_BYTES = Buffer.alloc(0);
 
+/** The sockets whose request has been read, and is kept for good. */
+const isReadRequest = new WeakSet<object>();
+/** Those that have opened in this turn of the event loop. */
+let opened: WebSocket[] = [];
+// Filled in by the static block of the class, which may reach private members.
+let letGo: (socket: WebSocket) => void;
+
+/** For all at once: an immediate for each connection would cost each its memory. */
+function letRequestsGo(): void {
+  const sockets = opened;
+  opened = [];
+  for (const socket of sockets) letGo(socket);
+}
+
 function isWebSocket(request: IncomingMessage): boolean {
   const { connection, upgrade } = request.headers;
   return isUpgradeRequest(request.method, connection, upgrade);
@@ -115,7 +129,7 @@ function prepare(data: MessageData): PreparedMessage {
  *   webSocket.on('message', (event) => webSocket.send(event.data));
  * });
  */
-export class WebSocket extends WebSocketBase {
+export class WebSocket<Data = unknown> extends WebSocketBase<Data> {
   // All that `sanswire` exports, for `const { WebSocket, Client } = require('sanswire')`. They are
   // enumerable, and no methods: Babel copies them where it compiles default and named imports.
   static readonly WebSocket: typeof WebSocket = WebSocket;
@@ -143,6 +157,10 @@ export class WebSocket extends WebSocketBase {
     for (const name of ['Server', 'WebSocketServer']) {
       Object.defineProperty(WebSocket, name, { value: refuseServer });
     }
+    defineInterface(WebSocket, undefined, ['request']);
+    letGo = (socket) => {
+      if (!isReadRequest.has(socket)) socket.#request = undefined;
+    };
   }
 
   /** Tells whether a request asks for a WebSocket: GET, with the Upgrade and Connection headers. */
@@ -150,6 +168,7 @@ export class WebSocket extends WebSocketBase {
   /** Converts and frames a message once that will be sent to many. @throws TypeError for a Blob */
   static readonly prepare: typeof prepare = prepare;
 
+  #request: IncomingMessage | undefined;
   /** Gives up the wait for earlier responses. */
   #giveUpTurn: ((error: WebSocketError | undefined) => void) | undefined;
   /** An opening handshake that takes longer than the `upgrade` event. */
@@ -200,6 +219,8 @@ export class WebSocket extends WebSocketBase {
       opening?.createConnection,
     );
 
+    this.#request = request;
+    this.noteAddress(stream);
     claimSocket(stream);
     if (settings.signal !== undefined) this.abortOn(settings.signal);
     const turn = { request, stream, head: head ?? NO_BYTES, timeoutMs };
@@ -252,8 +273,22 @@ export class WebSocket extends WebSocketBase {
     });
   }
 
+  /**
+   * The request that asked for the connection. It is let go once the connection has opened, soon
+   * after the event `open`, unless somebody has read it before: it takes 1-2 KB.
+   */
+  get request(): IncomingMessage | undefined {
+    if (this.#request !== undefined) isReadRequest.add(this);
+    return this.#request;
+  }
+
   protected override get takesAnyCloseCode(): boolean {
     return true;
+  }
+
+  protected override connected(head: Uint8Array, sessions?: readonly ActiveSession[]): void {
+    if (opened.push(this) === 1) setImmediate(letRequestsGo);
+    super.connected(head, sessions, this.#request);
   }
 
   #awaitTurn({ request, stream, timeoutMs }: Turn, proceed: () => void): void {

@@ -40,6 +40,8 @@ export class OutputQueue {
   inFlightPayloadLength = 0;
   /** Payload bytes that are written, and whose callbacks have not been taken yet. */
   settledPayloadLength = 0;
+  /** Payload bytes that have ever been taken. */
+  takenPayloadLength = 0;
   /** Payload bytes that were dropped; WHATWG's bufferedAmount never forgets them. */
   lostPayloadLength = 0;
 
@@ -184,6 +186,7 @@ export class OutputQueue {
     this.#borrowedIndex = -1;
     this.inFlightByteLength += preludeLength + this.byteLength;
     this.inFlightPayloadLength += this.payloadLength;
+    this.takenPayloadLength += this.payloadLength;
     this.byteLength = 0;
     this.payloadLength = 0;
     this.#inFlightCallbacks = join(this.#inFlightCallbacks, this.#callbacks);

@@ -26,6 +26,7 @@ import { encodeLatin1 } from '../handshake/latin1.ts';
 import type { UpgradeRequest } from '../handshake/server-handshake.ts';
 import { buildRefusal, type Refusal } from '../handshake/server-response.ts';
 import { SWITCHING_PROTOCOLS } from '../handshake/start-line.ts';
+import { publishRefused } from './diagnostics.ts';
 import { ignoreError } from './ignore-error.ts';
 import { awaitTurn } from './owed-responses.ts';
 
@@ -151,6 +152,7 @@ export function refuseUpgrade(
   refusal: Refusal,
 ): void {
   const response = buildRefusal({ method: request.method, ...refusal });
+  publishRefused({ request, status: refusal.status, error: refusal.errors?.[0] });
   const stream = streamOf(request, socket);
   const proceed = (): void => sendRefusal(request, stream, response);
   awaitTurn({ socket: stream, request }, { proceed, lost: ignoreError });

@@ -18,10 +18,19 @@ import type { ConnectionHandler, OutputUrgency } from '../connection/handler.ts'
 import type { ConnectionOptions } from '../connection/options.ts';
 import type { WireConnection } from '../connection/wire-connection.ts';
 import { WebSocketError } from '../errors.ts';
+import type { ActiveSession } from '../extensions/extension.ts';
 import { LIMITS } from '../limits.ts';
+import { channels, publishLimit, publishReceived } from './diagnostics.ts';
 import { Heartbeat, type HeartbeatOptions, type HeartbeatOwner } from './heartbeat.ts';
 import { type Reader, startReading } from './read-path.ts';
 import { kDriver, occupySocket } from './socket-claim.ts';
+import {
+  type ByteCount,
+  byteCountOf,
+  type ConnectionStats,
+  presentStep,
+  readStats,
+} from './socket-stats.ts';
 import { SocketWriter, type WriterOwner } from './socket-writer.ts';
 
 /** What an owner is told; see {@link ConnectionHandler}. */
@@ -55,6 +64,8 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
   implements ConnectionHandler, BrakeListener, HeartbeatOwner, Reader, WriterOwner
 {
   readonly connection: Wire;
+  /** Whether the opening handshake has succeeded, also when the connection is over. */
+  hasOpened = false;
   readonly #owner: Owner;
   readonly #events: OwnerEvents<Owner>;
   readonly #closeTimeoutMs: number;
@@ -66,6 +77,10 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
   #isStarted = false;
   #isProceedScheduled = false;
   #closeTimer: NodeJS.Timeout | undefined;
+  #byteCount: ByteCount | undefined;
+  /** How many messages had come and left at the last activity, and when that was. */
+  #messageCount = 0;
+  #activeStep: number = presentStep();
 
   /**
    * @param createConnection - makes the connection, where it is not one of RFC 6455
@@ -108,6 +123,21 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
     return this.#heartbeat?.roundTripTimeMs;
   }
 
+  /** Makes a new object each time. */
+  get stats(): ConnectionStats {
+    return readStats(this, this.#byteCount, this.#activeStep);
+  }
+
+  /** Opens the connection, as `Connection.open`. @param request - what it was made from */
+  open(sessions?: readonly ActiveSession[], request?: object): void {
+    const { connection } = this;
+    connection.open(sessions);
+    this.hasOpened = connection.isOpen;
+    if (channels.open.hasSubscribers && this.hasOpened) {
+      channels.open.publish({ socket: this.#owner, role: connection.role, request });
+    }
+  }
+
   /**
    * Takes the transport and writes to it; {@link SocketDriver.start} begins to read.
    *
@@ -117,6 +147,7 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
   attach(socket: Duplex, prelude?: Uint8Array): void {
     occupySocket(socket, this);
     this.#socket = socket;
+    this.#byteCount = byteCountOf(socket);
     this.#cameStopped = socket.isPaused();
     const driven = socket as DrivenSocket;
     driven.on('error', onSocketError);
@@ -188,6 +219,7 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
   // ---- From the connection ----------------------------------------------------------------------
 
   onMessage(data: string | Uint8Array, isBinary: boolean): void {
+    if (channels.received.hasSubscribers) publishReceived(this, this.#owner, data);
     this.#events.message(this.#owner, data, isBinary);
   }
 
@@ -200,6 +232,7 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
   }
 
   onMessageEnd(): void {
+    if (channels.received.hasSubscribers) publishReceived(this, this.#owner);
     this.#events.messageEnd?.(this.#owner);
   }
 
@@ -217,6 +250,7 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
   }
 
   onError(error: WebSocketError): void {
+    publishLimit(this.#owner, error);
     this.#events.error(this.#owner, error);
   }
 
@@ -236,6 +270,10 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
   onClose(code: number, reason: string, wasClean: boolean): void {
     this.#heartbeat?.stop();
     clearTimeout(this.#closeTimer);
+    if (channels.close.hasSubscribers && this.hasOpened) {
+      const { failure: error } = this.connection;
+      channels.close.publish({ socket: this.#owner, code, reason, wasClean, error });
+    }
     this.#events.closed(this.#owner, code, reason, wasClean);
   }
 
@@ -287,15 +325,23 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
 
   readChunk(chunk: Uint8Array, lentLength?: number): void {
     this.#heartbeat?.hear();
+    if (this.#byteCount !== undefined) this.#byteCount.read += chunk.length;
     const writer = this.#writer!;
     writer.isReading = true;
     try {
       if (lentLength === undefined) this.connection.receive(chunk);
       else this.connection.receiveLent(chunk, lentLength);
     } finally {
+      this.#noteActivity();
       // Also when the application threw: the peer is told that the connection failed.
       writer.endRead();
     }
+  }
+
+  noteWrite(chunks: readonly Uint8Array[]): void {
+    const count = this.#byteCount;
+    if (count !== undefined) for (const { length } of chunks) count.written += length;
+    this.#noteActivity();
   }
 
   failReading(error: WebSocketError): void {
@@ -328,6 +374,14 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
     } finally {
       writer.endRead();
     }
+  }
+
+  /** Asks the clock once for all messages of a read or a write. */
+  #noteActivity(): void {
+    const { messageCount } = this.connection;
+    if (messageCount === this.#messageCount) return;
+    this.#messageCount = messageCount;
+    this.#activeStep = presentStep();
   }
 
   /** closeTimeout has passed. */

@@ -45,6 +45,8 @@ const TELLS_WHEN_COPIED = process.versions['bun'] === undefined;
 /** Whose output it is. */
 export interface WriterOwner {
   readonly connection: WireConnection;
+  /** These bytes are on their way. */
+  noteWrite(chunks: readonly Uint8Array[]): void;
   /** Both Close frames have been written or read (RFC 6455 §7.1.4). */
   onCloseComplete(): void;
 }
@@ -188,6 +190,7 @@ export class SocketWriter implements TurnMember, GuardOwner {
       const frames = connection.takeOutput(this.#prelude?.length);
       const chunks = this.#prelude === undefined ? frames : [this.#prelude, ...frames];
       this.#prelude = undefined;
+      this.#owner.noteWrite(chunks);
       writeChunks(socket, write, chunks, callback);
     } catch (error) {
       // A Duplex of the application's has failed: its 'error' tells the connection.

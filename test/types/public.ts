@@ -20,6 +20,7 @@ import {
   LimitExceededError,
   type MessageData,
   type MessageEvent,
+  type MessageOptions,
   type PreparedMessage,
   type ReceivedData,
   type ServerOptions,
@@ -97,7 +98,14 @@ export function pinMethods(): void {
     Is<Parameters<typeof server.close>, [code?: number | undefined, reason?: string | undefined]>
   >();
   pin<
-    Is<Parameters<typeof server.send>, [data: MessageData, callback?: WriteCallback | undefined]>
+    Is<
+      Parameters<typeof server.send>,
+      [
+        data: MessageData,
+        options?: MessageOptions | WriteCallback | null | undefined,
+        callback?: WriteCallback | undefined,
+      ]
+    >
   >();
   pin<Is<WriteCallback, (error?: Error) => void>>();
   pin<Is<ReturnType<typeof WebSocket.prepare>, PreparedMessage>>();

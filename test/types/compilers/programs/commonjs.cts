@@ -11,7 +11,7 @@ import WebSocket = require('sanswire/ws');
 import { type ClientOptions, type RawData, WebSocketServer, WebSocket as WS } from 'sanswire/ws';
 
 declare module 'sanswire' {
-  interface WebSocket {
+  interface WebSocket<Data> {
     room?: string;
   }
 }

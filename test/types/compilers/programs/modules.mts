@@ -13,7 +13,7 @@ import * as everything from 'sanswire/ws';
 import WebSocket, { type RawData, WebSocketServer, WebSocket as WS } from 'sanswire/ws';
 
 declare module 'sanswire' {
-  interface WebSocket {
+  interface WebSocket<Data> {
     room?: string;
   }
   interface WebSocketEvents {

@@ -1,0 +1,78 @@
+/**
+ * What a connection has carried so far, as applications read it. The counters are integers in the
+ * objects of the connection; the object here is made when somebody asks.
+ */
+
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { WireConnection } from '../connection/wire-connection.ts';
+import { presentTime } from './turn.ts';
+
+/** What a connection has carried since it exists. */
+export interface ConnectionStats {
+  /** The bytes read from the transport: frames, and of a net.Socket the opening handshake. */
+  readonly bytesReceived: number;
+  /** The bytes that the transport was given. */
+  readonly bytesSent: number;
+  readonly messagesReceived: number;
+  readonly messagesSent: number;
+  /** The bytes of the messages received, after decompression. */
+  readonly payloadReceived: number;
+  /** The bytes of the messages sent, before compression. */
+  readonly payloadSent: number;
+  /** The bytes of the messages received as they came, compressed or not. */
+  readonly compressedReceived: number;
+  /** The bytes of the messages sent as they left, compressed or not. */
+  readonly compressedSent: number;
+  /** The round-trip time of the last `ping` heartbeat in milliseconds; undefined without one. */
+  readonly roundTripTime: number | undefined;
+  /** When a message last came or left, or the socket was made: as `Date.now()`, in 100 ms. */
+  readonly lastActivity: number;
+}
+
+/** Counts for a transport that does not: an HTTP/2 stream, or a Duplex of the application's. */
+export class ByteCount {
+  read = 0;
+  written = 0;
+}
+
+const START_MS = Date.now();
+const STEP_MS = 100;
+
+/** Returns the time in steps since the process began: a small integer for more than six years. */
+export function presentStep(): number {
+  return Math.floor((presentTime() - START_MS) / STEP_MS);
+}
+
+/** @returns what counts the bytes of a transport; undefined where it does so itself */
+export function byteCountOf(transport: Duplex | undefined): ByteCount | undefined {
+  return transport instanceof Socket ? undefined : new ByteCount();
+}
+
+/** What is asked: a driver. */
+interface Carrier {
+  readonly connection: Pick<WireConnection, 'received' | 'sent'>;
+  readonly socket: Duplex | undefined;
+  readonly roundTripTimeMs: number | undefined;
+}
+
+/** @param activeStep - {@link presentStep} of the last message */
+export function readStats(
+  { connection: { received, sent }, socket, roundTripTimeMs: roundTripTime }: Carrier,
+  count: ByteCount | undefined,
+  activeStep: number,
+): ConnectionStats {
+  const { bytesRead = 0, bytesWritten = 0 } = (socket ?? {}) as Partial<Socket>;
+  return {
+    bytesReceived: count?.read ?? bytesRead,
+    bytesSent: count?.written ?? bytesWritten,
+    messagesReceived: received.messages,
+    messagesSent: sent.messages,
+    payloadReceived: received.payloadLength,
+    payloadSent: sent.payloadLength,
+    compressedReceived: received.wireLength,
+    compressedSent: sent.wireLength,
+    roundTripTime,
+    lastActivity: START_MS + activeStep * STEP_MS,
+  };
+}
