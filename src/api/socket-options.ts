@@ -53,8 +53,11 @@ export function readSocketOptions(options: SocketOptions): SharedDriverOptions {
     highWaterMark: readLimit('highWaterMark', options.highWaterMark),
     maxBufferedAmount: readLimit('maxBufferedAmount', options.maxBufferedAmount),
     closeTimeoutMs: readLimit('closeTimeout', options.closeTimeout),
+    // Integers: V8 boxes a double for each connection.
     heartbeat:
-      ping === 0 ? undefined : { intervalMs: ping * 1000, pongTimeoutMs: pongTimeout * 1000 },
+      ping === 0
+        ? undefined
+        : { intervalMs: Math.ceil(ping * 1000), pongTimeoutMs: Math.ceil(pongTimeout * 1000) },
   };
 }
 
