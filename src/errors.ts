@@ -72,6 +72,7 @@ const ROWS = {
       'RFC 6455 §4.4: The Sec-WebSocket-Version header names no supported version',
   },
   431: { WS_HEAD_TOO_LONG: 'RFC 6585 §5: The head is longer than maxHeaderBytes' },
+  501: { WS_HANDSHAKE_PROTOCOL: 'RFC 9220 §3: The :protocol of the request is not "websocket"' },
   // Not answered: in the opening handshake at a client, or about the transport
   NOTHING: {
     WS_RESPONSE_STATUS: 'RFC 6455 §4.1: The response status is not 101',

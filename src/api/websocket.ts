@@ -1,9 +1,11 @@
 /**
- * The WebSocket of a server, made from what node:http's `upgrade` event gives (RFC 6455 §4.2). It
- * answers at once: 101, or a refusal that says why, after which an error and a close are told.
+ * The WebSocket of a server, made from what node:http's `upgrade` event gives (RFC 6455 §4.2), or
+ * from an extended CONNECT of HTTP/2 (RFC 8441). It answers at once: 101 or 200, or a refusal that
+ * says why, after which an error and a close are told.
  */
 
 import type { IncomingMessage } from 'node:http';
+import type { Http2ServerRequest, ServerHttp2Stream } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import { CloseCode } from '../close-code.ts';
 import { DraftOpening, type DraftOptions } from '../drafts/draft-opening.ts';
@@ -17,6 +19,7 @@ import {
 import type { Extension } from '../extensions/extension.ts';
 import { negotiateAsServer } from '../extensions/negotiation.ts';
 import { PreparedMessage } from '../extensions/prepared-message.ts';
+import { isWebSocketConnect, judgeExtendedConnect } from '../handshake/extended-connect.ts';
 import { isHandshakeField } from '../handshake/handshake-fields.ts';
 import { checkHeaders, findHeader, type RawHeaders } from '../handshake/header-list.ts';
 import {
@@ -38,6 +41,7 @@ import {
   refuseUpgrade,
   speaksHttp2,
   streamOf,
+  toExtendedConnect,
   toUpgradeRequest,
 } from '../node/server-upgrade.ts';
 import { claimSocket } from '../node/socket-claim.ts';
@@ -93,9 +97,12 @@ const OPTION_NAMES = [...SOCKET_OPTION_NAMES, ...OWN_NAMES];
 
 const NO_BYTES = Buffer.alloc(0);
 
-function isWebSocket(request: IncomingMessage): boolean {
+/** A request of node:http, or one of node:http2's compatibility API. */
+export type WebSocketRequest = IncomingMessage | Http2ServerRequest;
+
+function isWebSocket(request: WebSocketRequest): boolean {
   const { connection, upgrade } = request.headers;
-  return isUpgradeRequest(request.method, connection, upgrade);
+  return isUpgradeRequest(request.method, connection, upgrade) || isWebSocketConnect(request);
 }
 
 function prepare(data: MessageData): PreparedMessage {
@@ -145,7 +152,10 @@ export class WebSocket extends WebSocketBase {
     }
   }
 
-  /** Tells whether a request asks for a WebSocket: GET, with the Upgrade and Connection headers. */
+  /**
+   * Tells whether a request asks for a WebSocket: GET, with the Upgrade and Connection headers; in
+   * HTTP/2 CONNECT, with `websocket` in `:protocol`.
+   */
   static readonly isWebSocket: typeof isWebSocket = isWebSocket;
   /** Converts and frames a message once that will be sent to many. @throws TypeError for a Blob */
   static readonly prepare: typeof prepare = prepare;
@@ -156,7 +166,9 @@ export class WebSocket extends WebSocketBase {
   #opening: DraftOpening | undefined;
 
   /**
-   * @param socket - the socket of the request, or any Duplex that carries the connection
+   * @param request - that of `upgrade`, or of `connect` at a server of node:http2
+   * @param socket - the socket of the request, or any Duplex that carries the connection; of a
+   *   request of HTTP/2 its stream
    * @param head - what was read after the request
    * @param protocols - those that the server speaks; the client's first among them is chosen
    * @throws TypeError for arguments that are not those of an `upgrade` event
@@ -164,8 +176,8 @@ export class WebSocket extends WebSocketBase {
    * @throws InvalidStateError when the socket is taken by another WebSocket
    */
   constructor(
-    request: IncomingMessage,
-    socket: Duplex,
+    request: WebSocketRequest,
+    socket: Duplex | ServerHttp2Stream,
     head?: Uint8Array | null,
     protocols?: string | readonly string[] | null,
     options: ServerOptions | null = {},
@@ -206,7 +218,14 @@ export class WebSocket extends WebSocketBase {
     if (draft instanceof DraftOpening) {
       this.#startDraft(turn, draft);
     } else {
-      const verdict = draft ?? judgeRequest(upgradeRequest, policy);
+      const connect = speaksHttp2(request, stream)
+        ? toExtendedConnect(request, upgradeRequest)
+        : undefined;
+      const verdict =
+        draft ??
+        (connect === undefined
+          ? judgeRequest(upgradeRequest, policy)
+          : judgeExtendedConnect(connect, policy));
       if (verdict.accepted) this.#accept(turn, verdict, supported, headers, extensions);
       else this.#refuse(turn, verdict);
     }
@@ -276,7 +295,7 @@ export class WebSocket extends WebSocketBase {
 
 /** What an answer needs, once the socket owes no other. */
 interface Turn {
-  readonly request: IncomingMessage;
+  readonly request: WebSocketRequest;
   readonly stream: Duplex;
   readonly head: Uint8Array;
   readonly timeoutMs: number;
@@ -310,7 +329,7 @@ function isListOf(list: unknown, isElement: (one: unknown) => boolean): boolean 
 function urlOf(target: string, { rawHeaders }: UpgradeRequest, isSecure: boolean): string {
   if (/^[a-z]+:\/\//i.test(target)) return target.replace(/^http/i, 'ws');
   const path = target.startsWith('/') ? target : `/${target}`;
-  const host = findHeader(rawHeaders, 'host') ?? '';
+  const host = findHeader(rawHeaders, ':authority') ?? findHeader(rawHeaders, 'host') ?? '';
   // A template keeps all of its parts, 150 bytes more for each connection.
   return [isSecure ? 'wss://' : 'ws://', host, path].join('');
 }
