@@ -76,6 +76,7 @@ const ROWS = {
       'RFC 6585 §4: The address has more connections than maxConnectionsPerAddress',
   },
   431: { WS_HEAD_TOO_LONG: 'RFC 6585 §5: The head is longer than maxHeaderBytes' },
+  501: { WS_HANDSHAKE_PROTOCOL: 'RFC 9220 §3: The :protocol of the request is not "websocket"' },
   503: {
     WS_TOO_MANY_CONNECTIONS:
       'RFC 9110 §15.6.4: The server has more than maxConnections connections',

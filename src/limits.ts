@@ -61,6 +61,9 @@ const ROWS = {
   maxRedirects: ['redirects', 'WS_RESPONSE_STATUS', 0, [0, 9_007_199_254_740_991]],
   headerExtensions: ['extensions', 'WS_HANDSHAKE_EXTENSIONS', 32],
   extensionParameters: ['parameters', 'WS_HANDSHAKE_EXTENSIONS', 32],
+  // HTTP/2
+  http2SessionWindow: ['bytes', 'the peer waits', 4_194_304, undefined, 'RFC 9113 §6.9'],
+  http2StreamWindow: ['bytes', 'the peer waits', 1_048_576, undefined, 'RFC 9113 §6.9'],
   // Extensions
   deflateContexts: ['contexts', 'the least recently used is taken', 64, [1, 9_007_199_254_740_991]],
   inflateContexts: ['contexts', 'the least recently used is taken', 64, [1, 9_007_199_254_740_991]],

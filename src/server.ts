@@ -7,5 +7,6 @@ export { attach } from './server/attach.ts';
 export type { DrainCounts, DrainOptions } from './server/drain.ts';
 export type { Answer, AttachOptions, Authorize, ChooseProtocol } from './server/options.ts';
 export { refuse } from './server/refuse.ts';
-export type { AttachedSocket, SocketSet, SocketSetEvents } from './server/socket-set.ts';
+export type { SocketSet, SocketSetEvents } from './server/socket-set.ts';
+export type { SocketSetStats } from './server/totals.ts';
 export type { Path } from './server/upgrade-router.ts';

@@ -6,7 +6,6 @@
  * delivers. Subclasses do the opening handshake, and call `connected` or `connectionFailed`.
  */
 
-import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { WriteCallback } from '../calls.ts';
 import { APPLICATION } from '../connection/brake.ts';
@@ -347,7 +346,7 @@ export abstract class WebSocketBase<Data = unknown> extends StreamEventTarget<We
   protected connected(
     head: Uint8Array,
     sessions?: readonly ActiveSession[],
-    request?: IncomingMessage,
+    request?: object,
   ): void {
     this.#driver.open(sessions, request);
     if (this.#connection.isOpen) {

@@ -1,9 +1,11 @@
 /**
- * The WebSocket of a server, made from what node:http's `upgrade` event gives (RFC 6455 §4.2). It
- * answers at once: 101, or a refusal that says why, after which an error and a close are told.
+ * The WebSocket of a server, made from what node:http's `upgrade` event gives (RFC 6455 §4.2), or
+ * from an extended CONNECT of HTTP/2 (RFC 8441). It answers at once: 101 or 200, or a refusal that
+ * says why, after which an error and a close are told.
  */
 
 import type { IncomingMessage } from 'node:http';
+import type { Http2ServerRequest, ServerHttp2Stream } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import { CloseCode } from '../close-code.ts';
 import { DraftOpening } from '../drafts/draft-opening.ts';
@@ -17,11 +19,11 @@ import {
 import type { ActiveSession } from '../extensions/extension.ts';
 import { type Negotiated, negotiateAsServer } from '../extensions/negotiation.ts';
 import { PreparedMessage } from '../extensions/prepared-message.ts';
+import { isWebSocketConnect } from '../handshake/extended-connect.ts';
 import { findHeader, type RawHeaders } from '../handshake/header-list.ts';
 import {
   type AcceptedRequest,
   isUpgradeRequest,
-  judgeRequest,
   type RefusedRequest,
   type UpgradeRequest,
 } from '../handshake/server-handshake.ts';
@@ -31,6 +33,7 @@ import { nodePlatform } from '../node/node-platform.ts';
 import { awaitTurn } from '../node/owed-responses.ts';
 import {
   encodeAcceptance,
+  judgeUpgrade,
   refuseUpgrade,
   speaksHttp2,
   streamOf,
@@ -73,9 +76,12 @@ function letRequestsGo(): void {
   for (const socket of sockets) letGo(socket);
 }
 
-function isWebSocket(request: IncomingMessage): boolean {
+/** A request of node:http, or one of node:http2's compatibility API. */
+export type WebSocketRequest = IncomingMessage | Http2ServerRequest;
+
+function isWebSocket(request: WebSocketRequest): boolean {
   const { connection, upgrade } = request.headers;
-  return isUpgradeRequest(request.method, connection, upgrade);
+  return isUpgradeRequest(request.method, connection, upgrade) || isWebSocketConnect(request);
 }
 
 function prepare(data: MessageData): PreparedMessage {
@@ -131,19 +137,24 @@ export class WebSocket<Data = unknown> extends WebSocketBase<Data> {
     };
   }
 
-  /** Tells whether a request asks for a WebSocket: GET, with the Upgrade and Connection headers. */
+  /**
+   * Tells whether a request asks for a WebSocket: GET, with the Upgrade and Connection headers; in
+   * HTTP/2 CONNECT, with `websocket` in `:protocol`.
+   */
   static readonly isWebSocket: typeof isWebSocket = isWebSocket;
   /** Converts and frames a message once that will be sent to many. @throws TypeError for a Blob */
   static readonly prepare: typeof prepare = prepare;
 
-  #request: IncomingMessage | undefined;
+  #request: WebSocketRequest | undefined;
   /** Gives up the wait for earlier responses. */
   #giveUpTurn: ((error: WebSocketError | undefined) => void) | undefined;
   /** An opening handshake that takes longer than the `upgrade` event. */
   #opening: DraftOpening | undefined;
 
   /**
-   * @param socket - the socket of the request, or any Duplex that carries the connection
+   * @param request - that of `upgrade`, or of `connect` at a server of node:http2
+   * @param socket - the socket of the request, or any Duplex that carries the connection; of a
+   *   request of HTTP/2 its stream
    * @param head - what was read after the request
    * @param protocols - those that the server speaks; the client's first among them is chosen
    * @throws TypeError for arguments that are not those of an `upgrade` event
@@ -151,8 +162,8 @@ export class WebSocket<Data = unknown> extends WebSocketBase<Data> {
    * @throws InvalidStateError when the socket is taken by another WebSocket
    */
   constructor(
-    request: IncomingMessage,
-    socket: Duplex,
+    request: WebSocketRequest,
+    socket: Duplex | ServerHttp2Stream,
     head?: Uint8Array | null,
     protocols?: string | readonly string[] | null,
     options: ServerOptions | null = {},
@@ -186,7 +197,8 @@ export class WebSocket<Data = unknown> extends WebSocketBase<Data> {
     if (draft instanceof DraftOpening) {
       this.#startDraft(turn, draft);
     } else {
-      const verdict = admitted?.verdict ?? draft ?? judgeRequest(upgradeRequest, settings);
+      const verdict =
+        admitted?.verdict ?? draft ?? judgeUpgrade(request, stream, upgradeRequest, settings);
       if (!verdict.accepted) {
         this.#refuse(turn, verdict);
         return;
@@ -235,7 +247,7 @@ export class WebSocket<Data = unknown> extends WebSocketBase<Data> {
    * The request that asked for the connection. It is let go once the connection has opened, soon
    * after the event `open`, unless somebody has read it before: it takes 1-2 KB.
    */
-  get request(): IncomingMessage | undefined {
+  get request(): WebSocketRequest | undefined {
     if (this.#request !== undefined) isReadRequest.add(this);
     return this.#request;
   }
@@ -269,7 +281,7 @@ export class WebSocket<Data = unknown> extends WebSocketBase<Data> {
 
 /** What an answer needs, once the socket owes no other. */
 interface Turn {
-  readonly request: IncomingMessage;
+  readonly request: WebSocketRequest;
   readonly stream: Duplex;
   readonly head: Uint8Array;
   readonly timeoutMs: number;
@@ -278,7 +290,7 @@ interface Turn {
 function urlOf(target: string, { rawHeaders }: UpgradeRequest, isSecure: boolean): string {
   if (/^[a-z]+:\/\//i.test(target)) return target.replace(/^http/i, 'ws');
   const path = target.startsWith('/') ? target : `/${target}`;
-  const host = findHeader(rawHeaders, 'host') ?? '';
+  const host = findHeader(rawHeaders, ':authority') ?? findHeader(rawHeaders, 'host') ?? '';
   // A template keeps all of its parts, 150 bytes more for each connection.
   return [isSecure ? 'wss://' : 'ws://', host, path].join('');
 }

@@ -72,8 +72,10 @@ export function buildAcceptance(
   // Printing the head checks that it is a field value.
   if (extensions) rawHeaders.push('Sec-WebSocket-Extensions', extensions);
   checkHeaders(headers, isHandshakeField);
-  const accept = computeAccept(platform, request.key);
   const fields = `${printFields(rawHeaders)}${printFields(headers)}`;
+  // Over HTTP/2 a key may be absent (RFC 8441 §5).
+  if (request.key === '') return `${ACCEPTANCE}${fields}\r\n`;
+  const accept = computeAccept(platform, request.key);
   return `${ACCEPTANCE}Sec-WebSocket-Accept: ${accept}\r\n${fields}\r\n`;
 }
 

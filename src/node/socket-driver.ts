@@ -22,6 +22,7 @@ import type { ActiveSession } from '../extensions/extension.ts';
 import { LIMITS } from '../limits.ts';
 import { channels, publishLimit, publishReceived } from './diagnostics.ts';
 import { Heartbeat, type HeartbeatOptions, type HeartbeatOwner } from './heartbeat.ts';
+import { dropTransport, isHttp2Stream, widenSession } from './http2-stream.ts';
 import { type Reader, startReading } from './read-path.ts';
 import { kDriver, occupySocket } from './socket-claim.ts';
 import {
@@ -157,6 +158,7 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
       driven.setTimeout(0);
       driven.setNoDelay(true);
     } else {
+      if (isHttp2Stream(driven)) widenSession(driven.session);
       // Old streams do not destroy themselves after both ends, and would never close.
       // On a tick of its own: an HTTP/2 stream destroyed while Node sends its last frames has
       // nghttp2 loop for ever.
@@ -196,14 +198,14 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
       this.#writer?.flush();
     } finally {
       this.connection.abandon();
-      this.#socket?.destroy();
+      dropTransport(this.#socket);
     }
   }
 
   /** Fails the connection for a reason that no Close frame tells the peer; it ends with 1006. */
   abort(error: WebSocketError): void {
     this.connection.fail(error);
-    this.#socket?.destroy();
+    dropTransport(this.#socket);
   }
 
   /** Writes what waits for the end of the turn, if no write is in flight. */
@@ -386,7 +388,7 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
 
   /** closeTimeout has passed. */
   expire(): void {
-    this.#socket?.destroy();
+    dropTransport(this.#socket);
     this.connection.expire();
   }
 }

@@ -7,21 +7,19 @@
  * do.
  */
 
-import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { AdmittedUpgrade, refusalError, refusalOf } from '../api/server-options.ts';
-import { WebSocket } from '../api/websocket.ts';
+import { WebSocket, type WebSocketRequest } from '../api/websocket.ts';
 import { FAULTS, HandshakeError, type WebSocketError } from '../errors.ts';
 import { negotiateAsServer } from '../extensions/negotiation.ts';
-import {
-  type AcceptedRequest,
-  judgeRequest,
-  type RequestVerdict,
-  type UpgradeRequest,
+import type {
+  AcceptedRequest,
+  RequestVerdict,
+  UpgradeRequest,
 } from '../handshake/server-handshake.ts';
 import type { Refusal } from '../handshake/server-response.ts';
 import { checkChosenSubprotocol, chooseSubprotocol } from '../handshake/subprotocol.ts';
-import { refuseUpgrade, streamOf, toUpgradeRequest } from '../node/server-upgrade.ts';
+import { judgeUpgrade, refuseUpgrade, streamOf, toUpgradeRequest } from '../node/server-upgrade.ts';
 import { claimSocket, isClaimed, releaseSocket } from '../node/socket-claim.ts';
 import { AuthorizeContext, AuthorizeWait } from './authorize-wait.ts';
 import { clientAddress, countedAs } from './client-address.ts';
@@ -31,15 +29,15 @@ import { isResponse, readRefusal } from './response-refusal.ts';
 
 /** Hears the outcome of each upgrade. */
 export interface AdmissionOwner {
-  connected(socket: WebSocket, request: IncomingMessage): void;
-  rejected(error: WebSocketError, request: IncomingMessage): void;
+  connected(socket: WebSocket, request: WebSocketRequest): void;
+  rejected(error: WebSocketError, request: WebSocketRequest): void;
   /** The seconds after which a client may come again, while the server is going away. */
   readonly retryAfter: number | undefined;
 }
 
 /** A valid upgrade that has a place. */
 interface Candidate {
-  readonly request: IncomingMessage;
+  readonly request: WebSocketRequest;
   readonly stream: Duplex;
   readonly head: Uint8Array;
   readonly upgrade: UpgradeRequest;
@@ -67,7 +65,7 @@ export class Admission {
   }
 
   /** Takes an upgrade, unless another listener has answered it. */
-  offer(request: IncomingMessage, socket: Duplex, head: Uint8Array): void {
+  offer(request: WebSocketRequest, socket: Duplex, head: Uint8Array): void {
     const stream = this.#claim(request, socket);
     if (stream === undefined) return;
     if (this.#owner.retryAfter !== undefined) {
@@ -78,7 +76,7 @@ export class Admission {
     const upgrade = toUpgradeRequest(request);
     let verdict: RequestVerdict;
     try {
-      verdict = judgeRequest(upgrade, server);
+      verdict = judgeUpgrade(request, stream, upgrade, server);
     } catch (cause) {
       // `origins` and `hosts` may be functions of the application's.
       this.#refuse(request, stream, internal(cause));
@@ -95,19 +93,19 @@ export class Admission {
   }
 
   /** Refuses an upgrade whose path could not be told. */
-  offerFailed(request: IncomingMessage, socket: Duplex, cause: unknown): void {
+  offerFailed(request: WebSocketRequest, socket: Duplex, cause: unknown): void {
     const stream = this.#claim(request, socket);
     if (stream !== undefined) this.#refuse(request, stream, internal(cause));
   }
 
-  #claim(request: IncomingMessage, socket: Duplex): Duplex | undefined {
+  #claim(request: WebSocketRequest, socket: Duplex): Duplex | undefined {
     const stream = streamOf(request, socket);
     if (isClaimed(stream)) return undefined;
     claimSocket(stream);
     return stream;
   }
 
-  #addressOf(request: IncomingMessage): string | undefined {
+  #addressOf(request: WebSocketRequest): string | undefined {
     if (!this.#members.countsAddresses) return undefined;
     const address = clientAddress(request, this.#settings.proxies);
     return address === undefined ? undefined : countedAs(address);
@@ -193,13 +191,13 @@ export class Admission {
       this.#refusePlaced(candidate, internal(cause));
       return;
     }
-    Object.assign(socket, { data });
+    socket.data = data;
     this.#members.add(socket, address);
     this.#owner.connected(socket, request);
   }
 
   /** @throws TypeError for one that was not offered; what the function throws */
-  #chooseProtocol(request: IncomingMessage, offered: readonly string[]): string | undefined {
+  #chooseProtocol(request: WebSocketRequest, offered: readonly string[]): string | undefined {
     const { protocols, chooseProtocol } = this.#settings;
     if (chooseProtocol === undefined) return chooseSubprotocol(offered, protocols);
     // A client that offers none cannot be given one.
@@ -215,7 +213,7 @@ export class Admission {
   }
 
   #refuse(
-    request: IncomingMessage,
+    request: WebSocketRequest,
     stream: Duplex,
     error: WebSocketError,
     refusal: Refusal = this.#refusalFor(error),

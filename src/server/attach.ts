@@ -1,9 +1,8 @@
 /** `attach`: WebSockets on an HTTP server that an application has. */
 
-import type { Server as HttpServer } from 'node:http';
-import type { Server as HttpsServer } from 'node:https';
 import { type AttachOptions, readAttachOptions } from './options.ts';
 import { SocketSet } from './socket-set.ts';
+import type { AnyServer } from './upgrade-router.ts';
 
 /**
  * Takes the upgrades of a server to WebSockets: all, or those of a path. Several may share a server
@@ -24,7 +23,7 @@ import { SocketSet } from './socket-set.ts';
  * });
  */
 export function attach<Data = undefined>(
-  server: HttpServer | HttpsServer,
+  server: AnyServer,
   options?: AttachOptions<Data> | null,
 ): SocketSet<Data> {
   if (typeof server?.listenerCount !== 'function' || !('listen' in server)) {

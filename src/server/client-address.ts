@@ -4,8 +4,8 @@
  * as far as trusted proxies wrote it. `Forwarded` (RFC 7239) is not read.
  */
 
-import type { IncomingMessage } from 'node:http';
 import { BlockList, isIP } from 'node:net';
+import type { WebSocketRequest } from '../api/websocket.ts';
 
 /** With a port, as some proxies add: `192.0.2.1:80`, `[2001:db8::1]:80`. */
 const WITH_PORT = /^(?:\[(.*)\]|([0-9.]+))(?::[0-9]+)?$/;
@@ -44,7 +44,7 @@ export function readTrustedProxies(list: unknown): BlockList | undefined {
  * X-Forwarded-For that is not one of them. undefined for a Unix socket without a proxy.
  */
 export function clientAddress(
-  request: IncomingMessage,
+  request: WebSocketRequest,
   proxies: BlockList | undefined,
 ): string | undefined {
   const { remoteAddress } = request.socket;

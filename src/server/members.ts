@@ -7,6 +7,7 @@ import type { EventSource } from '../api/event-source.ts';
 import type { WebSocket } from '../api/websocket.ts';
 import type { LimitExceededError } from '../errors.ts';
 import { limitExceeded } from '../limits.ts';
+import { EndedTotals, type SocketSetStats } from './totals.ts';
 
 /** How many connections there may be. */
 export interface MemberLimits {
@@ -20,21 +21,18 @@ export interface Waiting {
   drained(): void;
 }
 
-/** What an ended connection is forgotten with. */
-type Leaver = (socket: WebSocket) => void;
-
 export class Members {
   /** The connections, and what the address of each is counted as. */
   readonly sockets: Map<WebSocket, string | undefined> = new Map();
   readonly eventSources: Set<EventSource> = new Set();
   readonly waiting: Set<Waiting> = new Set();
-  /** Called when a connection has ended, before the application hears of it. */
-  onLeave: Leaver | undefined;
   /** Called when the last connection, EventSource or wait has ended. */
   onEmpty: (() => void) | undefined;
 
   readonly #limits: MemberLimits;
   readonly #byAddress: Map<string, number> = new Map();
+  readonly #ended: EndedTotals = new EndedTotals();
+  #accepted = 0;
   /** Connections and waits together. */
   #places = 0;
 
@@ -44,6 +42,17 @@ export class Members {
 
   get isEmpty(): boolean {
     return this.#places === 0 && this.eventSources.size === 0;
+  }
+
+  get stats(): Omit<SocketSetStats, 'rejected'> {
+    const { sockets, eventSources, waiting } = this;
+    return {
+      connections: sockets.size,
+      eventSources: eventSources.size,
+      waiting: waiting.size,
+      accepted: this.#accepted,
+      ...this.#ended.withPresent([...sockets.keys(), ...eventSources]),
+    };
   }
 
   /** Whether addresses are counted at all. */
@@ -81,6 +90,7 @@ export class Members {
 
   /** Gives a place to a connection, until it has closed. */
   add(socket: WebSocket, address: string | undefined): void {
+    this.#accepted++;
     this.sockets.set(socket, address);
     // First, so that no listener of the application that throws keeps the socket here.
     socket.prependListener('close', this.#onClose);
@@ -98,12 +108,13 @@ export class Members {
     if (!this.sockets.has(socket)) return;
     const address = this.sockets.get(socket);
     this.sockets.delete(socket);
-    this.onLeave?.(socket);
+    this.#ended.add(socket);
     this.givePlaceBack(address);
   };
 
   readonly #onEventSourceClose: (event: { readonly target: unknown }) => void = ({ target }) => {
-    this.eventSources.delete(target as EventSource);
+    if (!this.eventSources.delete(target as EventSource)) return;
+    this.#ended.add(target as EventSource);
     this.#checkEmpty();
   };
 

@@ -1,6 +1,5 @@
 /** The options of `attach`, which are read once for all of its connections. */
 
-import type { IncomingMessage } from 'node:http';
 import type { BlockList } from 'node:net';
 import { validateOptions } from '../api/options.ts';
 import {
@@ -11,6 +10,7 @@ import {
   type ServerSettings,
 } from '../api/server-options.ts';
 import { readProtocols } from '../api/socket-options.ts';
+import type { WebSocketRequest } from '../api/websocket.ts';
 import type { AllowedHosts, AllowedOrigins } from '../handshake/origin-policy.ts';
 import { readLimit } from '../limits.ts';
 import { presentOf } from '../option-bag.ts';
@@ -23,13 +23,13 @@ import { checkPath, type Path } from './upgrade-router.ts';
 export type Answer<Data> = Data | Response | false | null | undefined;
 
 export type Authorize<Data> = (
-  request: IncomingMessage,
+  request: WebSocketRequest,
   context: Pick<AuthorizeContext, 'signal'>,
 ) => Answer<Data> | PromiseLike<Answer<Data>>;
 
 export type ChooseProtocol = (
   offered: readonly string[],
-  request: IncomingMessage,
+  request: WebSocketRequest,
 ) => string | false | null | undefined;
 
 /** The options of a server's WebSocket that an attachment has under other names, or not at all. */

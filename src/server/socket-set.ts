@@ -3,27 +3,24 @@
  * connections, admission.ts decides who becomes one, drain.ts ends them.
  */
 
-import type { IncomingMessage } from 'node:http';
 import { performance } from 'node:perf_hooks';
 import type { EventSource } from '../api/event-source.ts';
 import { throwLater } from '../api/event-target.ts';
 import { TypedEmitter } from '../api/typed-emitter.ts';
-import type { WebSocket } from '../api/websocket.ts';
+import type { WebSocket, WebSocketRequest } from '../api/websocket.ts';
 import type { WebSocketError } from '../errors.ts';
 import { Admission } from './admission.ts';
 import { type DrainCounts, type DrainOptions, drainMembers, readDrainOptions } from './drain.ts';
 import { Members } from './members.ts';
 import type { AttachSettings } from './options.ts';
+import type { SocketSetStats } from './totals.ts';
 import { addRoute } from './upgrade-router.ts';
-
-/** A WebSocket with what `authorize` has returned for it. */
-export type AttachedSocket<Data> = WebSocket & { data: Data };
 
 export interface SocketSetEvents<Data> {
   /** A connection has been accepted; its `open` follows. */
-  connection: [socket: AttachedSocket<Data>, request: IncomingMessage];
+  connection: [socket: WebSocket<Data>, request: WebSocketRequest];
   /** An upgrade has been refused, or its client has left. The answer is on its way. */
-  rejected: [error: WebSocketError, request: IncomingMessage];
+  rejected: [error: WebSocketError, request: WebSocketRequest];
 }
 
 export class SocketSet<Data = undefined> extends TypedEmitter<SocketSetEvents<Data>> {
@@ -32,7 +29,7 @@ export class SocketSet<Data = undefined> extends TypedEmitter<SocketSetEvents<Da
   #drained: Promise<DrainCounts> | undefined;
   /** When the drain is over, as of `performance.now()`. */
   #drainEndMs = 0;
-  #refused = 0;
+  #rejected = 0;
 
   /** @internal */
   constructor(server: Parameters<typeof addRoute>[0], settings: AttachSettings) {
@@ -42,10 +39,10 @@ export class SocketSet<Data = undefined> extends TypedEmitter<SocketSetEvents<Da
     const set = this;
     const admission = new Admission(settings, members as Members, {
       connected: (socket, request) => {
-        this.#emit('connection', socket as AttachedSocket<Data>, request);
+        this.#emit('connection', socket as WebSocket<Data>, request);
       },
       rejected: (error, request) => {
-        this.#refused++;
+        this.#rejected++;
         this.#emit('rejected', error, request);
       },
       get retryAfter() {
@@ -70,8 +67,13 @@ export class SocketSet<Data = undefined> extends TypedEmitter<SocketSetEvents<Da
   }
 
   /** The WebSockets, from the oldest on. */
-  [Symbol.iterator](): IterableIterator<AttachedSocket<Data>> {
-    return this.#members.sockets.keys() as IterableIterator<AttachedSocket<Data>>;
+  [Symbol.iterator](): IterableIterator<WebSocket<Data>> {
+    return this.#members.sockets.keys() as IterableIterator<WebSocket<Data>>;
+  }
+
+  /** What has been carried so far, and how many there are: made when it is read. */
+  get stats(): SocketSetStats {
+    return { ...this.#members.stats, rejected: this.#rejected };
   }
 
   has(socket: WebSocket): boolean {
@@ -109,12 +111,12 @@ export class SocketSet<Data = undefined> extends TypedEmitter<SocketSetEvents<Da
     if (this.#drained !== undefined) return this.#drained;
     const members = this.#members;
     this.#drainEndMs = performance.now() + settings.timeoutMs;
-    const before = this.#refused;
+    const before = this.#rejected;
     this.#drained = Promise.resolve().then(() => {
       for (const waiting of [...members.waiting]) waiting.drained();
       return drainMembers(members, settings).then((ended) => ({
         ...ended,
-        refused: this.#refused - before,
+        refused: this.#rejected - before,
       }));
     });
     return this.#drained;
@@ -128,8 +130,8 @@ export class SocketSet<Data = undefined> extends TypedEmitter<SocketSetEvents<Da
   /** What a listener throws surfaces as an uncaught exception, when all here is settled. */
   #emit(
     ...event:
-      | ['connection', AttachedSocket<Data>, IncomingMessage]
-      | ['rejected', WebSocketError, IncomingMessage]
+      | ['connection', WebSocket<Data>, WebSocketRequest]
+      | ['rejected', WebSocketError, WebSocketRequest]
   ): void {
     try {
       this.emit(...(event as [string, ...unknown[]]));

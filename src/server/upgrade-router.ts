@@ -7,21 +7,34 @@
  * it must when a client only offers HTTP/2 with it: a listener of ours must not change that.
  */
 
-import type { IncomingMessage, Server } from 'node:http';
+import type { Server as HttpServer, IncomingMessage } from 'node:http';
+import type {
+  Http2SecureServer,
+  Http2Server,
+  Http2ServerRequest,
+  ServerHttp2Stream,
+} from 'node:http2';
+import type { Server as HttpsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
+import type { WebSocketRequest } from '../api/websocket.ts';
 import { listHas } from '../handshake/header-grammar.ts';
 import { parseRequestTarget } from '../handshake/request-target.ts';
+import { onExtendedConnect } from '../node/http2-server.ts';
+import { refuseUpgrade } from '../node/server-upgrade.ts';
 import { giveBack } from './give-back.ts';
 
 /** A path, or a function that tells by the path of a request. */
-export type Path = string | ((path: string, request: IncomingMessage) => boolean);
+export type Path = string | ((path: string, request: WebSocketRequest) => boolean);
+
+/** The servers that have upgrades. */
+export type AnyServer = HttpServer | HttpsServer | Http2Server | Http2SecureServer;
 
 /** What takes the upgrades of a path. */
 export interface Route {
   readonly path: Path | undefined;
-  offer(request: IncomingMessage, socket: Duplex, head: Uint8Array): void;
+  offer(request: WebSocketRequest, socket: Duplex, head: Uint8Array): void;
   /** The function that should have told has thrown. */
-  offerFailed(request: IncomingMessage, socket: Duplex, cause: unknown): void;
+  offerFailed(request: WebSocketRequest, socket: Duplex, cause: unknown): void;
 }
 
 interface Match {
@@ -31,7 +44,11 @@ interface Match {
 
 type ShouldUpgrade = (request: IncomingMessage) => boolean;
 /** The member that Node has from 22.21 and 24.9 on; older ones ask the listeners alone. */
-type UpgradeServer = Server & { shouldUpgradeCallback?: ShouldUpgrade };
+type UpgradeServer = HttpServer & { shouldUpgradeCallback?: ShouldUpgrade };
+
+const NO_BYTES = Buffer.alloc(0);
+/** What node:http2 answers a CONNECT with that nobody listens to. */
+const NOBODYS = { status: 405, body: '' };
 
 const routers = new WeakMap<object, UpgradeRouter>();
 
@@ -52,14 +69,15 @@ export function checkPath(path: unknown): void {
  * @returns a function that takes the route away
  * @throws Error when another attachment has the same path
  */
-export function addRoute(server: Server, route: Route): () => void {
-  const router = routers.get(server) ?? new UpgradeRouter(server);
+export function addRoute(server: AnyServer, route: Route): () => void {
+  const router = routers.get(server) ?? new UpgradeRouter(server as UpgradeServer);
   router.add(route);
   return () => router.remove(route);
 }
 
 class UpgradeRouter {
   readonly #server: UpgradeServer;
+  #stopConnects: (() => void) | undefined;
   readonly #routes: Map<Path | undefined, Route> = new Map();
   /** What `shouldUpgradeCallback` was. */
   #asked: ShouldUpgrade | undefined;
@@ -90,6 +108,11 @@ class UpgradeRouter {
     const server = this.#server;
     routers.set(server, this);
     server.on('upgrade', this.#onUpgrade);
+    // Of node:http2; with `allowHTTP1` it has upgrades, too.
+    if ('updateSettings' in server) {
+      const http2 = server as object as Http2Server;
+      this.#stopConnects = onExtendedConnect(http2, (...connect) => this.#onConnect(...connect));
+    }
     this.#asked = server.shouldUpgradeCallback;
     if (this.#asked !== undefined) server.shouldUpgradeCallback = this.#shouldUpgrade;
   }
@@ -98,12 +121,17 @@ class UpgradeRouter {
     const server = this.#server;
     routers.delete(server);
     server.off('upgrade', this.#onUpgrade);
+    this.#stopConnects?.();
     const isOurs = server.shouldUpgradeCallback === this.#shouldUpgrade;
     if (isOurs && this.#asked !== undefined) server.shouldUpgradeCallback = this.#asked;
   }
 
-  #find(request: IncomingMessage): Match | undefined {
-    if (!listHas(request.headers.upgrade ?? '', 'websocket')) return undefined;
+  #findUpgrade(request: IncomingMessage): Match | undefined {
+    const isWebSocket = listHas(request.headers.upgrade ?? '', 'websocket');
+    return isWebSocket ? this.#find(request) : undefined;
+  }
+
+  #find(request: WebSocketRequest): Match | undefined {
     const path = pathOf(request);
     const exact = path === undefined ? undefined : this.#routes.get(path);
     if (exact !== undefined) return { route: exact };
@@ -121,7 +149,7 @@ class UpgradeRouter {
 
   /** Without another listener, a request that nobody takes is an ordinary one. */
   readonly #shouldUpgrade: ShouldUpgrade = (request) => {
-    const match = this.#find(request);
+    const match = this.#findUpgrade(request);
     this.#last = { request, match };
     if (match !== undefined) return true;
     return this.#hasOthers() && this.#asked?.call(this.#server, request) === true;
@@ -130,21 +158,32 @@ class UpgradeRouter {
   readonly #onUpgrade = (request: IncomingMessage, socket: Duplex, head: Uint8Array): void => {
     const last = this.#last;
     this.#last = undefined;
-    const match = last?.request === request ? last.match : this.#find(request);
-    if (match === undefined) {
-      if (!this.#hasOthers()) giveBack(this.#server, request, socket, head);
-    } else if (match.thrown !== undefined) {
-      match.route.offerFailed(request, socket, match.thrown.cause);
-    } else {
-      match.route.offer(request, socket, head);
-    }
+    const match = last?.request === request ? last.match : this.#findUpgrade(request);
+    if (match !== undefined) offer(match, request, socket, head);
+    else if (!this.#hasOthers()) giveBack(this.#server, request, socket, head);
   };
+
+  #onConnect(request: Http2ServerRequest, stream: ServerHttp2Stream): void {
+    const match = this.#find(request);
+    if (match !== undefined) offer(match, request, stream, NO_BYTES);
+    else if (this.#server.listenerCount('connect') === 1) refuseUpgrade(request, stream, NOBODYS);
+  }
 
   #hasOthers(): boolean {
     return this.#server.listenerCount('upgrade') > 1;
   }
 }
 
-function pathOf(request: IncomingMessage): string | undefined {
+function offer(
+  { route, thrown }: Match,
+  request: WebSocketRequest,
+  socket: Duplex,
+  head: Uint8Array,
+): void {
+  if (thrown === undefined) route.offer(request, socket, head);
+  else route.offerFailed(request, socket, thrown.cause);
+}
+
+function pathOf(request: WebSocketRequest): string | undefined {
   return parseRequestTarget(request.url ?? '')?.resourceName.split('?', 1)[0];
 }

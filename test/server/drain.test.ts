@@ -1,6 +1,6 @@
 /** The end of a server: Close frames spread over time, 503, EventSources, stragglers. */
 
-import { Agent, createServer, get, type IncomingMessage, request as httpRequest } from 'node:http';
+import { Agent, createServer, get, request as httpRequest, type IncomingMessage } from 'node:http';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { EventSource } from '../../src/index.ts';
 import type { AttachOptions } from '../../src/server.ts';
@@ -73,7 +73,8 @@ describe('drain', () => {
     await next(other, 'open');
     const drained = sockets.drain({ spread: 0, timeout: 50 });
     expect(await drained).toEqual({ closed: 1, terminated: 1, eventSources: 0, refused: 0 });
-    await new Promise((resolve) => socket.on('close', resolve).resume());
+    socket.resume();
+    await until(() => socket.readableEnded || socket.destroyed);
     expect(sockets.size).toBe(0);
   });
 
@@ -224,4 +225,3 @@ describe('An EventSource in the set', () => {
     expect(await sockets.drain()).toMatchObject({ eventSources: 0 });
   });
 });
-
