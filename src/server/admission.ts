@@ -19,6 +19,7 @@ import type {
 } from '../handshake/server-handshake.ts';
 import type { Refusal } from '../handshake/server-response.ts';
 import { checkChosenSubprotocol, chooseSubprotocol } from '../handshake/subprotocol.ts';
+import { publishLimit } from '../node/diagnostics.ts';
 import { judgeUpgrade, refuseUpgrade, streamOf, toUpgradeRequest } from '../node/server-upgrade.ts';
 import { claimSocket, isClaimed, releaseSocket } from '../node/socket-claim.ts';
 import { AuthorizeContext, AuthorizeWait } from './authorize-wait.ts';
@@ -32,7 +33,7 @@ export interface AdmissionOwner {
   connected(socket: WebSocket, request: WebSocketRequest): void;
   rejected(error: WebSocketError, request: WebSocketRequest): void;
   /** The seconds after which a client may come again, while the server is going away. */
-  readonly retryAfter: number | undefined;
+  retryAfter(): number | undefined;
 }
 
 /** A valid upgrade that has a place. */
@@ -68,7 +69,7 @@ export class Admission {
   offer(request: WebSocketRequest, socket: Duplex, head: Uint8Array): void {
     const stream = this.#claim(request, socket);
     if (stream === undefined) return;
-    if (this.#owner.retryAfter !== undefined) {
+    if (this.#owner.retryAfter() !== undefined) {
       this.#refuse(request, stream, new HandshakeError('WS_DRAINING'));
       return;
     }
@@ -165,7 +166,7 @@ export class Admission {
     if (answer instanceof ReadResponse) {
       const { status } = answer.refusal;
       const error = new HandshakeError('WS_HANDSHAKE_REFUSED', { status });
-      this.#refusePlaced(candidate, error, answer.refusal);
+      this.#refusePlaced(candidate, error, { ...answer.refusal, errors: [error] });
     } else if (answer === false || answer === null || answer === undefined) {
       this.#refusePlaced(candidate, new HandshakeError('WS_HANDSHAKE_REFUSED'));
     } else {
@@ -228,13 +229,14 @@ export class Admission {
         refuseUpgrade(request, stream, this.#refusalFor(reported));
       }
     }
+    publishLimit(undefined, reported);
     this.#owner.rejected(reported, request);
   }
 
   #refusalFor(error: WebSocketError): Refusal {
     const status =
       (error instanceof HandshakeError ? error.status : FAULTS[error.code].status) ?? 500;
-    const { retryAfter } = this.#owner;
+    const retryAfter = this.#owner.retryAfter();
     const headers = retryAfter === undefined ? [] : ['Retry-After', String(retryAfter)];
     return { status, errors: [error], headers };
   }

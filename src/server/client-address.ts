@@ -47,8 +47,7 @@ export function clientAddress(
   request: WebSocketRequest,
   proxies: BlockList | undefined,
 ): string | undefined {
-  const { remoteAddress } = request.socket;
-  let address = remoteAddress === undefined ? undefined : plainAddress(remoteAddress);
+  let address = remoteAddressOf(request);
   if (proxies === undefined) return address;
   const hops = String(request.headers['x-forwarded-for'] ?? '').split(',');
   // Whoever connects to a Unix socket is on this host: with a list of proxies, one of them.
@@ -61,6 +60,16 @@ export function clientAddress(
     address = next;
   }
   return address;
+}
+
+function remoteAddressOf(request: WebSocketRequest): string | undefined {
+  try {
+    const { remoteAddress } = request.socket;
+    return remoteAddress === undefined ? undefined : plainAddress(remoteAddress);
+  } catch {
+    // The session of HTTP/2 has ended, and has no socket any more.
+    return undefined;
+  }
 }
 
 function isTrusted(proxies: BlockList, address: string): boolean {

@@ -9,12 +9,19 @@ import { throwLater } from '../api/event-target.ts';
 import { TypedEmitter } from '../api/typed-emitter.ts';
 import type { WebSocket, WebSocketRequest } from '../api/websocket.ts';
 import type { WebSocketError } from '../errors.ts';
+import { channels } from '../node/diagnostics.ts';
 import { Admission } from './admission.ts';
-import { type DrainCounts, type DrainOptions, drainMembers, readDrainOptions } from './drain.ts';
+import {
+  type DrainCounts,
+  type DrainOptions,
+  type DrainSettings,
+  drainMembers,
+  readDrainOptions,
+} from './drain.ts';
 import { Members } from './members.ts';
 import type { AttachSettings } from './options.ts';
 import type { SocketSetStats } from './totals.ts';
-import { addRoute } from './upgrade-router.ts';
+import { type AnyServer, addRoute } from './upgrade-router.ts';
 
 export interface SocketSetEvents<Data> {
   /** A connection has been accepted; its `open` follows. */
@@ -32,12 +39,11 @@ export class SocketSet<Data = undefined> extends TypedEmitter<SocketSetEvents<Da
   #rejected = 0;
 
   /** @internal */
-  constructor(server: Parameters<typeof addRoute>[0], settings: AttachSettings) {
+  constructor(server: AnyServer, settings: AttachSettings) {
     super();
     const members = new Members(settings);
     this.#members = members;
-    const set = this;
-    const admission = new Admission(settings, members as Members, {
+    const admission = new Admission(settings, members, {
       connected: (socket, request) => {
         this.#emit('connection', socket as WebSocket<Data>, request);
       },
@@ -45,9 +51,7 @@ export class SocketSet<Data = undefined> extends TypedEmitter<SocketSetEvents<Da
         this.#rejected++;
         this.#emit('rejected', error, request);
       },
-      get retryAfter() {
-        return set.#retryAfter();
-      },
+      retryAfter: () => this.#retryAfter(),
     });
     this.#removeRoute = addRoute(server, {
       path: settings.path,
@@ -76,6 +80,7 @@ export class SocketSet<Data = undefined> extends TypedEmitter<SocketSetEvents<Da
     return { ...this.#members.stats, rejected: this.#rejected };
   }
 
+  /** Whether a WebSocket is one of these. */
   has(socket: WebSocket): boolean {
     return this.#members.sockets.has(socket);
   }
@@ -109,17 +114,20 @@ export class SocketSet<Data = undefined> extends TypedEmitter<SocketSetEvents<Da
   drain(options?: DrainOptions | null): Promise<DrainCounts> {
     const settings = readDrainOptions(options);
     if (this.#drained !== undefined) return this.#drained;
-    const members = this.#members;
     this.#drainEndMs = performance.now() + settings.timeoutMs;
-    const before = this.#rejected;
-    this.#drained = Promise.resolve().then(() => {
-      for (const waiting of [...members.waiting]) waiting.drained();
-      return drainMembers(members, settings).then((ended) => ({
-        ...ended,
-        refused: this.#rejected - before,
-      }));
-    });
+    // On a tick of its own: `isDraining` is true by then, for whoever is told.
+    this.#drained = Promise.resolve().then(() => this.#drain(settings));
     return this.#drained;
+  }
+
+  async #drain(settings: DrainSettings): Promise<DrainCounts> {
+    const before = this.#rejected;
+    if (channels.drain.hasSubscribers) channels.drain.publish({ sockets: this, counts: undefined });
+    for (const waiting of [...this.#members.waiting]) waiting.drained();
+    const ended = await drainMembers(this.#members, settings);
+    const counts = { ...ended, refused: this.#rejected - before };
+    if (channels.drain.hasSubscribers) channels.drain.publish({ sockets: this, counts });
+    return counts;
   }
 
   #retryAfter(): number | undefined {
