@@ -26,6 +26,7 @@ import {
 import { Client, EventSource, permessageDeflate, WebSocket } from '../../src/index.ts';
 import * as nodejs from '../../src/nodejs-websocket.ts';
 import * as pull from '../../src/pull-ws.ts';
+import { attach } from '../../src/server.ts';
 import { toDuplex, WebSocketError, WebSocketStream } from '../../src/streams.ts';
 import * as walve from '../../src/walve.ts';
 import * as ws from '../../src/ws.ts';
@@ -168,7 +169,7 @@ const stateOf = ({ readableHighWaterMark, writableHighWaterMark, ...stream }: Du
 const SOCKET = ['connection/options.ts ConnectionLimits', 'api/socket-options.ts SocketOptions'];
 const SERVER = [
   ...SOCKET,
-  'api/websocket.ts ServerOptions',
+  'api/server-options.ts ServerOptions',
   'drafts/draft-opening.ts DraftOptions',
 ];
 const CLIENT = [...SOCKET, 'node/client-options.ts ConnectRequest', 'api/client.ts ClientOptions'];
@@ -203,6 +204,25 @@ const BAGS: { readonly [name: string]: Bag } = {
   WebSocket: {
     declarations: SERVER,
     run: (options) => onUpgrade((...upgraded) => new WebSocket(...upgraded, ['a'], options)),
+  },
+  attach: {
+    declarations: ['connection/options.ts ConnectionLimits', 'server/options.ts AttachOptions'],
+    more: ['closeTimeout', 'extensions', 'headers', 'ping', 'pongTimeout', 'trustProxy'],
+    run: (options) => {
+      const server = createServer();
+      attach(server, options);
+      return upgrade(server);
+    },
+  },
+  'attach, drain': {
+    declarations: ['server/drain.ts DrainOptions'],
+    run: async (options) => {
+      const server = createServer();
+      const sockets = attach(server, { closeTimeout: 1 });
+      const answer = upgrade(server);
+      await settle();
+      return [await sockets.drain(options), await answer];
+    },
   },
   'WebSocket, its headers': {
     declarations: [],
