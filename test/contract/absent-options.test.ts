@@ -218,7 +218,7 @@ const BAGS: { readonly [name: string]: Bag } = {
     declarations: ['server/drain.ts DrainOptions'],
     run: async (options) => {
       const server = createServer();
-      const sockets = attach(server, { closeTimeout: 1 });
+      const sockets = attach(server);
       const answer = upgrade(server);
       await settle();
       return [await sockets.drain(options), await answer];
