@@ -31,6 +31,7 @@ import { buildAcceptance } from '../handshake/server-response.ts';
 import { chooseSubprotocol } from '../handshake/subprotocol.ts';
 import { readLimit } from '../limits.ts';
 import { readHeaders } from '../node/client-options.ts';
+import { LIFESPAN_OPTION_NAMES, type LifespanOptions } from '../node/lifespan.ts';
 import { nodePlatform } from '../node/node-platform.ts';
 import { awaitTurn } from '../node/owed-responses.ts';
 import {
@@ -62,7 +63,7 @@ import { checkUpgradeArguments, refuseServer } from './upgrade-arguments.ts';
 import { adoptMembers, defineInterface } from './web-idl.ts';
 import { WebSocketBase } from './websocket-base.ts';
 
-export interface ServerOptions extends SocketOptions, DraftOptions {
+export interface ServerOptions extends SocketOptions, LifespanOptions, DraftOptions {
   /**
    * The origins that may connect, such as `https://example.com`; others are refused with 403.
    * `undefined` in the list lets in clients that send no Origin. @defaultValue all
@@ -89,7 +90,7 @@ const OWN_NAMES = [
   'handshakeTimeout',
   'trustProxy',
 ];
-const OPTION_NAMES = [...SOCKET_OPTION_NAMES, ...OWN_NAMES];
+const OPTION_NAMES = [...SOCKET_OPTION_NAMES, ...LIFESPAN_OPTION_NAMES, ...OWN_NAMES];
 
 const NO_BYTES = Buffer.alloc(0);
 

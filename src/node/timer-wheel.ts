@@ -70,6 +70,12 @@ export class TimerWheel {
     return this.#size;
   }
 
+  /** Whole milliseconds since the wheel began to turn. They never go back. */
+  get presentMs(): number {
+    if (this.#timer === undefined) return 0;
+    return Math.floor((Math.max(this.#position(), this.#tick) + ROUNDING) * TICK_MS);
+  }
+
   /** Has an entry called after so many milliseconds; one that waits already is moved. */
   add(entry: WheelEntry, delayMs: number): void {
     if (entry.next !== undefined) this.#remove(entry);
