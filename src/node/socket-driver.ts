@@ -1,6 +1,6 @@
 /**
  * Moves bytes between a connection and a Node Duplex (a net or TLS socket, an HTTP/2 stream, any
- * other), and owns the timers: closeTimeout, the heartbeat and the lifespan. socket-writer.ts writes.
+ * other), and owns the timers: closeTimeout, heartbeat and lifespan. socket-writer.ts writes.
  * - The socket has one listener per event, shared by all drivers: an idle connection has no
  *   closures.
  * - Whatever the socket does (errors in any state, close without end), the connection is told once.

@@ -10,7 +10,7 @@
  * may be fake where the clock is not: then delays begin with the tick.
  */
 
-/** The length of a tick in milliseconds: each wakes the process, also one with nothing else to do. */
+/** Milliseconds. Each tick wakes the process, also one with nothing else to do. */
 export const TICK_MS = 250;
 
 /** A turn takes two minutes. What is due later stays in its slot for several. */

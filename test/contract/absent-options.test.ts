@@ -169,6 +169,7 @@ const SOCKET = ['connection/options.ts ConnectionLimits', 'api/socket-options.ts
 const SERVER = [
   ...SOCKET,
   'api/websocket.ts ServerOptions',
+  'node/lifespan.ts LifespanOptions',
   'drafts/draft-opening.ts DraftOptions',
 ];
 const CLIENT = [...SOCKET, 'node/client-options.ts ConnectRequest', 'api/client.ts ClientOptions'];
@@ -556,6 +557,7 @@ async function frameOf(outgoing: InstanceType<typeof walve.Outgoing>): Promise<s
 /** Options that no application gives, and those that have tests of their own. */
 const NOT_HERE = [
   'connection/outgoing-order.ts SendOptions',
+  'node/lifespan.ts LifespanLimits',
   'node/socket-driver.ts DriverOptions',
   // test/node/proxy-tunnel.test.ts
   'node/client-options.ts ProxyOptions',
