@@ -9,6 +9,10 @@ import { CloseCode } from './close-code.ts';
 /** One row: `code: 'section of the rule: message'`. The codes are public and keep their meaning. */
 const ROWS = {
   // Answered with a Close frame, after the opening handshake
+  GOING_AWAY: {
+    WS_IDLE_TIMEOUT: 'RFC 6455 §7.4.1: No message came or went for idleTimeout',
+    WS_MAX_LIFETIME: 'RFC 6455 §7.4.1: The connection was open for maxLifetime',
+  },
   PROTOCOL_ERROR: {
     WS_RESERVED_BIT: 'RFC 6455 §5.2: A reserved bit is set that no negotiated extension uses',
     WS_UNKNOWN_OPCODE: 'RFC 6455 §5.2: A frame has an unknown opcode',

@@ -22,6 +22,7 @@ import type {
 } from '../handshake/server-handshake.ts';
 import { readLimit } from '../limits.ts';
 import { readHeaders } from '../node/client-options.ts';
+import { LIFESPAN_OPTION_NAMES, type LifespanOptions } from '../node/lifespan.ts';
 import { presentOf } from '../option-bag.ts';
 import { readBoolean, validateOptions } from './options.ts';
 import {
@@ -32,7 +33,7 @@ import {
   type SocketOptions,
 } from './socket-options.ts';
 
-export interface ServerOptions extends SocketOptions, DraftOptions {
+export interface ServerOptions extends SocketOptions, LifespanOptions, DraftOptions {
   /**
    * The origins that may connect: such as `https://example.com`, `https://*.example.com` for its
    * subdomains, or a function that tells. Others are refused with 403. `undefined` in the list lets
@@ -61,7 +62,11 @@ const OWN_NAMES = [
   'handshakeTimeout',
   'trustProxy',
 ];
-export const SERVER_OPTION_NAMES: readonly string[] = [...SOCKET_OPTION_NAMES, ...OWN_NAMES];
+export const SERVER_OPTION_NAMES: readonly string[] = [
+  ...SOCKET_OPTION_NAMES,
+  ...LIFESPAN_OPTION_NAMES,
+  ...OWN_NAMES,
+];
 
 /** The options as they are used. */
 export interface ServerSettings extends JudgeOptions {

@@ -1,6 +1,6 @@
 /**
  * Moves bytes between a connection and a Node Duplex (a net or TLS socket, an HTTP/2 stream, any
- * other), and owns the timers: closeTimeout and the heartbeat. socket-writer.ts writes.
+ * other), and owns the timers: closeTimeout, heartbeat and lifespan. socket-writer.ts writes.
  * - The socket has one listener per event, shared by all drivers: an idle connection has no
  *   closures.
  * - Whatever the socket does (errors in any state, close without end), the connection is told once.
@@ -23,6 +23,7 @@ import { LIMITS } from '../limits.ts';
 import { channels, publishLimit, publishReceived } from './diagnostics.ts';
 import { Heartbeat, type HeartbeatOptions, type HeartbeatOwner } from './heartbeat.ts';
 import { dropTransport, isHttp2Stream, widenSession } from './http2-stream.ts';
+import { Lifespan, type LifespanLimits, type LifespanOwner } from './lifespan.ts';
 import { type Reader, startReading } from './read-path.ts';
 import { kDriver, occupySocket } from './socket-claim.ts';
 import {
@@ -57,12 +58,13 @@ export interface DriverOptions extends Omit<ConnectionOptions, 'handler'> {
   /** Milliseconds that the end may take; then the socket is destroyed. @defaultValue 30,000 */
   readonly closeTimeoutMs?: number | undefined;
   readonly heartbeat?: HeartbeatOptions | undefined;
+  readonly lifespan?: LifespanLimits | undefined;
 }
 
 type DrivenSocket = Duplex & { [kDriver]: SocketDriver<unknown, WireConnection> };
 
 export class SocketDriver<Owner, Wire extends WireConnection = Connection>
-  implements ConnectionHandler, BrakeListener, HeartbeatOwner, Reader, WriterOwner
+  implements ConnectionHandler, BrakeListener, HeartbeatOwner, LifespanOwner, Reader, WriterOwner
 {
   readonly connection: Wire;
   /** Whether the opening handshake has succeeded, also when the connection is over. */
@@ -71,6 +73,7 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
   readonly #events: OwnerEvents<Owner>;
   readonly #closeTimeoutMs: number;
   readonly #heartbeat: Heartbeat | undefined;
+  readonly #lifespan: Lifespan | undefined;
   #socket: Duplex | undefined;
   #writer: SocketWriter | undefined;
   /** Whether the socket was paused before it was ours. */
@@ -98,6 +101,7 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
     // An integer: V8 boxes a double for each connection.
     this.#closeTimeoutMs = (options.closeTimeoutMs ?? LIMITS.closeTimeout.default) | 0;
     if (options.heartbeat !== undefined) this.#heartbeat = new Heartbeat(this, options.heartbeat);
+    if (options.lifespan !== undefined) this.#lifespan = new Lifespan(this, options.lifespan);
     const connectionOptions = connectionOptionsOf(options, this);
     // Without a factory, Wire is its default.
     this.connection =
@@ -184,7 +188,10 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
     if (socket === undefined || this.#isStarted) return;
     this.#isStarted = true;
     // The application may have closed before: then closeTimeout watches over the connection.
-    if (this.connection.isOpen) this.#heartbeat?.start();
+    if (this.connection.isOpen) {
+      this.#heartbeat?.start();
+      this.#lifespan?.start();
+    }
     if (head.length > 0) this.readChunk(head);
     // Reading makes a stream flow, unless somebody has paused it since it is ours.
     if (this.connection.brake.isHeld) socket.pause();
@@ -257,7 +264,7 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
   }
 
   startCloseTimer(): void {
-    this.#heartbeat?.stop();
+    this.#stopWatching();
     if (this.#closeTimer !== undefined) return;
     this.#closeTimer = setTimeout(expireDriver, this.#closeTimeoutMs, this);
     this.#closeTimer.unref();
@@ -270,7 +277,7 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
   }
 
   onClose(code: number, reason: string, wasClean: boolean): void {
-    this.#heartbeat?.stop();
+    this.#stopWatching();
     clearTimeout(this.#closeTimer);
     if (channels.close.hasSubscribers && this.hasOpened) {
       const { failure: error } = this.connection;
@@ -309,7 +316,12 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
     process.nextTick(proceedDriver, this);
   }
 
-  // ---- From the heartbeat -----------------------------------------------------------------------
+  // ---- From the heartbeat and the lifespan ------------------------------------------------------
+
+  #stopWatching(): void {
+    this.#heartbeat?.stop();
+    this.#lifespan?.stop();
+  }
 
   get isListening(): boolean {
     return !this.connection.brake.isHeld;

@@ -10,7 +10,7 @@
  * may be fake where the clock is not: then delays begin with the tick.
  */
 
-/** The length of a tick in milliseconds: each wakes the process, also one with nothing else to do. */
+/** Milliseconds. Each tick wakes the process, also one with nothing else to do. */
 export const TICK_MS = 250;
 
 /** A turn takes two minutes. What is due later stays in its slot for several. */
@@ -68,6 +68,12 @@ export class TimerWheel {
   /** How many entries wait. */
   get size(): number {
     return this.#size;
+  }
+
+  /** Whole milliseconds since the wheel began to turn. They never go back. */
+  get presentMs(): number {
+    if (this.#timer === undefined) return 0;
+    return Math.floor((Math.max(this.#position(), this.#tick) + ROUNDING) * TICK_MS);
   }
 
   /** Has an entry called after so many milliseconds; one that waits already is moved. */

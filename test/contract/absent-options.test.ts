@@ -170,6 +170,7 @@ const SOCKET = ['connection/options.ts ConnectionLimits', 'api/socket-options.ts
 const SERVER = [
   ...SOCKET,
   'api/server-options.ts ServerOptions',
+  'node/lifespan.ts LifespanOptions',
   'drafts/draft-opening.ts DraftOptions',
 ];
 const CLIENT = [...SOCKET, 'node/client-options.ts ConnectRequest', 'api/client.ts ClientOptions'];
@@ -207,7 +208,10 @@ const BAGS: { readonly [name: string]: Bag } = {
   },
   attach: {
     declarations: ['connection/options.ts ConnectionLimits', 'server/options.ts AttachOptions'],
-    more: ['closeTimeout', 'extensions', 'headers', 'ping', 'pongTimeout', 'trustProxy'],
+    more: [
+      ...['closeTimeout', 'extensions', 'headers', 'ping', 'pongTimeout', 'trustProxy'],
+      ...['idleTimeout', 'maxLifetime', 'maxLifetimeJitter'],
+    ],
     run: (options) => {
       const server = createServer();
       attach(server, options);
@@ -576,6 +580,7 @@ async function frameOf(outgoing: InstanceType<typeof walve.Outgoing>): Promise<s
 /** Options that no application gives, and those that have tests of their own. */
 const NOT_HERE = [
   'connection/outgoing-order.ts SendOptions',
+  'node/lifespan.ts LifespanLimits',
   'node/socket-driver.ts DriverOptions',
   // test/node/proxy-tunnel.test.ts
   'node/client-options.ts ProxyOptions',

@@ -1,5 +1,6 @@
 /** The wheel in fake time, and against a model that knows nothing of slots. */
 
+import { mock } from 'node:test';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { TICK_MS, TimerWheel, WheelEntry } from '../../src/node/timer-wheel.ts';
@@ -198,6 +199,22 @@ describe('The timer of a wheel', () => {
     expect(unref).toHaveBeenCalledOnce();
     wheel.cancel(entry);
     vi.unstubAllGlobals();
+  });
+
+  it('turns by the mock timers of node:test, through one call over many ticks', () => {
+    vi.useRealTimers();
+    mock.timers.enable({ apis: ['setInterval'] });
+    const entry: Entry = new Entry(() => {
+      if (entry.calledAt.length < 5) wheel.add(entry, 1000);
+    });
+    wheel.add(entry, 1000);
+    clock = 0;
+    mock.timers.tick(4999);
+    expect(entry.calledAt.length).toBe(4);
+    mock.timers.tick(1);
+    expect([entry.calledAt.length, wheel.size]).toEqual([5, 0]);
+    mock.timers.reset();
+    vi.useFakeTimers({ toFake: [...faked] });
   });
 
   it('is set anew when a test replaces the timers, or puts them back', () => {
