@@ -179,7 +179,9 @@ function masked(text: string): Uint8Array {
 
 describe('stats', () => {
   it('have the round-trip time of the heartbeat', async () => {
-    const { client, server } = await openPair({ clientOptions: { ping: 0.001, pongTimeout: Infinity } });
+    const { client, server } = await openPair({
+      clientOptions: { ping: 0.001, pongTimeout: Infinity },
+    });
     expect(server.stats.roundTripTime).toBeUndefined();
     await until(() => client.stats.roundTripTime !== undefined);
     expect(client.stats.roundTripTime).toBe(client.roundTripTime);

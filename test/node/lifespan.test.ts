@@ -20,7 +20,7 @@ class Owner implements LifespanOwner {
   readonly received = { messages: 0, payloadLength: 0, wireLength: 0 };
   readonly sent = { messages: 0, payloadLength: 0, wireLength: 0 };
   readonly counts = { messageCount: 0, bufferedAmount: 0 };
-  readonly lifespan: Lifespan;
+  lifespan: Lifespan;
   readonly connection: LifespanOwner['connection'];
 
   constructor(options: LifespanOptions) {
