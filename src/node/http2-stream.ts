@@ -7,7 +7,8 @@ import type { ClientHttp2Session, Http2Session, Http2Stream } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import { LIMITS } from '../limits.ts';
 
-/** The error code of a stream that its owner gives up (RFC 9113 §7). */
+/** The error codes of a stream that is complete, and of one that is given up (RFC 9113 §7). */
+export const NO_ERROR = 0;
 export const CANCEL = 8;
 
 export function isHttp2Stream(stream: Duplex): stream is Http2Stream {
@@ -26,6 +27,23 @@ export function dropTransport(transport: Duplex | undefined): void {
   transport.destroy();
 }
 
+/** Prepares a stream that will carry a WebSocket. */
+export function prepareStream(stream: Http2Stream): void {
+  widenSession(stream.session);
+  if ('respond' in stream) stream.once('finish', endBothSides);
+}
+
+/**
+ * A server that has ended its side may end the client's (RFC 9113 §8.1). Some clients, such as
+ * undici, leave theirs open.
+ */
+function endBothSides(this: Http2Stream): void {
+  // A reset in the same turn would overtake END_STREAM.
+  setImmediate(() => {
+    if (!this.closed && !this.destroyed) this.close(NO_ERROR);
+  });
+}
+
 type Session = Http2Session | ClientHttp2Session;
 
 const widened: WeakSet<Session> = new WeakSet();
@@ -35,7 +53,7 @@ const widened: WeakSet<Session> = new WeakSet();
  * of RFC 9113 §6.9.2, all of them together would get so much in a round trip. It costs no memory:
  * what a stream holds is bounded by its own window.
  */
-export function widenSession(session: Session | undefined): void {
+function widenSession(session: Session | undefined): void {
   if (session === undefined || session.destroyed || widened.has(session)) return;
   widened.add(session);
   const wanted = LIMITS.http2SessionWindow.default;

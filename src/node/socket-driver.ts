@@ -20,7 +20,7 @@ import type { WireConnection } from '../connection/wire-connection.ts';
 import { WebSocketError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import { Heartbeat, type HeartbeatOptions, type HeartbeatOwner } from './heartbeat.ts';
-import { dropTransport, isHttp2Stream, widenSession } from './http2-stream.ts';
+import { dropTransport, isHttp2Stream, prepareStream } from './http2-stream.ts';
 import { type Reader, startReading } from './read-path.ts';
 import { kDriver, occupySocket } from './socket-claim.ts';
 import { SocketWriter, type WriterOwner } from './socket-writer.ts';
@@ -127,7 +127,7 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
       driven.setTimeout(0);
       driven.setNoDelay(true);
     } else {
-      if (isHttp2Stream(driven)) widenSession(driven.session);
+      if (isHttp2Stream(driven)) prepareStream(driven);
       // Old streams do not destroy themselves after both ends, and would never close.
       // On a tick of its own: an HTTP/2 stream destroyed while Node sends its last frames has
       // nghttp2 loop for ever.
