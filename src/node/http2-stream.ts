@@ -22,6 +22,8 @@ export function isHttp2Stream(stream: Duplex): stream is Http2Stream {
 export function dropTransport(transport: Duplex | undefined): void {
   if (transport === undefined) return;
   if (isHttp2Stream(transport) && !transport.closed && !transport.destroyed) {
+    // Node's `close` ends the stream first: the peer would see an orderly end.
+    transport.end = () => transport;
     transport.close(CANCEL);
   }
   transport.destroy();
