@@ -29,10 +29,35 @@ export function dropTransport(transport: Duplex | undefined): void {
   transport.destroy();
 }
 
+/**
+ * The most bytes that Node is handed at a time. It counts all that its streams wait to send against
+ * `maxSessionMemory`, 10 MB, beyond which a session refuses new streams: a single slow reader of
+ * long messages would keep all others out.
+ */
+const PIECE_LENGTH = 65_536;
+
 /** Prepares a stream that will carry a WebSocket. */
 export function prepareStream(stream: Http2Stream): void {
   widenSession(stream.session);
+  // With it, Node would be handed all pieces that wait.
+  Object.assign(stream, { _writev: null });
   if ('respond' in stream) stream.once('finish', endBothSides);
+}
+
+/** Cuts what is long on a stream of HTTP/2; other transports take it whole. */
+export function cutChunks(transport: Duplex, chunks: readonly Uint8Array[]): readonly Uint8Array[] {
+  if (!chunks.some(isLong) || !isHttp2Stream(transport)) return chunks;
+  return chunks.flatMap((chunk) => {
+    const pieces: Uint8Array[] = [];
+    for (let from = 0; from < chunk.length; from += PIECE_LENGTH) {
+      pieces.push(chunk.subarray(from, from + PIECE_LENGTH));
+    }
+    return pieces;
+  });
+}
+
+function isLong({ length }: Uint8Array): boolean {
+  return length > PIECE_LENGTH;
 }
 
 /**

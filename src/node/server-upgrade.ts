@@ -31,7 +31,6 @@ import { CANCEL, NO_ERROR } from './http2-stream.ts';
 import { ignoreError } from './ignore-error.ts';
 import { awaitTurn } from './owed-responses.ts';
 
-
 /** A request of node:http or node:http2, or what an application made up in place of one. */
 export interface PartialRequest
   extends Partial<Pick<IncomingMessage, 'url' | 'httpVersionMajor' | 'httpVersionMinor'>>,
