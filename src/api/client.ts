@@ -41,7 +41,7 @@ const HTTP_NAMES = [
   'lookup',
   'socketPath',
 ] as const;
-const OWN_NAMES = ['proxy', 'net', 'tls', 'ca', 'origin'] as const;
+const OWN_NAMES = ['http2', 'proxy', 'net', 'tls', 'ca', 'origin'] as const;
 const LIMIT_NAMES = ['handshakeTimeout', 'maxHeaderBytes', 'maxRedirects'] as const;
 const OPTION_NAMES = [
   ...SOCKET_OPTION_NAMES,
@@ -119,12 +119,12 @@ export class Client<Data = unknown> extends WebSocketBase<Data> {
     this.#allowsAnyCloseCode = allowsAny;
 
     const http = Object.fromEntries(HTTP_NAMES.map((name) => [name, settings[name]]));
-    const { headers, proxy, net, tls, ca, origin } = settings;
+    const { headers, http2, proxy, net, tls, ca, origin } = settings;
     const { handshakeTimeout, maxHeaderBytes, maxRedirects } = settings;
     this.#attempt = connect(
       {
         ...{ url: parsed, protocols: offered, extensions: negotiation.header },
-        ...{ headers, proxy, net, tls, ca, origin, http },
+        ...{ headers, http2, proxy, net, tls, ca, origin, http },
         ...{ handshakeTimeout, maxHeaderBytes, maxRedirects },
       },
       {

@@ -114,7 +114,7 @@ export function judgeExtendedResponse(
   const { status, rawHeaders } = response;
   const faults = collectFaults(status);
   if (status !== OK) {
-    faults.report('WS_RESPONSE_STATUS', String(status));
+    faults.report('WS_RESPONSE_STATUS', `${status}; in HTTP/2 it must be 200`);
     return { accepted: false, errors: faults.errors };
   }
   return judgeChoice(pickHandshakeFields(rawHeaders), request, faults);

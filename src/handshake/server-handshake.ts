@@ -91,7 +91,7 @@ export function judgeRequest(request: UpgradeRequest, options: JudgeOptions = {}
   return judgeOffer({ place, fields, host: fields.host, key }, faults, options);
 }
 
-/** What a request asks for: judged alike in HTTP/1.1 and HTTP/2. Only frames can follow its head. */
+/** Judges what is asked for, in HTTP/1.1 and HTTP/2 alike, and that only frames can follow. */
 export function judgePlace(
   target: string,
   fields: HandshakeFields,

@@ -7,7 +7,8 @@ import type { ClientHttp2Session, Http2Session, Http2Stream } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import { LIMITS } from '../limits.ts';
 
-/** The error code of a stream that its owner gives up (RFC 9113 §7). */
+/** The error codes of a stream that is complete, and of one that is given up (RFC 9113 §7). */
+export const NO_ERROR = 0;
 export const CANCEL = 8;
 
 export function isHttp2Stream(stream: Duplex): stream is Http2Stream {
@@ -21,9 +22,53 @@ export function isHttp2Stream(stream: Duplex): stream is Http2Stream {
 export function dropTransport(transport: Duplex | undefined): void {
   if (transport === undefined) return;
   if (isHttp2Stream(transport) && !transport.closed && !transport.destroyed) {
+    // Node's `close` ends the stream first: the peer would see an orderly end.
+    transport.end = () => transport;
     transport.close(CANCEL);
   }
   transport.destroy();
+}
+
+/**
+ * The most bytes that Node is handed at a time. It counts all that its streams wait to send against
+ * `maxSessionMemory`, 10 MB, beyond which a session refuses new streams: a single slow reader of
+ * long messages would keep all others out.
+ */
+const PIECE_LENGTH = 65_536;
+
+/** Prepares a stream that will carry a WebSocket. */
+export function prepareStream(stream: Http2Stream): void {
+  widenSession(stream.session);
+  // With it, Node would be handed all pieces that wait.
+  Object.assign(stream, { _writev: null });
+  if ('respond' in stream) stream.once('finish', endBothSides);
+}
+
+/** Cuts what is long on a stream of HTTP/2; other transports take it whole. */
+export function cutChunks(transport: Duplex, chunks: readonly Uint8Array[]): readonly Uint8Array[] {
+  if (!chunks.some(isLong) || !isHttp2Stream(transport)) return chunks;
+  return chunks.flatMap((chunk) => {
+    const pieces: Uint8Array[] = [];
+    for (let from = 0; from < chunk.length; from += PIECE_LENGTH) {
+      pieces.push(chunk.subarray(from, from + PIECE_LENGTH));
+    }
+    return pieces;
+  });
+}
+
+function isLong({ length }: Uint8Array): boolean {
+  return length > PIECE_LENGTH;
+}
+
+/**
+ * A server that has ended its side may end the client's (RFC 9113 §8.1). Some clients, such as
+ * undici, leave theirs open.
+ */
+function endBothSides(this: Http2Stream): void {
+  // A reset in the same turn would overtake END_STREAM.
+  setImmediate(() => {
+    if (!this.closed && !this.destroyed) this.close(NO_ERROR);
+  });
 }
 
 type Session = Http2Session | ClientHttp2Session;
@@ -35,7 +80,7 @@ const widened: WeakSet<Session> = new WeakSet();
  * of RFC 9113 §6.9.2, all of them together would get so much in a round trip. It costs no memory:
  * what a stream holds is bounded by its own window.
  */
-export function widenSession(session: Session | undefined): void {
+function widenSession(session: Session | undefined): void {
   if (session === undefined || session.destroyed || widened.has(session)) return;
   widened.add(session);
   const wanted = LIMITS.http2SessionWindow.default;

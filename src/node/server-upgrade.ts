@@ -38,12 +38,9 @@ import {
 import { buildRefusal, type Refusal } from '../handshake/server-response.ts';
 import { SWITCHING_PROTOCOLS } from '../handshake/start-line.ts';
 import { publishRefused } from './diagnostics.ts';
-import { CANCEL } from './http2-stream.ts';
+import { CANCEL, NO_ERROR } from './http2-stream.ts';
 import { ignoreError } from './ignore-error.ts';
 import { awaitTurn } from './owed-responses.ts';
-
-/** The error code of a reset that ends a response (RFC 9113 §7, §8.1). */
-const NO_ERROR = 0;
 
 /** A request of node:http or node:http2, or what an application made up in place of one. */
 export interface PartialRequest

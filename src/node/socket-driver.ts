@@ -22,7 +22,7 @@ import type { ActiveSession } from '../extensions/extension.ts';
 import { LIMITS } from '../limits.ts';
 import { channels, publishLimit, publishReceived } from './diagnostics.ts';
 import { Heartbeat, type HeartbeatOptions, type HeartbeatOwner } from './heartbeat.ts';
-import { dropTransport, isHttp2Stream, widenSession } from './http2-stream.ts';
+import { dropTransport, isHttp2Stream, prepareStream } from './http2-stream.ts';
 import { Lifespan, type LifespanLimits, type LifespanOwner } from './lifespan.ts';
 import { type Reader, startReading } from './read-path.ts';
 import { kDriver, occupySocket } from './socket-claim.ts';
@@ -162,7 +162,7 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
       driven.setTimeout(0);
       driven.setNoDelay(true);
     } else {
-      if (isHttp2Stream(driven)) widenSession(driven.session);
+      if (isHttp2Stream(driven)) prepareStream(driven);
       // Old streams do not destroy themselves after both ends, and would never close.
       // On a tick of its own: an HTTP/2 stream destroyed while Node sends its last frames has
       // nghttp2 loop for ever.

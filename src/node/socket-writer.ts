@@ -15,6 +15,7 @@ import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import type { OutputUrgency } from '../connection/handler.ts';
 import type { WireConnection } from '../connection/wire-connection.ts';
+import { cutChunks } from './http2-stream.ts';
 import {
   type GuardOwner,
   guardSocket,
@@ -187,7 +188,7 @@ export class SocketWriter implements TurnMember, GuardOwner {
     const callback = isCopying ? undefined : this.#callback();
     this.#isWriting = true;
     try {
-      const frames = connection.takeOutput(this.#prelude?.length);
+      const frames = cutChunks(socket, connection.takeOutput(this.#prelude?.length));
       const chunks = this.#prelude === undefined ? frames : [this.#prelude, ...frames];
       this.#prelude = undefined;
       this.#owner.noteWrite(chunks);

@@ -65,7 +65,7 @@ describe('judgeExtendedConnect', () => {
     expect([keyOf(KEY), keyOf('x')]).toEqual([KEY, '']);
   });
 
-  it('takes Host where :authority is absent, and refuses one that differs (RFC 9113 §8.3.1)', () => {
+  it('takes Host without :authority, and refuses one that differs (RFC 9113 §8.3.1)', () => {
     const judge = (authority: string | undefined, ...host: string[]) =>
       judgeExtendedConnect(request({ authority, rawHeaders: [...request().rawHeaders, ...host] }));
     expect(judge(undefined, 'host', 'a:1')).toMatchObject({ accepted: true, host: 'a:1' });
