@@ -22,11 +22,12 @@ import { checkChosenSubprotocol, chooseSubprotocol } from '../handshake/subproto
 import { publishLimit } from '../node/diagnostics.ts';
 import { judgeUpgrade, refuseUpgrade, streamOf, toUpgradeRequest } from '../node/server-upgrade.ts';
 import { claimSocket, isClaimed, releaseSocket } from '../node/socket-claim.ts';
-import { AuthorizeContext, AuthorizeWait } from './authorize-wait.ts';
+import { AuthorizeContext, AuthorizeWait, hookFailed } from './authorize-wait.ts';
 import { clientAddress, countedAs } from './client-address.ts';
 import type { Members } from './members.ts';
 import type { Answer, AttachSettings } from './options.ts';
-import { isResponse, readRefusal } from './response-refusal.ts';
+import { isResponse, ResponseRefusal, readRefusal } from './response-refusal.ts';
+import type { Path, Route, Thrown } from './upgrade-router.ts';
 
 /** Hears the outcome of each upgrade. */
 export interface AdmissionOwner {
@@ -46,29 +47,28 @@ interface Candidate {
   readonly address: string | undefined;
 }
 
-/** What a Response of `authorize` has been read into. */
-class ReadResponse {
-  readonly refusal: Refusal;
-  constructor(refusal: Refusal) {
-    this.refusal = refusal;
-  }
-}
-
-export class Admission {
+export class Admission implements Route {
+  readonly path: Path | undefined;
   readonly #settings: AttachSettings;
   readonly #members: Members;
   readonly #owner: AdmissionOwner;
 
   constructor(settings: AttachSettings, members: Members, owner: AdmissionOwner) {
+    this.path = settings.path;
     this.#settings = settings;
     this.#members = members;
     this.#owner = owner;
   }
 
   /** Takes an upgrade, unless another listener has answered it. */
-  offer(request: WebSocketRequest, socket: Duplex, head: Uint8Array): void {
-    const stream = this.#claim(request, socket);
-    if (stream === undefined) return;
+  offer(request: WebSocketRequest, socket: Duplex, head: Uint8Array, thrown?: Thrown): void {
+    const stream = streamOf(request, socket);
+    if (isClaimed(stream)) return;
+    claimSocket(stream);
+    if (thrown !== undefined) {
+      this.#refuse(request, stream, hookFailed(thrown.cause));
+      return;
+    }
     if (this.#owner.retryAfter() !== undefined) {
       this.#refuse(request, stream, new HandshakeError('WS_DRAINING'));
       return;
@@ -80,7 +80,7 @@ export class Admission {
       verdict = judgeUpgrade(request, stream, upgrade, server);
     } catch (cause) {
       // `origins` and `hosts` may be functions of the application's.
-      this.#refuse(request, stream, internal(cause));
+      this.#refuse(request, stream, hookFailed(cause));
       return;
     }
     if (!verdict.accepted) {
@@ -91,19 +91,6 @@ export class Admission {
     const exceeded = this.#members.takePlace(address);
     if (exceeded !== undefined) this.#refuse(request, stream, exceeded);
     else this.#authorize({ request, stream, head, upgrade, verdict, address });
-  }
-
-  /** Refuses an upgrade whose path could not be told. */
-  offerFailed(request: WebSocketRequest, socket: Duplex, cause: unknown): void {
-    const stream = this.#claim(request, socket);
-    if (stream !== undefined) this.#refuse(request, stream, internal(cause));
-  }
-
-  #claim(request: WebSocketRequest, socket: Duplex): Duplex | undefined {
-    const stream = streamOf(request, socket);
-    if (isClaimed(stream)) return undefined;
-    claimSocket(stream);
-    return stream;
   }
 
   #addressOf(request: WebSocketRequest): string | undefined {
@@ -123,7 +110,7 @@ export class Admission {
     try {
       answer = authorize(candidate.request, context);
     } catch (cause) {
-      this.#refusePlaced(candidate, internal(cause));
+      this.#refusePlaced(candidate, hookFailed(cause));
       return;
     }
     if (isPromise(answer) || isResponse(answer)) this.#wait(candidate, answer, context);
@@ -139,34 +126,25 @@ export class Admission {
     const { timeoutMs } = this.#settings.server;
     const read = async (): Promise<unknown> => {
       const value = await answer;
-      return isResponse(value) ? new ReadResponse(await readRefusal(value, context.signal)) : value;
+      return isResponse(value) ? readRefusal(value, context.signal) : value;
     };
-    const waiting = {
-      drained: (): void => wait.giveUp(new HandshakeError('WS_DRAINING')),
-    };
-    const end = (): void => void this.#members.waiting.delete(waiting);
+    const { waiting } = this.#members;
     const wait = new AuthorizeWait<unknown>(stream, head, read(), timeoutMs, context, {
       decided: (value, received) => {
-        end();
+        waiting.delete(wait);
         this.#decide({ ...candidate, head: received }, value);
       },
-      failed: (cause) => {
-        end();
-        this.#refusePlaced(candidate, internal(cause));
-      },
-      gaveUp: (error) => {
-        end();
+      failed: (error) => {
+        waiting.delete(wait);
         this.#refusePlaced(candidate, error);
       },
     });
-    this.#members.waiting.add(waiting);
+    waiting.add(wait);
   }
 
   #decide(candidate: Candidate, answer: unknown): void {
-    if (answer instanceof ReadResponse) {
-      const { status } = answer.refusal;
-      const error = new HandshakeError('WS_HANDSHAKE_REFUSED', { status });
-      this.#refusePlaced(candidate, error, { ...answer.refusal, errors: [error] });
+    if (answer instanceof ResponseRefusal) {
+      this.#refusePlaced(candidate, answer.error, answer);
     } else if (answer === false || answer === null || answer === undefined) {
       this.#refusePlaced(candidate, new HandshakeError('WS_HANDSHAKE_REFUSED'));
     } else {
@@ -189,7 +167,7 @@ export class Admission {
       const admitted = new AdmittedUpgrade(server, upgrade, verdict, negotiated);
       socket = new WebSocket(request, stream, head, protocol, admitted as object);
     } catch (cause) {
-      this.#refusePlaced(candidate, internal(cause));
+      this.#refusePlaced(candidate, hookFailed(cause));
       return;
     }
     socket.data = data;
@@ -225,7 +203,7 @@ export class Admission {
         refuseUpgrade(request, stream, refusal);
       } catch (cause) {
         // The application's Response has a status or field that no refusal can have.
-        reported = internal(cause);
+        reported = hookFailed(cause);
         refuseUpgrade(request, stream, this.#refusalFor(reported));
       }
     }
@@ -240,11 +218,6 @@ export class Admission {
     const headers = retryAfter === undefined ? [] : ['Retry-After', String(retryAfter)];
     return { status, errors: [error], headers };
   }
-}
-
-/** What went wrong here is not the client's business: the cause is for 'rejected'. */
-function internal(cause: unknown): WebSocketError {
-  return new HandshakeError('WS_INTERNAL', { cause });
 }
 
 function isPromise(value: unknown): value is PromiseLike<unknown> {

@@ -38,10 +38,13 @@ export class AuthorizeContext {
 export interface WaitOwner<Answer> {
   /** @param head - what the client sent before the answer */
   decided(answer: Answer, head: Uint8Array): void;
-  /** `authorize` has failed. */
-  failed(cause: unknown): void;
-  /** Nobody waits any more. The stream is destroyed if the client has left. */
-  gaveUp(error: WebSocketError): void;
+  /** `authorize` has failed, or nobody waits any more; the stream is destroyed if the client left. */
+  failed(error: WebSocketError): void;
+}
+
+/** What went wrong here is not the client's business: the cause is for 'rejected'. */
+export function hookFailed(cause: unknown): HandshakeError {
+  return new HandshakeError('WS_INTERNAL', { cause });
 }
 
 export class AuthorizeWait<Answer> {
@@ -60,7 +63,7 @@ export class AuthorizeWait<Answer> {
   constructor(
     stream: Duplex,
     head: Uint8Array,
-    answer: PromiseLike<Answer>,
+    answer: Promise<Answer>,
     timeoutMs: number,
     context: AuthorizeContext,
     owner: WaitOwner<Answer>,
@@ -72,9 +75,9 @@ export class AuthorizeWait<Answer> {
     this.#timer = setTimeout(() => this.#onTimeout(), timeoutMs).unref();
     stream.on('error', this.#onGone).on('close', this.#onGone).on('end', this.#onGone);
     stream.on('data', this.#onData);
-    Promise.resolve(answer).then(
+    answer.then(
       (value) => this.#finish() && this.#owner.decided(value, Buffer.concat(this.#chunks)),
-      (cause) => this.#finish() && this.#owner.failed(cause),
+      (cause) => this.#finish() && this.#owner.failed(hookFailed(cause)),
     );
   }
 
@@ -82,7 +85,7 @@ export class AuthorizeWait<Answer> {
   giveUp(error: WebSocketError): void {
     if (!this.#finish()) return;
     this.#context.abort(error);
-    this.#owner.gaveUp(error);
+    this.#owner.failed(error);
   }
 
   /** Returns whether it was not over. */

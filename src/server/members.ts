@@ -5,7 +5,7 @@
 
 import type { EventSource } from '../api/event-source.ts';
 import type { WebSocket } from '../api/websocket.ts';
-import type { LimitExceededError } from '../errors.ts';
+import type { LimitExceededError, WebSocketError } from '../errors.ts';
 import { limitExceeded } from '../limits.ts';
 import { EndedTotals, type SocketSetStats } from './totals.ts';
 
@@ -17,8 +17,7 @@ export interface MemberLimits {
 
 /** An upgrade that waits for `authorize`. */
 export interface Waiting {
-  /** Ends the wait, as the server is going away. */
-  drained(): void;
+  giveUp(error: WebSocketError): void;
 }
 
 export class Members {

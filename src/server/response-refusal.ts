@@ -3,6 +3,7 @@
  * before anything is sent, so that its length is known and a body that fails is a 500.
  */
 
+import { HandshakeError } from '../errors.ts';
 import { isConnectionField } from '../handshake/handshake-fields.ts';
 import type { RawHeaders } from '../handshake/header-list.ts';
 import type { Refusal } from '../handshake/server-response.ts';
@@ -23,11 +24,33 @@ export function isResponse(value: unknown): value is Response {
  * @param signal - lets go of the body
  * @throws RangeError when the body is longer than the limit; whatever the body fails with
  */
-export async function readRefusal(response: Response, signal: AbortSignal): Promise<Refusal> {
-  const { status, statusText, body } = response;
-  const bytes = body === null ? NO_BYTES : await readBody(body, signal);
-  const headers = fieldsOf(response.headers);
-  return { status, reason: statusText === '' ? undefined : statusText, headers, body: bytes };
+export async function readRefusal(
+  response: Response,
+  signal: AbortSignal,
+): Promise<ResponseRefusal> {
+  const { body } = response;
+  return new ResponseRefusal(response, body === null ? NO_BYTES : await readBody(body, signal));
+}
+
+/** A Response whose body has been read. */
+export class ResponseRefusal implements Refusal {
+  readonly status: number;
+  readonly reason: string | undefined;
+  readonly headers: RawHeaders;
+  readonly body: Uint8Array;
+  /** What 'rejected' is told. */
+  readonly error: HandshakeError;
+  readonly errors: readonly HandshakeError[];
+
+  constructor({ status, statusText, headers }: Response, body: Uint8Array) {
+    this.status = status;
+    this.reason = statusText === '' ? undefined : statusText;
+    // Without those of the connection that it was fetched on.
+    this.headers = [...headers].filter(([name]) => !isConnectionField(name)).flat();
+    this.body = body;
+    this.error = new HandshakeError('WS_HANDSHAKE_REFUSED', { status });
+    this.errors = [this.error];
+  }
 }
 
 async function readBody(
@@ -50,10 +73,4 @@ async function readBody(
     }
     chunks.push(value);
   }
-}
-
-/** Without the fields of the connection that a response had which was fetched from elsewhere. */
-function fieldsOf(headers: Headers): RawHeaders {
-  const fields = [...headers].filter(([name]) => !isConnectionField(name));
-  return fields.flat();
 }

@@ -8,7 +8,7 @@ import type { EventSource } from '../api/event-source.ts';
 import { throwLater } from '../api/event-target.ts';
 import { TypedEmitter } from '../api/typed-emitter.ts';
 import type { WebSocket, WebSocketRequest } from '../api/websocket.ts';
-import type { WebSocketError } from '../errors.ts';
+import { HandshakeError, type WebSocketError } from '../errors.ts';
 import { channels } from '../node/diagnostics.ts';
 import { Admission } from './admission.ts';
 import {
@@ -53,11 +53,7 @@ export class SocketSet<Data = undefined> extends TypedEmitter<SocketSetEvents<Da
       },
       retryAfter: () => this.#retryAfter(),
     });
-    this.#removeRoute = addRoute(server, {
-      path: settings.path,
-      offer: (...upgrade) => admission.offer(...upgrade),
-      offerFailed: (...upgrade) => admission.offerFailed(...upgrade),
-    });
+    this.#removeRoute = addRoute(server, admission);
   }
 
   /** How many WebSockets there are. */
@@ -123,7 +119,8 @@ export class SocketSet<Data = undefined> extends TypedEmitter<SocketSetEvents<Da
   async #drain(settings: DrainSettings): Promise<DrainCounts> {
     const before = this.#rejected;
     if (channels.drain.hasSubscribers) channels.drain.publish({ sockets: this, counts: undefined });
-    for (const waiting of [...this.#members.waiting]) waiting.drained();
+    const error = new HandshakeError('WS_DRAINING');
+    for (const waiting of [...this.#members.waiting]) waiting.giveUp(error);
     const ended = await drainMembers(this.#members, settings);
     const counts = { ...ended, refused: this.#rejected - before };
     if (channels.drain.hasSubscribers) channels.drain.publish({ sockets: this, counts });
