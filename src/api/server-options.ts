@@ -23,12 +23,13 @@ import type {
 import { readLimit } from '../limits.ts';
 import { readHeaders } from '../node/client-options.ts';
 import { LIFESPAN_OPTION_NAMES, type LifespanOptions } from '../node/lifespan.ts';
+import type { DriverOptions } from '../node/socket-driver.ts';
 import { presentOf } from '../option-bag.ts';
 import { readBoolean, validateOptions } from './options.ts';
 import {
+  driverOptionsFor,
   readExtensions,
   readSocketOptions,
-  type SharedDriverOptions,
   SOCKET_OPTION_NAMES,
   type SocketOptions,
 } from './socket-options.ts';
@@ -70,7 +71,7 @@ export const SERVER_OPTION_NAMES: readonly string[] = [
 
 /** The options as they are used. */
 export interface ServerSettings extends JudgeOptions {
-  readonly driverOptions: SharedDriverOptions;
+  readonly driver: DriverOptions;
   readonly timeoutMs: number;
   readonly allowsDrafts: boolean;
   readonly headers: RawHeaders;
@@ -90,7 +91,7 @@ export function readServerOptions(options: ServerOptions | null | undefined): Se
   checkPatterns('allowedOrigins', 'a list of origins', settings.allowedOrigins, true);
   checkPatterns('allowedHosts', 'a list of hosts', settings.allowedHosts, false);
   return {
-    driverOptions: readSocketOptions(settings),
+    driver: driverOptionsFor('server', readSocketOptions(settings)),
     timeoutMs: readLimit('draftHandshakeTimeout', settings.handshakeTimeout),
     allowsDrafts: readBoolean('allowDrafts', settings.allowDrafts, false),
     headers,

@@ -55,7 +55,7 @@ import {
   refusalOf,
   type ServerOptions,
 } from './server-options.ts';
-import { driverOptionsFor, readProtocols } from './socket-options.ts';
+import { readProtocols } from './socket-options.ts';
 import { checkUpgradeArguments, refuseServer } from './upgrade-arguments.ts';
 import { adoptMembers, defineInterface } from './web-idl.ts';
 import { WebSocketBase } from './websocket-base.ts';
@@ -171,7 +171,7 @@ export class WebSocket<Data = unknown> extends WebSocketBase<Data> {
     checkUpgradeArguments(request, socket, head);
     const admitted = options instanceof AdmittedUpgrade ? options : undefined;
     const settings = admitted?.settings ?? readServerOptions(options);
-    const { headers, timeoutMs } = settings;
+    const { driver, headers, timeoutMs } = settings;
     const supported = readProtocols(protocols);
     const upgradeRequest = admitted?.request ?? toUpgradeRequest(request);
     const isSecure = isSecureRequest(request, settings.trustsProxy);
@@ -182,7 +182,6 @@ export class WebSocket<Data = unknown> extends WebSocketBase<Data> {
       ? DraftOpening.judge(upgradeRequest, { ...settings, supported, isSecure })
       : undefined;
     const opening = draft instanceof DraftOpening ? draft : undefined;
-    const driver = driverOptionsFor('server', settings.driverOptions);
     super(
       urlOf(String(request.url ?? '/'), upgradeRequest, isSecure),
       opening?.adapt(driver) ?? driver,

@@ -38,7 +38,7 @@ export class AuthorizeContext {
 export interface WaitOwner<Answer> {
   /** @param head - what the client sent before the answer */
   decided(answer: Answer, head: Uint8Array): void;
-  /** `authorize` has failed, or nobody waits any more; the stream is destroyed if the client left. */
+  /** `authorize` has failed, or nobody waits any more. If the client left, the stream is gone. */
   failed(error: WebSocketError): void;
 }
 
@@ -107,10 +107,11 @@ export class AuthorizeWait<Answer> {
     this.giveUp(new HandshakeError('WS_HANDSHAKE_TIMEOUT', { status, detail: 'authorize' }));
   }
 
-  readonly #onGone = (cause?: unknown): void => {
-    const stream = this.#stream;
+  /** @param error - of 'error'; 'close' has a boolean */
+  readonly #onGone = (error?: unknown): void => {
+    const cause = error instanceof Error ? error : undefined;
     const details = { detail: 'the client left before it was authorized', cause };
-    stream.destroy();
+    this.#stream.destroy();
     this.giveUp(withoutStack(() => new WebSocketError('WS_TRANSPORT_ERROR', details)));
   };
 

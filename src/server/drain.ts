@@ -8,7 +8,7 @@ import { readCloseArguments } from '../api/close-arguments.ts';
 import { validateOptions } from '../api/options.ts';
 import type { WebSocket } from '../api/websocket.ts';
 import { CloseCode } from '../close-code.ts';
-import { readLimit } from '../limits.ts';
+import { LIMITS, readLimit } from '../limits.ts';
 import { presentOf } from '../option-bag.ts';
 import type { Members } from './members.ts';
 
@@ -57,11 +57,8 @@ export function readDrainOptions(options: DrainOptions | null | undefined): Drai
   validateOptions(options, OPTION_NAMES);
   const { code = CloseCode.GOING_AWAY, reason, timeout, spread } = presentOf(options);
   const timeoutMs = readLimit('drainTimeout', timeout);
-  const spreadMs = readLimit(
-    'drainSpread',
-    spread,
-    Math.min(readLimit('drainSpread', undefined), timeoutMs / 2),
-  );
+  const byDefault = Math.min(LIMITS.drainSpread.default, timeoutMs / 2);
+  const spreadMs = readLimit('drainSpread', spread, byDefault);
   if (spreadMs > timeoutMs) {
     throw new RangeError(`Option spread must be at most timeout, ${timeoutMs}, not ${spreadMs}`);
   }

@@ -30,6 +30,7 @@ export interface SocketSetEvents<Data> {
   rejected: [error: WebSocketError, request: WebSocketRequest];
 }
 
+/** The WebSockets of an attachment, from `connection` to their `close`. */
 export class SocketSet<Data = undefined> extends TypedEmitter<SocketSetEvents<Data>> {
   readonly #members: Members;
   readonly #removeRoute: () => void;

@@ -4,7 +4,7 @@ import { createServer, get, type IncomingMessage } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import { connect as connectTls } from 'node:tls';
 import { describe, expect, it } from 'vitest';
-import { CloseCode, WebSocket } from '../../src/index.ts';
+import { CloseCode, permessageDeflate, WebSocket } from '../../src/index.ts';
 import { attach } from '../../src/server.ts';
 import { WebSocketServer } from '../../src/ws.ts';
 import {
@@ -97,6 +97,35 @@ describe('attach', () => {
   it.each([undefined, null, {}])('takes options of %j', async (options) => {
     const server = createServer();
     expect(() => attach(server, options)).not.toThrow();
+  });
+});
+
+describe('The options of attach', () => {
+  it('are read at once, and not for each connection', async () => {
+    let count = 0;
+    const given = { ping: 5, maxLength: 1000, protocols: ['a'], origins: [undefined], headers: {} };
+    const options = new Proxy(given, {
+      get(target, name, receiver): unknown {
+        count++;
+        return Reflect.get(target, name, receiver);
+      },
+    });
+    const { port } = await serveAttached(options);
+    const before = count;
+    await Promise.all([1, 2, 3].map(() => next(connect(port), 'open')));
+    expect([before > 0, count]).toEqual([true, before]);
+  });
+
+  it('are those of the connections', async () => {
+    const { port, sockets } = await serveAttached({
+      headers: { 'X-Greeting': 'hello' },
+      extensions: [permessageDeflate],
+    });
+    const offer = { 'Sec-WebSocket-Extensions': 'permessage-deflate' };
+    const { head } = await ask(port, offer);
+    expect(head).toMatch(/^X-Greeting: hello\r$/m);
+    const [socket] = sockets;
+    expect(socket?.extensions).toMatch(/^permessage-deflate/);
   });
 });
 
