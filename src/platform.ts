@@ -11,6 +11,8 @@ export interface Platform {
    * It is shared with no other allocation, so retaining it retains nothing else.
    */
   allocate(length: number): Uint8Array;
+  /** Returns a copy of bytes, in memory of its own. */
+  copy(bytes: Uint8Array): Uint8Array;
   /** Returns a view of a range, of the class that the platform's applications expect. */
   view(bytes: Uint8Array, start: number, end: number): Uint8Array;
   /** Decodes UTF-8; undefined when the range is not valid UTF-8 (RFC 6455 §8.1). */

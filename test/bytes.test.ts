@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { copyBytes, copyIfSmallPart, copyOf } from '../src/bytes.ts';
+import { copyBytes, copyIfSmallPart } from '../src/bytes.ts';
 import { CountingPlatform } from './support/counting-platform.ts';
 
 describe('copyBytes', () => {
@@ -45,29 +45,6 @@ describe('copyBytes', () => {
   it('throws where a target has no room for a long range', () => {
     const source = new Uint8Array(100);
     expect(() => copyBytes(source, 0, 100, new Uint8Array(99), 0)).toThrow(RangeError);
-  });
-});
-
-describe('copyOf', () => {
-  it.each([0, 1, 48, 49, 70_000])(
-    'copies %d bytes once, exactly, into memory of its own',
-    (length) => {
-      const platform = new CountingPlatform();
-      const memory = new Uint8Array(length + 20).fill(0x61);
-      const bytes = memory.subarray(10, 10 + length);
-      const copy = copyOf(platform, bytes);
-      memory.fill(0x21);
-      expect(copy.length).toBe(length);
-      expect(copy.every((byte) => byte === 0x61)).toBe(true);
-      expect(copy.buffer).not.toBe(memory.buffer);
-      expect([platform.allocationCount, platform.allocatedLength]).toEqual([1, length]);
-    },
-  );
-
-  it('keeps nothing of the chunk that the bytes lie in', () => {
-    const platform = new CountingPlatform();
-    const chunk = new Uint8Array(64 * 1024);
-    expect(copyOf(platform, chunk.subarray(0, 3)).buffer.byteLength).toBeLessThan(chunk.length);
   });
 });
 

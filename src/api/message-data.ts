@@ -7,6 +7,7 @@
 // Imported because the globals are getters, which would be called for each message.
 import { Blob, Buffer } from 'node:buffer';
 import type { ReadLater } from '../connection/outgoing-order.ts';
+import { isError } from '../errors.ts';
 import { PreparedMessage } from '../extensions/prepared-message.ts';
 import { warnOfObjectSent } from './warnings.ts';
 
@@ -84,7 +85,7 @@ export function readBlob(blob: Blob): ReadLater {
   return (done) => {
     blob.arrayBuffer().then(
       (buffer) => done(undefined, new Uint8Array(buffer)),
-      (error) => done(error instanceof Error ? error : new Error(`${error}`), new Uint8Array(0)),
+      (error) => done(isError(error) ? error : new Error(`${error}`), new Uint8Array(0)),
     );
   };
 }

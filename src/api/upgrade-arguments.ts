@@ -3,6 +3,8 @@
  * browsers and of ws that have the same names.
  */
 
+import { isBytes } from '../bytes.ts';
+
 /** @throws TypeError when they are not what the `upgrade` event of an http server gives */
 export function checkUpgradeArguments(request: unknown, socket: unknown, head: unknown): void {
   if (typeof request === 'string' || request instanceof URL) {
@@ -19,7 +21,7 @@ export function checkUpgradeArguments(request: unknown, socket: unknown, head: u
   if (!isObject(socket) || !('write' in socket)) {
     throw new TypeError(`The socket must be that of an 'upgrade' event, not ${kindOf(socket)}`);
   }
-  if (head === undefined || head === null || head instanceof Uint8Array) return;
+  if (head === undefined || head === null || isBytes(head)) return;
   throw new TypeError(
     `The head must be the bytes of an 'upgrade' event, not ${kindOf(head)}: ` +
       'the order is request, socket, head, protocols, options',

@@ -10,7 +10,7 @@
  * The opening handshake is in handshake/; endpoint/ joins the two.
  */
 
-import { checkBytes, copyOf } from '../bytes.ts';
+import { checkBytes } from '../bytes.ts';
 import type { WriteCallback } from '../calls.ts';
 import { notOpen } from '../errors.ts';
 import type { ActiveSession } from '../extensions/extension.ts';
@@ -129,6 +129,6 @@ function readerOf(platform: Platform, payload: ControlPayload): ReadLater {
   checkControlLength(payload?.length);
   if (isLatePayload(payload)) return payload.read;
   checkBytes(payload);
-  const copy = copyOf(platform, payload);
+  const copy = platform.copy(payload);
   return (done) => done(undefined, copy);
 }

@@ -3,7 +3,7 @@
  * moves the life cycle on, once the messages before it have come out of the extensions.
  */
 
-import { copyBytes, copyOf } from '../bytes.ts';
+import { copyBytes } from '../bytes.ts';
 import { ProtocolError } from '../errors.ts';
 import type { Decoder } from '../extensions/decoder.ts';
 import { parseClosePayload } from '../frame/close-payload.ts';
@@ -55,7 +55,7 @@ export class ControlLine {
     const { opcode, payloadPosition, payloadLength } = parser;
     if (isLast && payloadPosition === 0) {
       const payload = bytes.subarray(start, end);
-      this.#act(opcode, parser.isLent ? copyOf(this.#order.platform, payload) : payload);
+      this.#act(opcode, parser.isLent ? this.#order.platform.copy(payload) : payload);
       return;
     }
     this.#cutPayload ??= this.#order.platform.allocate(payloadLength);
@@ -101,7 +101,7 @@ export class ControlLine {
   #receiveClose(payload: Uint8Array): void {
     const platform = this.#order.platform;
     if (this.#decoder?.isBusy === true) {
-      this.#waitingClose = copyOf(platform, payload);
+      this.#waitingClose = platform.copy(payload);
       this.#brake.hold(CLOSING);
       this.#life.apply('closeWaits');
       return;

@@ -6,7 +6,7 @@
  * delivers after it was paused.
  */
 
-import { copyIfSmallPart, copyOf } from '../bytes.ts';
+import { copyIfSmallPart } from '../bytes.ts';
 import { WebSocketError } from '../errors.ts';
 import type { Platform } from '../platform.ts';
 import { Queue } from '../queue.ts';
@@ -64,7 +64,7 @@ export class InputGate {
     const length = lentLength ?? bytes.length;
     if (length === 0) return;
     this.#held ??= new Queue();
-    this.#held.push(copyOf(this.#platform, bytes.subarray(0, length)));
+    this.#held.push(this.#platform.copy(bytes.subarray(0, length)));
   }
 
   /** Goes on after the brake was held: first what needs no more bytes, then what is held. */
@@ -105,8 +105,9 @@ export class InputGate {
       const length = lentLength ?? bytes.length;
       const used = this.#receiver.parse(bytes, lentLength);
       if (used < length && !this.#brake.isOff) {
-        const keep = isOwn ? copyIfSmallPart : copyOf;
-        this.#rest = keep(this.#platform, bytes.subarray(used, length));
+        const rest = bytes.subarray(used, length);
+        const platform = this.#platform;
+        this.#rest = isOwn ? copyIfSmallPart(platform, rest) : platform.copy(rest);
       }
     } catch (error) {
       // Not the peer's fault: the handler threw, or the engine has a bug.

@@ -12,7 +12,7 @@
  * - While output is stuck, one Pong waits, the answer to the newest Ping (§5.5.3).
  */
 
-import { checkBytes, copyOf } from '../bytes.ts';
+import { checkBytes } from '../bytes.ts';
 import { callAll, type WriteCallback } from '../calls.ts';
 import { InvalidStateError, notOpen, WebSocketError } from '../errors.ts';
 import type { EncodedSender, Encoder, Ownership } from '../extensions/encoder.ts';
@@ -145,7 +145,7 @@ export class OutgoingOrder implements EncodedSender {
     if (!this.#admit(callback, isLast === undefined)) return false;
     if (isLast !== undefined) this.#isInFragments = !isLast;
     if (!this.#mustWait()) return this.#sendNow(bytes, callback, options);
-    const copy = copyOf(this.platform, bytes);
+    const copy = this.platform.copy(bytes);
     const { length } = copy;
     return this.#wait({ length, callback, run: () => this.#sendNow(copy, callback, options) });
   }
@@ -226,7 +226,7 @@ export class OutgoingOrder implements EncodedSender {
     const firstByte = (isLast ? FIN : 0) | opcode;
     this.#isInPieces = !isLast;
     if (this.#encoder?.isBlocked !== true) return this.#pushPiece(firstByte, bytes, callback);
-    const copy = copyOf(this.platform, bytes);
+    const copy = this.platform.copy(bytes);
     const { length } = copy;
     const run = (): boolean => this.#pushPiece(firstByte, copy, callback);
     this.#places ??= new OutgoingPlaces();
@@ -266,7 +266,7 @@ export class OutgoingOrder implements EncodedSender {
     }
     // RFC 6455 §5.4: they pass between the frames of a message in pieces.
     if (keepsTurn && this.#holder === undefined && this.#mustWait()) {
-      const copy = copyOf(this.platform, payload);
+      const copy = this.platform.copy(payload);
       const run = (): void => this.#pushControl(opcode, copy, callback);
       this.#wait({ length: copy.length, callback, run });
     } else {
@@ -278,7 +278,7 @@ export class OutgoingOrder implements EncodedSender {
 
   /** Answers a Ping, at once or when output moves again. */
   answerPing(payload: Uint8Array): void {
-    if (this.output.isBlocked) this.#pendingPong = copyOf(this.platform, payload);
+    if (this.output.isBlocked) this.#pendingPong = this.platform.copy(payload);
     else this.#pushControl(Opcode.PONG, payload, undefined, 'turn');
   }
 

@@ -9,7 +9,6 @@
  *   shared slab.
  */
 
-import { copyOf } from '../bytes.ts';
 import type { WriteCallback } from '../calls.ts';
 import { OPCODE_BITS } from '../frame/frame-header.ts';
 import { FrameSerializer } from '../frame/frame-serializer.ts';
@@ -166,7 +165,7 @@ export class OutputQueue {
   /** Copies a payload that is borrowed and has not been taken: the call that sent it ends. */
   keepBorrowed(): void {
     const chunk = this.#chunks[this.#borrowedIndex];
-    if (chunk !== undefined) this.#chunks[this.#borrowedIndex] = copyOf(this.#platform, chunk);
+    if (chunk !== undefined) this.#chunks[this.#borrowedIndex] = this.#platform.copy(chunk);
     this.#borrowedIndex = -1;
   }
 

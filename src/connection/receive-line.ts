@@ -10,8 +10,7 @@
  * What control frames mean is in control-line.ts.
  */
 
-import { copyOf } from '../bytes.ts';
-import { type FaultCode, ProtocolError, type WebSocketError } from '../errors.ts';
+import { type FaultCode, ProtocolError, WebSocketError } from '../errors.ts';
 import type { DecodedReceiver, Decoder } from '../extensions/decoder.ts';
 import { type FrameHandler, FrameParser, LONG_PAYLOAD_LENGTH } from '../frame/frame-parser.ts';
 import { isControlOpcode, Opcode } from '../frame/opcode.ts';
@@ -167,7 +166,8 @@ export class ReceiveLine implements FrameHandler, DecodedReceiver, Delivery {
   // ---- From the parser --------------------------------------------------------------------------
 
   onFrameFault(code: FaultCode, detail?: string): void {
-    this.#life.fail(new ProtocolError(code, detail === undefined ? {} : { detail }));
+    const Fault = code === 'WS_INTERNAL' ? WebSocketError : ProtocolError;
+    this.#life.fail(new Fault(code, detail === undefined ? {} : { detail }));
   }
 
   onFrameHeader(): boolean {
@@ -280,7 +280,7 @@ export class ReceiveLine implements FrameHandler, DecodedReceiver, Delivery {
       if (isLasting || (sink.copiesText && !this.#isBinary)) {
         this.#check(sink.whole(this, bytes, start, end, this.#isBinary));
       } else {
-        const copy = copyOf(this.platform, bytes.subarray(start, end));
+        const copy = this.platform.copy(bytes.subarray(start, end));
         this.#check(sink.whole(this, copy, 0, copy.length, this.#isBinary));
       }
       return;

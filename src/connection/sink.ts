@@ -6,7 +6,6 @@
  * needs while it comes is a {@link PartialMessage} of its own.
  */
 
-import { copyOf } from '../bytes.ts';
 import type { FaultCode } from '../errors.ts';
 import type { FrameHeader } from '../frame/frame-header.ts';
 import { MessageBuffer } from '../message-buffer.ts';
@@ -180,7 +179,7 @@ class StreamedSink implements Sink {
       push(bytes, start, end, _missing, isLasting) {
         if (end === start) return;
         const piece = platform.view(bytes, start, end);
-        handler.onMessageData(isLasting ? piece : copyOf(platform, piece));
+        handler.onMessageData(isLasting ? piece : platform.copy(piece));
       },
       end() {
         handler.onMessageEnd();

@@ -5,7 +5,6 @@
  * deliver what RFC 6455 forbids would make every handler check which protocol is spoken.
  */
 
-import { copyOf } from '../bytes.ts';
 import { CloseCode } from '../close-code.ts';
 import type { Brake } from '../connection/brake.ts';
 import type { ConnectionHandler } from '../connection/handler.ts';
@@ -89,7 +88,7 @@ export class DraftReceiver implements MessageReceiver, DraftFrameHandler, Delive
 
   parse(bytes: Uint8Array, lentLength?: number): number {
     if (lentLength === undefined) return this.#parser.parse(bytes);
-    return this.#parser.parse(copyOf(this.platform, bytes.subarray(0, lentLength)));
+    return this.#parser.parse(this.platform.copy(bytes.subarray(0, lentLength)));
   }
 
   drop(): void {

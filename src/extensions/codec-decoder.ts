@@ -5,7 +5,6 @@
  * when there is much of it. When the brake is held within a piece, the rest of it waits here.
  */
 
-import { copyOf } from '../bytes.ts';
 import { ProtocolError } from '../errors.ts';
 import type { FrameHeader } from '../frame/frame-header.ts';
 import { Opcode } from '../frame/opcode.ts';
@@ -90,7 +89,7 @@ export class CodecDecoder implements Decoder {
       const rest = bytes.subarray(this.#codec.decodedLength);
       // Copied when half of it is used: the brake may be held at each piece of the output.
       const isMostOfIt = rest.length * 2 >= rest.buffer.byteLength;
-      this.#rest = isMostOfIt ? rest : copyOf(this.#receiver.platform, rest);
+      this.#rest = isMostOfIt ? rest : this.#receiver.platform.copy(rest);
       this.#isRestLast = isEnd;
     }
   }

@@ -3,7 +3,6 @@
  * and what is sent behind it waits, so that there is one job of a connection at a time.
  */
 
-import { copyOf } from '../bytes.ts';
 import type { WriteCallback } from '../calls.ts';
 import { WebSocketError } from '../errors.ts';
 import { FIN, OPCODE_BITS } from '../frame/frame-header.ts';
@@ -78,7 +77,7 @@ export class CodecEncoder implements Encoder {
     const isContinuation = (firstByte & OPCODE_BITS) === Opcode.CONTINUATION;
     const codedByte = isContinuation ? firstByte : firstByte | codec.rsv;
     if (codec.isLong(length)) {
-      const copy = copyOf(sender.platform, bytes);
+      const copy = sender.platform.copy(bytes);
       const start: Start = (done) => codec.encodeLater(copy, part, done);
       this.#encodeLater(start, length, callback, (encoded) => {
         const bits = encoded === undefined ? firstByte : codedByte;

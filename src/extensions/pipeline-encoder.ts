@@ -3,7 +3,6 @@
  * likes, and keeps the order. What it is given is a copy: the bytes are the application's.
  */
 
-import { copyOf } from '../bytes.ts';
 import type { WriteCallback } from '../calls.ts';
 import { WebSocketError } from '../errors.ts';
 import { FIN, OPCODE_BITS } from '../frame/frame-header.ts';
@@ -41,7 +40,7 @@ export class PipelineEncoder implements Encoder, PipelineReceiver {
 
   send(opcode: number, payload: Uint8Array, callback?: WriteCallback): void {
     this.waitingLength += payload.length;
-    this.#push(opcode, copyOf(this.#sender.platform, payload), callback);
+    this.#push(opcode, this.#sender.platform.copy(payload), callback);
   }
 
   sendPrepared(): boolean {

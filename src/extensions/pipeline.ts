@@ -6,6 +6,8 @@
  * - A session that throws, answers twice or answers nonsense causes such an error at most.
  */
 
+import { isBytes } from '../bytes.ts';
+import { isError } from '../errors.ts';
 import { Opcode } from '../frame/opcode.ts';
 import { Queue } from '../queue.ts';
 import type { ActiveSession, Extension } from './extension.ts';
@@ -133,9 +135,7 @@ export class Pipeline {
   #replace(pending: PendingMessage, answer: ExtensionMessage, extension: Extension): Outcome {
     // Copied: what the session does to its message after the answer changes nothing.
     const { rsv1, rsv2, rsv3, opcode, data } = answer;
-    // Not by instanceof: bytes may come from another realm, such as that of a test runner.
-    const isBytes = ArrayBuffer.isView(data) && data[Symbol.toStringTag] === 'Uint8Array';
-    if (!isBytes || (opcode !== Opcode.TEXT && opcode !== Opcode.BINARY)) {
+    if (!isBytes(data) || (opcode !== Opcode.TEXT && opcode !== Opcode.BINARY)) {
       return failure(extension, new TypeError('The answer is not a message'));
     }
     if (!this.#isStopped) this.pendingLength += data.length - pending.length;
@@ -146,6 +146,6 @@ export class Pipeline {
 }
 
 function failure({ name }: Extension, cause: unknown): Outcome {
-  const message = cause instanceof Error ? cause.message : String(cause);
+  const message = isError(cause) ? cause.message : String(cause);
   return { error: new Error(`${name}: ${message}`, { cause }) };
 }

@@ -4,7 +4,6 @@
  * the payload only.
  */
 
-import { copyOf } from '../bytes.ts';
 import { Calls } from '../calls.ts';
 import { FIN } from '../frame/frame-header.ts';
 import { FrameSerializer } from '../frame/frame-serializer.ts';
@@ -40,7 +39,7 @@ export class PreparedMessage {
       this.payload = platform.allocate(platform.textLength(data));
       platform.encodeText(data, this.payload, 0);
     } else {
-      this.payload = copyOf(platform, data);
+      this.payload = platform.copy(data);
     }
   }
 

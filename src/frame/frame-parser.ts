@@ -7,7 +7,7 @@
  * Which frames may follow each other, and how long a message may be, is judged in connection/.
  */
 
-import { copyBytes, copyOf } from '../bytes.ts';
+import { copyBytes } from '../bytes.ts';
 import type { FaultCode } from '../errors.ts';
 import type { Platform } from '../platform.ts';
 import {
@@ -42,6 +42,7 @@ export interface FrameHandler {
   keepsPayload?(length: number, isLast: boolean): boolean;
   /**
    * The stream breaks a rule of RFC 6455 §5; nothing after this point has a meaning.
+   * @param code - `WS_INTERNAL` where no rule is broken: a handler took the memory away
    * @param detail - for a reserved bit, which: names such as `RSV1`, separated by spaces
    */
   onFrameFault(code: FaultCode, detail?: string): void;
@@ -125,6 +126,8 @@ export class FrameParser {
     // If the handler stopped the parser at the header of an empty frame, no byte is left to come.
     while (offset < length || (this.#isInPayload && this.payloadLength === 0)) {
       if (!this.#isInPayload) {
+        // A handler that transfers a message takes away the memory of those behind it as well.
+        if (bytes[offset] === undefined) return this.#giveUpLost(offset);
         const result = this.#parseHeader(bytes, offset, length);
         if (result === CUT) {
           this.#keepCutHeader(bytes, offset, length);
@@ -139,22 +142,27 @@ export class FrameParser {
         offset = this.#parsePayload(bytes, offset, length, hasMore);
         if (offset < 0) return offset;
       } else {
-        const copy = copyOf(this.#platform, bytes.subarray(offset, copyEnd));
+        const copy = this.#platform.copy(bytes.subarray(offset, copyEnd));
         this.isLent = false;
         this.#isUnmasked = true;
         const used = this.#parse(copy, copy.length, hasMore || copyEnd < length);
         this.isLent = true;
         this.#isUnmasked = false;
-        if (used < 0) {
-          const stop = offset + ~used;
-          // The rest is parsed again, from here.
-          this.#maskRun(bytes, stop, copyEnd);
-          return ~stop;
-        }
-        offset = copyEnd;
+        const stop = offset + (used < 0 ? ~used : used);
+        // The rest is parsed again, from here.
+        if (stop < copyEnd) this.#maskRun(bytes, stop, copyEnd);
+        if (used < 0) return ~stop;
+        offset = stop;
       }
     }
     return offset;
+  }
+
+  /** The bytes are gone; those of a copy are still in the lent memory. Returns as `#parse`. */
+  #giveUpLost(offset: number): number {
+    if (this.#isUnmasked) return offset;
+    this.#handler.onFrameFault('WS_INTERNAL', 'a handler transferred the memory of what it got');
+    return ~offset;
   }
 
   /**

@@ -3,7 +3,14 @@
  * original error as its cause.
  */
 
-import { FAULTS, HandshakeError, transportError, WebSocketError, withoutStack } from '../errors.ts';
+import {
+  FAULTS,
+  HandshakeError,
+  isError,
+  transportError,
+  WebSocketError,
+  withoutStack,
+} from '../errors.ts';
 import { limitExceeded } from '../limits.ts';
 
 /** An error of node:http: `rawPacket` is what its parser could not read. */
@@ -39,7 +46,7 @@ export function requestError(
   isSecure: boolean,
 ): WebSocketError {
   if (thrown instanceof WebSocketError) return thrown;
-  const error: RequestError = thrown instanceof Error ? thrown : new Error(String(thrown));
+  const error: RequestError = isError(thrown) ? thrown : new Error(String(thrown));
   const { code, message } = error;
   // Node does not tell how long the head is.
   if (code === 'HPE_HEADER_OVERFLOW') {

@@ -4,7 +4,6 @@
  * stream is full, and while too many streams have not been read to their end.
  */
 
-import { copyOf } from '../bytes.ts';
 import type { WireConnection } from '../connection/wire-connection.ts';
 import { WebSocketError } from '../errors.ts';
 import { LIMITS, limitExceeded } from '../limits.ts';
@@ -56,7 +55,7 @@ export class MessageStreams implements IncomingSource {
     if (stream === undefined) return;
     // A piece may wait for long: it must not keep a much larger chunk of the socket alive.
     const isMostOfIt = bytes.length * 2 >= bytes.buffer.byteLength;
-    if (!stream.push(isMostOfIt ? bytes : copyOf(nodePlatform, bytes))) this.#brake.hold(stream);
+    if (!stream.push(isMostOfIt ? bytes : nodePlatform.copy(bytes))) this.#brake.hold(stream);
   }
 
   end(): void {

@@ -15,11 +15,13 @@ const READ_LENGTH = 68 * 1024;
 /** In pages of 64 KiB. */
 const PAGES = 2;
 
+type Mask = (start: number, end: number, key: number) => void;
+
 interface ReadMemory {
   /** Undefined until a socket is read. */
   bytes: Buffer | undefined;
   /** Masks `[start, end)` in place; the key's first byte is its lowest. Not in plain memory. */
-  mask: ((start: number, end: number, key: number) => void) | undefined;
+  mask: Mask | undefined;
 }
 
 // The types of ES alone have none.
@@ -37,14 +39,30 @@ export function openReadMemory(): Buffer {
   try {
     const module = new WebAssembly.Module(Uint8Array.from(assemble()));
     const { exports } = new WebAssembly.Instance(module);
-    readMemory.mask = exports['mask'] as ReadMemory['mask'];
     const { buffer } = exports['memory'] as { readonly buffer: ArrayBuffer };
-    readMemory.bytes = Buffer.from(buffer, 0, READ_LENGTH);
+    const bytes = Buffer.from(buffer, 0, READ_LENGTH);
+    const mask = exports['mask'] as Mask;
+    if (isRight(bytes, mask)) {
+      readMemory.mask = mask;
+      readMemory.bytes = bytes;
+    }
   } catch {
     // No WebAssembly (--jitless), no vectors, or no address space for its memory.
-    readMemory.bytes = Buffer.allocUnsafeSlow(READ_LENGTH);
   }
+  readMemory.bytes ??= Buffer.allocUnsafeSlow(READ_LENGTH);
   return readMemory.bytes;
+}
+
+/**
+ * Tries a mask on memory that is all zeros. `WebAssembly` may be a polyfill or a stub of a test:
+ * one that masks wrongly would corrupt every message.
+ */
+function isRight(bytes: Buffer, mask: Mask): boolean {
+  // A step of each width.
+  const length = 32 + 4 + 3;
+  mask(1, 1 + length, 0x04030201);
+  const isMasked = bytes.subarray(1, 1 + length).every((byte, index) => byte === (index & 3) + 1);
+  return isMasked && bytes[0] === 0 && bytes[1 + length] === 0;
 }
 
 // The function, in the terms of WebAssembly 2.0 §5. Its parameters and its local variable:

@@ -12,7 +12,6 @@
 
 import { Socket, type SocketConstructorOpts } from 'node:net';
 import { type Duplex, Readable } from 'node:stream';
-import { copyOf } from '../bytes.ts';
 import { WebSocketError } from '../errors.ts';
 import { nodePlatform } from './node-platform.ts';
 import { openReadMemory } from './read-memory.ts';
@@ -162,7 +161,7 @@ function isOurs(socket: ReadSocket): boolean {
 /** Puts what was read into the stream, as node:net does. */
 function pushCopy(socket: ReadSocket, memory: Uint8Array, length: number): boolean {
   try {
-    return socket.push(copyOf(nodePlatform, memory.subarray(0, length)));
+    return socket.push(nodePlatform.copy(memory.subarray(0, length)));
   } finally {
     if (taking !== undefined) tellOverwritten(taking);
   }

@@ -7,7 +7,7 @@
  */
 
 import type { Duplex } from 'node:stream';
-import { HandshakeError, WebSocketError, withoutStack } from '../errors.ts';
+import { HandshakeError, isError, WebSocketError, withoutStack } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 
 const MAX_HEAD_LENGTH = LIMITS.authorizeHead.default;
@@ -109,7 +109,7 @@ export class AuthorizeWait<Answer> {
 
   /** @param error - of 'error'; 'close' has a boolean */
   readonly #onGone = (error?: unknown): void => {
-    const cause = error instanceof Error ? error : undefined;
+    const cause = isError(error) ? error : undefined;
     const details = { detail: 'the client left before it was authorized', cause };
     this.#stream.destroy();
     this.giveUp(withoutStack(() => new WebSocketError('WS_TRANSPORT_ERROR', details)));

@@ -16,7 +16,6 @@ import { MessageQueue } from '../api/message-queue.ts';
 import type { MessageReader, ReaderHandle } from '../api/message-reader.ts';
 import { ReadyState } from '../api/ready-state.ts';
 import { readMessages, WebSocketBase } from '../api/websocket-base.ts';
-import { copyOf } from '../bytes.ts';
 import { CloseCode, isErrorCloseCode } from '../close-code.ts';
 import { LIMITS } from '../limits.ts';
 import { nodePlatform } from '../node/node-platform.ts';
@@ -93,7 +92,7 @@ class SocketDuplex extends Duplex implements MessageReader {
 
   /** @internal */
   onMessage(_message: ReceivedData, payload: string | Uint8Array): void {
-    if (typeof payload !== 'string') this.#messages.push(copyOf(nodePlatform, payload));
+    if (typeof payload !== 'string') this.#messages.push(nodePlatform.copy(payload));
     else this.#messages.push(this.#isObjectMode ? payload : Buffer.from(payload));
     this.#pass();
   }

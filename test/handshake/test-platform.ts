@@ -12,6 +12,7 @@ function unused(): never {
 
 export const testPlatform: Platform = {
   allocate: unused,
+  copy: unused,
   view: unused,
   decodeText: unused,
   maxTextLength: 0,

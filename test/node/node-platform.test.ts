@@ -40,6 +40,21 @@ describe('nodePlatform.allocate', () => {
   });
 });
 
+describe('nodePlatform.copy', () => {
+  it.each([0, 1, 48, 64, 65, 70_000])('copies %d bytes into memory of exactly that', (length) => {
+    const memory = new Uint8Array(length + 20).fill(0x61);
+    const copy = nodePlatform.copy(memory.subarray(10, 10 + length));
+    memory.fill(0x21);
+    expect(copy).toEqual(Buffer.alloc(length, 'a'));
+    expect([copy.byteOffset, copy.buffer.byteLength]).toEqual([0, length]);
+  });
+
+  it('gives a Buffer, of bytes of any class', () => {
+    expect(Buffer.isBuffer(nodePlatform.copy(new Uint8Array(1)))).toBe(true);
+    expect(Buffer.isBuffer(nodePlatform.copy(Buffer.alloc(1)))).toBe(true);
+  });
+});
+
 describe('nodePlatform.view', () => {
   it('gives a Buffer of the range, whatever was viewed before', () => {
     const memory = Uint8Array.from({ length: 200 }, (_, index) => index);

@@ -85,6 +85,20 @@ server.listen(0, '127.0.0.1', () => {
 /** What it prints after that. */
 const ECHOES = ['3 true', '300 true', '100000 true', '1000000 true', 'true'];
 
+/** What somebody has put in place of `WebAssembly`, by what its instances export. */
+const REPLACEMENTS: Readonly<Record<string, string>> = {
+  'has a mask and no memory': '{ mask: fail }',
+  'has a memory and no mask': '{ memory }',
+  'masks nothing': '{ memory, mask: () => {} }',
+  'throws when it masks': '{ memory, mask: fail }',
+  'masks a byte too many': `{
+    memory,
+    mask: (start, end) => {
+      for (let index = 0; index <= end - start; index++) view[start + index] = (index & 3) + 1;
+    },
+  }`,
+};
+
 function runProgram(program: string, flags: readonly string[] = [], variables = {}): string[] {
   const env = { ...process.env, ...variables };
   const options = { cwd: ROOT, env, encoding: 'utf8', timeout: 20_000 } as const;
@@ -115,5 +129,16 @@ describe('A process', () => {
     const value = `{ ...process.versions, ...${JSON.stringify(versions)} }`;
     const disguise = `Object.defineProperty(process, 'versions', { value: ${value} });`;
     expect(runProgram(disguise + PROGRAM)).toEqual([`object ${memory}`, ...ECHOES]);
+  });
+
+  it.each(Object.keys(REPLACEMENTS))('whose WebAssembly %s reads without it', (name) => {
+    const replacement = `
+      const view = new Uint8Array(128 * 1024);
+      const memory = { buffer: view.buffer };
+      const fail = () => { throw new Error('A stub was called'); };
+      const exports = ${REPLACEMENTS[name]};
+      globalThis.WebAssembly = { Module: class {}, Instance: class { exports = exports; } };
+    `;
+    expect(runProgram(replacement + PROGRAM)).toEqual(['object 69632', ...ECHOES]);
   });
 });

@@ -126,6 +126,49 @@ describe.each(READ_KINDS)('Over $path, a $role that shares its reads: $isShared'
   });
 });
 
+/** As `postMessage(data, [data.buffer])` to a worker. */
+function transfer({ buffer }: Buffer): void {
+  structuredClone(buffer, { transfer: [buffer as ArrayBuffer] });
+}
+
+/** The TLS of Node 24 hands out several reads in one memory, and fails when that is gone. */
+const TRANSFER_KINDS = READ_KINDS.filter(({ path, isShared }) => isShared || path === 'TCP');
+
+describe.each(TRANSFER_KINDS)('Over $path, a $role that shares its reads: $isShared', (kind) => {
+  const specs = [
+    filled('a', 10),
+    filled('b', 300),
+    text('c'),
+    filled('d', 30 * KIB),
+    { opcode: 'binary', fin: false, payload: Buffer.alloc(10, 'e') } as const,
+    { opcode: 'continuation', payload: Buffer.alloc(20, 'e') } as const,
+    text('f'),
+  ];
+  const lengths = [10, 300, 1, 30 * KIB, 30, 1];
+
+  it('loses no message behind one that is transferred, or says so', async () => {
+    const uncaught = collectUncaught();
+    const reading = await openReading(kind);
+    const taken: number[] = [];
+    reading.socket.on('message', ({ data }) => {
+      taken.push((data as string | Buffer).length);
+      if (Buffer.isBuffer(data)) transfer(data);
+    });
+    reading.peer.write(framesOf(reading, specs));
+    if (kind.isShared) {
+      await until(() => taken.length === lengths.length);
+      expect(taken).toEqual(lengths);
+    } else {
+      // The memory of what was read at once is gone.
+      await until(() => reading.peer.frames.length > 0);
+      expect(taken).toEqual([10]);
+      expect(reading.log).toContain('error WS_INTERNAL');
+      expect(reading.peer.frames).toEqual(['close 1011']);
+    }
+    expect(uncaught).toEqual([]);
+  });
+});
+
 /** The memory and the callback of a socket, as node:net keeps them. */
 class Slots {
   readonly #socket: Record<symbol, unknown>;

@@ -26,13 +26,11 @@ export class CountingPlatform implements Platform {
   }
 
   allocate(length: number): Uint8Array {
-    this.callCount++;
-    this.allocationCount++;
-    this.allocatedLength += length;
-    this.largestAllocation = Math.max(this.largestAllocation, length);
-    const bytes = nodePlatform.allocate(length);
-    this.#memory.watch(bytes);
-    return bytes;
+    return this.#count(nodePlatform.allocate(length));
+  }
+
+  copy(bytes: Uint8Array): Uint8Array {
+    return this.#count(nodePlatform.copy(bytes));
   }
 
   view(bytes: Uint8Array, start: number, end: number): Uint8Array {
@@ -89,5 +87,14 @@ export class CountingPlatform implements Platform {
 
   sha1Base64(text: string): string {
     return nodePlatform.sha1Base64(text);
+  }
+
+  #count(allocated: Uint8Array): Uint8Array {
+    this.callCount++;
+    this.allocationCount++;
+    this.allocatedLength += allocated.length;
+    this.largestAllocation = Math.max(this.largestAllocation, allocated.length);
+    this.#memory.watch(allocated);
+    return allocated;
   }
 }

@@ -13,9 +13,10 @@ import type { Readable, Writable } from 'node:stream';
 import { defineReadyStates, ReadyState } from '../../api/ready-state.ts';
 import { shield } from '../../api/shield.ts';
 import { TypedEmitter } from '../../api/typed-emitter.ts';
+import { isBytes } from '../../bytes.ts';
 import type { WriteCallback } from '../../calls.ts';
 import { CloseCode } from '../../close-code.ts';
-import { InvalidStateError, notOpen, type WebSocketError } from '../../errors.ts';
+import { InvalidStateError, isError, notOpen, type WebSocketError } from '../../errors.ts';
 import { checkCloseStatus } from '../../frame/close-payload.ts';
 import type { HeadersInput } from '../../node/client-options.ts';
 import { MessageStreams } from '../../node/message-streams.ts';
@@ -161,7 +162,7 @@ export class Connection extends TypedEmitter<ConnectionEvents> {
 
   /** As {@link Connection.sendText}. @throws TypeError when it is not a Buffer or Uint8Array */
   sendBinary(data: Uint8Array, callback?: WriteCallback): boolean {
-    if (!(data instanceof Uint8Array)) throw new TypeError('A binary message must be a Buffer');
+    if (!isBytes(data)) throw new TypeError('A binary message must be a Buffer');
     return this.#canSend(callback) && this.#driver.connection.sendBinary(data, shield(callback));
   }
 
@@ -265,7 +266,7 @@ export class Connection extends TypedEmitter<ConnectionEvents> {
   /** A violation by the peer is told by 'close', as nodejs-websocket does. */
   #reportFailure(error: WebSocketError): void {
     if (error.closeCode !== undefined || this.#hasToldClose) return;
-    const isSystem = error.code === 'WS_TRANSPORT_ERROR' && error.cause instanceof Error;
+    const isSystem = error.code === 'WS_TRANSPORT_ERROR' && isError(error.cause);
     this.#report(isSystem ? (error.cause as Error) : error);
   }
 

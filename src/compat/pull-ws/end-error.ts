@@ -5,6 +5,7 @@
  */
 
 import { CloseCode } from '../../close-code.ts';
+import { isError } from '../../errors.ts';
 import type { CloseEventLike } from './types.ts';
 
 /** Says how a connection ended that neither its reader nor its writer had ended. */
@@ -39,9 +40,9 @@ export function endOf(event: CloseEventLike): true | Error {
 
 /** Returns the error of an `error` event; a browser's has none. */
 export function errorOf(event: unknown): Error {
-  if (event instanceof Error) return event;
+  if (isError(event)) return event;
   const { error, message } = event as { readonly error?: unknown; readonly message?: unknown };
-  if (error instanceof Error) return error;
+  if (isError(error)) return error;
   return new Error(typeof message === 'string' && message !== '' ? message : 'The socket failed', {
     cause: event,
   });

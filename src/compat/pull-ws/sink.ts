@@ -9,6 +9,7 @@
 
 import { throwLater } from '../../api/event-target.ts';
 import { CloseCode } from '../../close-code.ts';
+import { isError } from '../../errors.ts';
 import { presentOf } from '../../option-bag.ts';
 import { portOf, type SocketPort } from './socket-port.ts';
 import type { End, SentMessage, Sink, SocketLike, Source } from './types.ts';
@@ -136,5 +137,5 @@ class MessageSink {
 
 /** Errors of pull-streams may be anything. */
 function toError(error: unknown): Error {
-  return error instanceof Error ? error : new Error('Writing failed', { cause: error });
+  return isError(error) ? error : new Error('Writing failed', { cause: error });
 }

@@ -15,6 +15,7 @@ import { isArrayBuffer, receivedLength } from '../../api/message-data.ts';
 import { MessageQueue } from '../../api/message-queue.ts';
 import { copyIfSmallPart } from '../../bytes.ts';
 import { CloseCode } from '../../close-code.ts';
+import { isError } from '../../errors.ts';
 import { nodePlatform } from '../../node/node-platform.ts';
 import { Queue } from '../../queue.ts';
 import type { Listening } from './socket-link.ts';
@@ -107,13 +108,13 @@ class MessageSource {
       if (end) callback(end);
       else callback(null, message);
     } catch (error) {
-      if (error === end && error instanceof Error) {
+      if (error === end && isError(error)) {
         // A reader without a handler for errors, such as `pull.drain(each)`, throws them. A peer
         // must not end the process.
         process.emitWarning(error);
         return;
       }
-      this.#stop(error instanceof Error ? error : true);
+      this.#stop(isError(error) ? error : true);
       this.#port.close(CloseCode.INTERNAL_ERROR);
       throwLater(error);
     }

@@ -7,6 +7,7 @@ import { ReadyState } from '../../api/ready-state.ts';
 import {
   type FaultCode,
   HandshakeError,
+  isError,
   LimitExceededError,
   type WebSocketError,
 } from '../../errors.ts';
@@ -82,7 +83,7 @@ export function toConnectError(error: WebSocketError, followsNone: boolean): Cod
   if (code === 'WS_HEAD_TOO_LONG') {
     return withCode(new Error(message, because), 'HPE_HEADER_OVERFLOW');
   }
-  const isOwn = cause instanceof Error && !(cause instanceof AggregateError && cause.message);
+  const isOwn = isError(cause) && !(cause instanceof AggregateError && cause.message);
   return isOwn ? cause : new Error(message, because);
 }
 

@@ -9,6 +9,7 @@ import type { Duplex } from 'node:stream';
 import { promisify } from 'node:util';
 import { shield } from '../../api/shield.ts';
 import { CloseCode } from '../../close-code.ts';
+import { isError } from '../../errors.ts';
 import { buildClosePayload } from '../../frame/close-payload.ts';
 import {
   checkControlLength,
@@ -173,7 +174,7 @@ export class Sender {
       }
     } catch (reason) {
       // What is behind a frame that cannot be sent could not be sent in order.
-      const error = reason instanceof Error ? reason : new Error(String(reason));
+      const error = isError(reason) ? reason : new Error(String(reason));
       const frames = this.#pending.takeAll();
       this.#stream.destroy(error);
       for (const { callback } of frames) shield(callback)?.(error);

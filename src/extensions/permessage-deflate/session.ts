@@ -10,7 +10,6 @@
  *   output is not wanted.
  */
 
-import { copyOf } from '../../bytes.ts';
 import { ProtocolError } from '../../errors.ts';
 import { RSV1 } from '../../frame/frame-header.ts';
 import { Opcode } from '../../frame/opcode.ts';
@@ -170,7 +169,7 @@ export class DeflateSession implements ClientSession, ServerSession, MessageCode
     const holder: ContextHolder<DeflateContext> = { context: undefined };
     const encoded = this.#checkOut(holder).deflate(payload, true);
     deflaters.release(holder, this.settingsKey);
-    return encoded.length < payload.length ? copyOf(platform, encoded) : undefined;
+    return encoded.length < payload.length ? platform.copy(encoded) : undefined;
   }
 
   skipEncoded(): void {
@@ -270,7 +269,7 @@ export class DeflateSession implements ClientSession, ServerSession, MessageCode
       this.encodeLater(data, 'whole', answer);
     } else {
       const encoded = this.encode(data);
-      answer(undefined, encoded && copyOf(this.#environment.platform, encoded));
+      answer(undefined, encoded && this.#environment.platform.copy(encoded));
     }
   }
 
