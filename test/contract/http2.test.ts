@@ -86,9 +86,7 @@ function madeUp(fields: Readonly<Record<string, string>>): IncomingMessage {
 
 // A Response speaks HTTP/1.1 only, nodejs-websocket has a server of its own, and attachments do
 // not take a GET of HTTP/2: test/server/http2.test.ts.
-const faces = Object.entries(SERVER_FACES).filter(
-  ([name]) => !/Response|nodejs|server/.test(name),
-);
+const faces = Object.entries(SERVER_FACES).filter(([name]) => !/Response|nodejs|server/.test(name));
 const NO_BYTES = Buffer.alloc(0);
 const asRequest = (request: Http2ServerRequest): IncomingMessage =>
   request as unknown as IncomingMessage;
