@@ -28,6 +28,7 @@ import {
   type ByteCount,
   byteCountOf,
   type ConnectionStats,
+  NEVER,
   presentStep,
   readStats,
 } from './socket-stats.ts';
@@ -64,8 +65,6 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
   implements ConnectionHandler, BrakeListener, HeartbeatOwner, Reader, WriterOwner
 {
   readonly connection: Wire;
-  /** Whether the opening handshake has succeeded, also when the connection is over. */
-  hasOpened = false;
   readonly #owner: Owner;
   readonly #events: OwnerEvents<Owner>;
   readonly #closeTimeoutMs: number;
@@ -80,7 +79,7 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
   #byteCount: ByteCount | undefined;
   /** How many messages had come and left at the last activity, and when that was. */
   #messageCount = 0;
-  #activeStep: number = presentStep();
+  #activeStep = NEVER;
 
   /**
    * @param createConnection - makes the connection, where it is not one of RFC 6455
@@ -128,12 +127,18 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
     return readStats(this, this.#byteCount, this.#activeStep);
   }
 
+  /** Whether the opening handshake has succeeded, also when the connection is over. */
+  get hasOpened(): boolean {
+    return this.#activeStep !== NEVER;
+  }
+
   /** Opens the connection, as `Connection.open`. @param request - what it was made from */
   open(sessions?: readonly ActiveSession[], request?: object): void {
     const { connection } = this;
     connection.open(sessions);
-    this.hasOpened = connection.isOpen;
-    if (channels.open.hasSubscribers && this.hasOpened) {
+    if (!connection.isOpen) return;
+    this.#activeStep = presentStep();
+    if (channels.open.hasSubscribers) {
       channels.open.publish({ socket: this.#owner, role: connection.role, request });
     }
   }
@@ -379,7 +384,7 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
   /** Asks the clock once for all messages of a read or a write. */
   #noteActivity(): void {
     const { messageCount } = this.connection;
-    if (messageCount === this.#messageCount) return;
+    if (messageCount === this.#messageCount || !this.hasOpened) return;
     this.#messageCount = messageCount;
     this.#activeStep = presentStep();
   }

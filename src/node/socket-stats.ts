@@ -26,8 +26,8 @@ export interface ConnectionStats {
   readonly compressedSent: number;
   /** The round-trip time of the last `ping` heartbeat in milliseconds; undefined without one. */
   readonly roundTripTime: number | undefined;
-  /** When a message last came or left, or the socket was made: as `Date.now()`, in 100 ms. */
-  readonly lastActivity: number;
+  /** When a message last came or left, or else it opened: as `Date.now()`, in steps of 100 ms. */
+  readonly lastActivity: number | undefined;
 }
 
 /** Counts for a transport that does not: an HTTP/2 stream, or a Duplex of the application's. */
@@ -38,10 +38,12 @@ export class ByteCount {
 
 const START_MS = Date.now();
 const STEP_MS = 100;
+/** The step of what has not opened. */
+export const NEVER: number = -1;
 
 /** Returns the time in steps since the process began: a small integer for more than six years. */
 export function presentStep(): number {
-  return Math.floor((presentTime() - START_MS) / STEP_MS);
+  return Math.max(0, Math.floor((presentTime() - START_MS) / STEP_MS));
 }
 
 /** @returns what counts the bytes of a transport; undefined where it does so itself */
@@ -73,6 +75,6 @@ export function readStats(
     compressedReceived: received.wireLength,
     compressedSent: sent.wireLength,
     roundTripTime,
-    lastActivity: START_MS + activeStep * STEP_MS,
+    lastActivity: activeStep === NEVER ? undefined : START_MS + activeStep * STEP_MS,
   };
 }

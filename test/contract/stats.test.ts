@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { describe, expect, it, vi } from 'vitest';
 import {
+  Client,
   type ConnectionStats,
   EventSource,
   type MessageData,
@@ -145,7 +146,7 @@ describe.each(ROLES)('stats of the %s', (role) => {
 
   it('have the time of the last message, not of Pings', async () => {
     const { socket, peer } = await faceOpen(role);
-    const { lastActivity } = socket.stats;
+    const { lastActivity = 0 } = socket.stats;
     expect(Math.abs(lastActivity - Date.now())).toBeLessThan(60_000);
     const later = vi.spyOn(Date, 'now').mockReturnValue(lastActivity + 5_000);
     peer.send({ opcode: 'ping', payload: 'p' });
@@ -178,6 +179,14 @@ function masked(text: string): Uint8Array {
 }
 
 describe('stats', () => {
+  it('have no activity before the connection is open', async () => {
+    const client = new Client('ws://127.0.0.1:1/');
+    client.on('error', () => {});
+    expect(client.stats).toMatchObject({ bytesSent: 0, messagesSent: 0, lastActivity: undefined });
+    await closed(client);
+    expect(client.stats.lastActivity).toBeUndefined();
+  });
+
   it('have the round-trip time of the heartbeat', async () => {
     const { client, server } = await openPair({
       clientOptions: { ping: 0.001, pongTimeout: Infinity },
