@@ -77,8 +77,9 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
   #isProceedScheduled = false;
   #closeTimer: NodeJS.Timeout | undefined;
   #byteCount: ByteCount | undefined;
-  /** How many messages had come and left at the last activity, and when that was. */
-  #messageCount = 0;
+  /** How many messages had left at the last write. */
+  #sentCount = 0;
+  /** When a message last came or left. */
   #activeStep = NEVER;
 
   /**
@@ -224,6 +225,7 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
   // ---- From the connection ----------------------------------------------------------------------
 
   onMessage(data: string | Uint8Array, isBinary: boolean): void {
+    this.#noteActivity();
     if (channels.received.hasSubscribers) publishReceived(this, this.#owner, data);
     this.#events.message(this.#owner, data, isBinary);
   }
@@ -237,6 +239,7 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
   }
 
   onMessageEnd(): void {
+    this.#noteActivity();
     if (channels.received.hasSubscribers) publishReceived(this, this.#owner);
     this.#events.messageEnd?.(this.#owner);
   }
@@ -337,7 +340,6 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
       if (lentLength === undefined) this.connection.receive(chunk);
       else this.connection.receiveLent(chunk, lentLength);
     } finally {
-      this.#noteActivity();
       // Also when the application threw: the peer is told that the connection failed.
       writer.endRead();
     }
@@ -346,6 +348,9 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
   noteWrite(chunks: readonly Uint8Array[]): void {
     const count = this.#byteCount;
     if (count !== undefined) for (const { length } of chunks) count.written += length;
+    const { sentCount } = this.connection;
+    if (sentCount === this.#sentCount) return;
+    this.#sentCount = sentCount;
     this.#noteActivity();
   }
 
@@ -381,12 +386,8 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
     }
   }
 
-  /** Asks the clock once for all messages of a read or a write. */
   #noteActivity(): void {
-    const { messageCount } = this.connection;
-    if (messageCount === this.#messageCount || !this.hasOpened) return;
-    this.#messageCount = messageCount;
-    this.#activeStep = presentStep();
+    if (this.#activeStep !== NEVER) this.#activeStep = presentStep();
   }
 
   /** closeTimeout has passed. */

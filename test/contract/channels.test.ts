@@ -233,6 +233,7 @@ describe('sanswire:message:received and sanswire:message:sent', () => {
     const { client } = await openPair();
     const sent = watch('message:sent');
     const duplex = toDuplex(client);
+    duplex.on('error', () => {});
     duplex.write('through');
     await until(() => sent.length === 1);
     expect(sent).toMatchObject([{ socket: client, length: 7 }]);
