@@ -200,16 +200,10 @@ export class EventSource<Data = unknown> extends StreamEventTarget<EventSourceEv
   }
   /** What the connection has carried so far: a new object each time. Nothing is received. */
   get stats(): ConnectionStats {
-    const sent: Traffic = {
-      messages: this.#messageCount,
-      payloadLength: this.#payloadLength,
-      wireLength: this.#payloadLength,
-    };
-    const carrier = {
-      connection: { sent, received: NOTHING },
-      socket: transportOf(this.#request),
-      roundTripTimeMs: undefined,
-    };
+    const payloadLength = this.#payloadLength;
+    const sent = { messages: this.#messageCount, payloadLength, wireLength: payloadLength };
+    const connection = { sent, received: NOTHING };
+    const carrier = { connection, socket: transportOf(this.#request), roundTripTimeMs: undefined };
     return readStats(carrier, this.#byteCount, this.#activeStep);
   }
   /** CONNECTING until `open`, OPEN, CLOSING while the queue is sent, CLOSED at `close`. */

@@ -30,6 +30,7 @@ import {
   type ByteCount,
   byteCountOf,
   type ConnectionStats,
+  NEVER,
   presentStep,
   readStats,
 } from './socket-stats.ts';
@@ -67,8 +68,6 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
   implements ConnectionHandler, BrakeListener, HeartbeatOwner, LifespanOwner, Reader, WriterOwner
 {
   readonly connection: Wire;
-  /** Whether the opening handshake has succeeded, also when the connection is over. */
-  hasOpened = false;
   readonly #owner: Owner;
   readonly #events: OwnerEvents<Owner>;
   readonly #closeTimeoutMs: number;
@@ -82,9 +81,10 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
   #isProceedScheduled = false;
   #closeTimer: NodeJS.Timeout | undefined;
   #byteCount: ByteCount | undefined;
-  /** How many messages had come and left at the last activity, and when that was. */
-  #messageCount = 0;
-  #activeStep: number = presentStep();
+  /** How many messages had left at the last write. */
+  #sentCount = 0;
+  /** When a message last came or left. */
+  #activeStep = NEVER;
 
   /**
    * @param createConnection - makes the connection, where it is not one of RFC 6455
@@ -133,12 +133,18 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
     return readStats(this, this.#byteCount, this.#activeStep);
   }
 
+  /** Whether the opening handshake has succeeded, also when the connection is over. */
+  get hasOpened(): boolean {
+    return this.#activeStep !== NEVER;
+  }
+
   /** Opens the connection, as `Connection.open`. @param request - what it was made from */
   open(sessions?: readonly ActiveSession[], request?: object): void {
     const { connection } = this;
     connection.open(sessions);
-    this.hasOpened = connection.isOpen;
-    if (channels.open.hasSubscribers && this.hasOpened) {
+    if (!connection.isOpen) return;
+    this.#activeStep = presentStep();
+    if (channels.open.hasSubscribers) {
       channels.open.publish({ socket: this.#owner, role: connection.role, request });
     }
   }
@@ -228,6 +234,7 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
   // ---- From the connection ----------------------------------------------------------------------
 
   onMessage(data: string | Uint8Array, isBinary: boolean): void {
+    this.#noteActivity();
     if (channels.received.hasSubscribers) publishReceived(this, this.#owner, data);
     this.#events.message(this.#owner, data, isBinary);
   }
@@ -241,6 +248,7 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
   }
 
   onMessageEnd(): void {
+    this.#noteActivity();
     if (channels.received.hasSubscribers) publishReceived(this, this.#owner);
     this.#events.messageEnd?.(this.#owner);
   }
@@ -346,7 +354,6 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
       if (lentLength === undefined) this.connection.receive(chunk);
       else this.connection.receiveLent(chunk, lentLength);
     } finally {
-      this.#noteActivity();
       // Also when the application threw: the peer is told that the connection failed.
       writer.endRead();
     }
@@ -355,6 +362,9 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
   noteWrite(chunks: readonly Uint8Array[]): void {
     const count = this.#byteCount;
     if (count !== undefined) for (const { length } of chunks) count.written += length;
+    const { sentCount } = this.connection;
+    if (sentCount === this.#sentCount) return;
+    this.#sentCount = sentCount;
     this.#noteActivity();
   }
 
@@ -390,12 +400,8 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
     }
   }
 
-  /** Asks the clock once for all messages of a read or a write. */
   #noteActivity(): void {
-    const { messageCount } = this.connection;
-    if (messageCount === this.#messageCount) return;
-    this.#messageCount = messageCount;
-    this.#activeStep = presentStep();
+    if (this.#activeStep !== NEVER) this.#activeStep = presentStep();
   }
 
   /** closeTimeout has passed. */

@@ -5,8 +5,9 @@
 
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+// Not the global, for which applications put clocks of their own in tests.
+import { setTimeout } from 'node:timers';
 import type { WireConnection } from '../connection/wire-connection.ts';
-import { presentTime } from './turn.ts';
 
 /** What a connection has carried since it exists. */
 export interface ConnectionStats {
@@ -26,8 +27,8 @@ export interface ConnectionStats {
   readonly compressedSent: number;
   /** The round-trip time of the last `ping` heartbeat in milliseconds; undefined without one. */
   readonly roundTripTime: number | undefined;
-  /** When a message last came or left, or the socket was made: as `Date.now()`, in 100 ms. */
-  readonly lastActivity: number;
+  /** When a message last came or left, or else it opened: as `Date.now()`, in steps of 100 ms. */
+  readonly lastActivity: number | undefined;
 }
 
 /** Counts for a transport that does not: an HTTP/2 stream, or a Duplex of the application's. */
@@ -37,11 +38,29 @@ export class ByteCount {
 }
 
 const START_MS = Date.now();
-const STEP_MS = 100;
+/** How exact `lastActivity` is, in milliseconds. */
+export const STEP_MS: number = 100;
+/** The step of what has not opened. */
+export const NEVER: number = -1;
 
-/** Returns the time in steps since the process began: a small integer for more than six years. */
+let step = 0;
+let isStepPresent = false;
+
+/**
+ * Returns the time in steps since the process began: a small integer for more than six years. The
+ * clock is asked once a step: to ask it for each message would cost an echo 2 %.
+ */
 export function presentStep(): number {
-  return Math.floor((presentTime() - START_MS) / STEP_MS);
+  if (!isStepPresent) {
+    isStepPresent = true;
+    step = Math.max(0, Math.floor((Date.now() - START_MS) / STEP_MS));
+    setTimeout(endStep, STEP_MS).unref();
+  }
+  return step;
+}
+
+function endStep(): void {
+  isStepPresent = false;
 }
 
 /** @returns what counts the bytes of a transport; undefined where it does so itself */
@@ -73,6 +92,6 @@ export function readStats(
     compressedReceived: received.wireLength,
     compressedSent: sent.wireLength,
     roundTripTime,
-    lastActivity: START_MS + activeStep * STEP_MS,
+    lastActivity: activeStep === NEVER ? undefined : START_MS + activeStep * STEP_MS,
   };
 }

@@ -24,9 +24,6 @@ let number = 1;
 let isScheduled = false;
 let isWatching = false;
 let isInExit = false;
-/** The time, and in which turn it was asked for. */
-let time = 0;
-let timedTurn = 0;
 
 /** Returns the number of the present turn, which ends with the next tick. */
 export function enterTurn(): number {
@@ -40,15 +37,6 @@ export function enterTurn(): number {
 /** Whether a turn is still the present one. */
 export function isPresentTurn(turn: number): boolean {
   return turn === number;
-}
-
-/** Returns `Date.now()`, or what it was earlier in the present turn: a clock costs each write. */
-export function presentTime(): number {
-  if (!isScheduled || timedTurn !== number) {
-    time = Date.now();
-    timedTurn = number;
-  }
-  return time;
 }
 
 /** Puts a member's work off to the end of the turn. */

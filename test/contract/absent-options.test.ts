@@ -246,6 +246,14 @@ const BAGS: { readonly [name: string]: Bag } = {
     values: { retry: [null], ping: [null] },
     run: (options) => eventStream((...exchange) => new EventSource(...exchange, options)),
   },
+  'WebSocket, send': {
+    declarations: ['api/send-payload.ts MessageOptions'],
+    run: (options) =>
+      onUpgrade((...exchange) => {
+        const socket = new WebSocket(...exchange, [], { extensions: [permessageDeflate] });
+        socket.send('again, again, '.repeat(200), options);
+      }),
+  },
   'EventSource, send': {
     declarations: ['api/event-source.ts SendOptions'],
     run: (options) => eventStream((...exchange) => new EventSource(...exchange).send('x', options)),

@@ -366,9 +366,8 @@ describe('drained()', () => {
   it('does not wait for a drain that will not come: a draft refuses bytes', async () => {
     const { port, accepted } = await serve({ options: { allowDrafts: true } });
     const raw = await connectRaw(port);
-    raw.write(
-      'GET / HTTP/1.1\r\nHost: x\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\nOrigin: http://x\r\n\r\n',
-    );
+    const fields = 'Host: x\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\nOrigin: http://x\r\n';
+    raw.write(`GET / HTTP/1.1\r\n${fields}\r\n`);
     await until(() => accepted[0]?.readyState === 1);
     const socket = accepted[0] as WebSocket;
     raw.pause();

@@ -5,15 +5,17 @@
 
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { describe, expect, it, vi } from 'vitest';
+import { setTimeout } from 'node:timers/promises';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import {
+  Client,
   type ConnectionStats,
   EventSource,
   type MessageData,
   permessageDeflate,
   prepare,
 } from '../../src/index.ts';
-import { presentTime } from '../../src/node/turn.ts';
+import { presentStep, STEP_MS } from '../../src/node/socket-stats.ts';
 import {
   type AnySocket,
   closed,
@@ -145,9 +147,11 @@ describe.each(ROLES)('stats of the %s', (role) => {
 
   it('have the time of the last message, not of Pings', async () => {
     const { socket, peer } = await faceOpen(role);
-    const { lastActivity } = socket.stats;
+    const { lastActivity = 0 } = socket.stats;
     expect(Math.abs(lastActivity - Date.now())).toBeLessThan(60_000);
     const later = vi.spyOn(Date, 'now').mockReturnValue(lastActivity + 5_000);
+    onTestFinished(() => later.mockRestore());
+    await pass();
     peer.send({ opcode: 'ping', payload: 'p' });
     await peer.untilFrame('pong "p"');
     expect(socket.stats.lastActivity).toBe(lastActivity);
@@ -155,10 +159,9 @@ describe.each(ROLES)('stats of the %s', (role) => {
     await until(() => socket.stats.messagesReceived === 1);
     expect(socket.stats.lastActivity).toBe(lastActivity + 5_000);
     later.mockReturnValue(lastActivity + 9_000);
-    await turn();
+    await pass();
     socket.send('mine');
     expect(socket.stats.lastActivity).toBe(lastActivity + 9_000);
-    later.mockRestore();
     socket.terminate();
   });
 
@@ -178,6 +181,14 @@ function masked(text: string): Uint8Array {
 }
 
 describe('stats', () => {
+  it('have no activity before the connection is open', async () => {
+    const client = new Client('ws://127.0.0.1:1/');
+    client.on('error', () => {});
+    expect(client.stats).toMatchObject({ bytesSent: 0, messagesSent: 0, lastActivity: undefined });
+    await closed(client);
+    expect(client.stats.lastActivity).toBeUndefined();
+  });
+
   it('have the round-trip time of the heartbeat', async () => {
     const { client, server } = await openPair({
       clientOptions: { ping: 0.001, pongTimeout: Infinity },
@@ -231,12 +242,24 @@ describe('stats', () => {
   });
 });
 
-describe('presentTime', () => {
-  it('asks the clock again when the turn is over', async () => {
-    const first = presentTime();
-    const later = vi.spyOn(Date, 'now').mockReturnValue(first + 1_000);
-    await turn();
-    expect(presentTime()).toBe(first + 1_000);
-    later.mockRestore();
+describe('presentStep', () => {
+  it('asks the clock once in 100 ms', async () => {
+    await pass();
+    const clock = vi.spyOn(Date, 'now');
+    onTestFinished(() => clock.mockRestore());
+    const first = presentStep();
+    clock.mockReturnValue(Date.now() + 1_000);
+    clock.mockClear();
+    expect(presentStep()).toBe(first);
+    expect(clock).not.toHaveBeenCalled();
+    await pass();
+    expect(presentStep()).toBeGreaterThanOrEqual(first + 9);
+    expect(clock).toHaveBeenCalledTimes(1);
   });
 });
+
+/** Waits until the clock is asked again. */
+async function pass(): Promise<void> {
+  await setTimeout(STEP_MS);
+  await turn();
+}
