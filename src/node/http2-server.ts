@@ -1,6 +1,6 @@
 /**
  * Finds the extended CONNECTs of a server of node:http2 (RFC 8441 §4). The server offers them with
- * `settings: { enableConnectProtocol: true }`; without it HTTP/2 itself refuses the request.
+ * `settings: { enableConnectProtocol: true }`; without it HTTP/2 itself refuses the request (docs/decisions/http2.md).
  *
  * node:http2 emits 'connect' only while its compatibility API is on, which the first 'request'
  * listener turns on for good, and answers 405 when nobody listens to 'connect'. So a stream that
