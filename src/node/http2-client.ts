@@ -18,7 +18,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import type { RawHeaders } from '../handshake/header-list.ts';
-import { LIMITS } from '../limits.ts';
+import { LIMITS, limitExceeded } from '../limits.ts';
 import type { ClientResponse, HttpSettings } from './client-options.ts';
 import type { SocketSource } from './client-socket.ts';
 import { dropTransport, NO_ERROR, REFUSED_STREAM } from './http2-stream.ts';
@@ -63,14 +63,17 @@ const MAX_SETTING = 0xffff_ffff;
 export class StreamRequest {
   readonly #headers: OutgoingHttpHeaders;
   readonly #events: StreamEvents;
+  readonly #maxHeaderBytes: number;
   #socket: Socket | undefined;
   /** A session of its own. */
   #ownSession: ClientHttp2Session | undefined;
   #stream: ClientHttp2Stream | undefined;
   #isSettled = false;
 
-  constructor(headers: OutgoingHttpHeaders, events: StreamEvents) {
+  /** @param maxHeaderBytes - of names and values in the response */
+  constructor(headers: OutgoingHttpHeaders, maxHeaderBytes: number, events: StreamEvents) {
     this.#headers = headers;
+    this.#maxHeaderBytes = maxHeaderBytes;
     this.#events = events;
   }
 
@@ -80,17 +83,17 @@ export class StreamRequest {
     void settingsCome(session).then(() => this.#request(session));
   }
 
-  /** Begins on a new TLS socket. @param maxHeaderBytes - of a response */
-  useSource({ createConnection }: SocketSource, maxHeaderBytes: number): void {
+  /** Begins on a new TLS socket. */
+  useSource({ createConnection }: SocketSource): void {
     const onSocket = (error: Error | null, socket?: Duplex): void => {
       if (error !== null || socket === undefined) this.#fail(error);
-      else this.#useSocket(socket as Socket, maxHeaderBytes);
+      else this.#useSocket(socket as Socket);
     };
     const made = createConnection?.({}, onSocket as () => void);
     if (made) onSocket(null, made);
   }
 
-  #useSocket(socket: Socket, maxHeaderBytes: number): void {
+  #useSocket(socket: Socket): void {
     if (this.#isSettled) {
       socket.on('error', ignoreError).destroy();
       return;
@@ -98,7 +101,7 @@ export class StreamRequest {
     this.#socket = socket;
     socket.on('error', this.#onError).on('close', this.#onClose);
     socket.once('secureConnect', () => {
-      if (!this.#isSettled) this.#openSession(socket, maxHeaderBytes);
+      if (!this.#isSettled) this.#openSession(socket);
     });
   }
 
@@ -111,7 +114,7 @@ export class StreamRequest {
     this.#socket?.on('error', ignoreError).destroy();
   }
 
-  #openSession(socket: Socket, maxHeaderBytes: number): void {
+  #openSession(socket: Socket): void {
     socket.off('error', this.#onError).off('close', this.#onClose);
     this.#socket = undefined;
     if ((socket as TLSSocket).alpnProtocol !== 'h2') {
@@ -125,7 +128,7 @@ export class StreamRequest {
     const settings = {
       enablePush: false,
       initialWindowSize: LIMITS.http2StreamWindow.default,
-      maxHeaderListSize: Math.min(maxHeaderBytes, MAX_SETTING),
+      maxHeaderListSize: Math.min(this.#maxHeaderBytes, MAX_SETTING),
     };
     // Few clients need it, and loading it takes 7 ms. The name is never looked up.
     const { connect } = process.getBuiltinModule('node:http2');
@@ -167,11 +170,17 @@ export class StreamRequest {
     headers: IncomingHttpHeaders,
     rawHeaders: string[] | undefined,
   ): void {
+    const response = toResponse(headers, rawHeaders);
+    const length = response.rawHeaders.join('').length;
+    if (length > this.#maxHeaderBytes) {
+      this.#fail(limitExceeded('maxHeaderBytes', this.#maxHeaderBytes, length));
+      return;
+    }
     this.#settle();
     stream.off('error', this.#onError).off('close', this.#onClose);
     const session = this.#ownSession;
     if (session !== undefined) stream.once('close', () => endSession(session));
-    this.#events.onResponse(toResponse(headers, rawHeaders), stream);
+    this.#events.onResponse(response, stream);
   }
 
   readonly #onError = (error: Error): void => this.#fail(error);

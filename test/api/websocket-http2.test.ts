@@ -11,13 +11,7 @@ import { permessageDeflate } from '../../src/api/permessage-deflate.ts';
 import { WebSocket } from '../../src/api/websocket.ts';
 import { LIMITS } from '../../src/limits.ts';
 import { closePayload } from '../support/frames.ts';
-import {
-  ENABLED,
-  listenHttp2,
-  openSession,
-  openStream,
-  serveHttp2,
-} from './http2-sockets.ts';
+import { ENABLED, listenHttp2, openSession, openStream, serveHttp2 } from './http2-sockets.ts';
 import { logEvents, next, settle, until } from './sockets.ts';
 
 const CLOSE = { opcode: 'close', payload: closePayload(1000) } as const;

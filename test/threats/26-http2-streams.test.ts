@@ -79,9 +79,12 @@ describe('Streams that are reset at once (CVE-2023-44487)', () => {
     for (let round = 0; round < 3; round++) {
       const session = await openSession(served);
       for (let count = 0; count < 1000 && !session.destroyed; count++) {
-        const stream = session.request({
-          ...Object.fromEntries(REQUEST),
-        }, { endStream: false });
+        const stream = session.request(
+          {
+            ...Object.fromEntries(REQUEST),
+          },
+          { endStream: false },
+        );
         stream.on('error', () => {}).close(constants.NGHTTP2_CANCEL);
         if (count % 100 === 0) await settle();
       }
@@ -111,13 +114,24 @@ describe('A request of HTTP/2 that is none', () => {
     'a Connection field': [...REQUEST, ['connection', 'upgrade']],
     'a Transfer-Encoding field': [...REQUEST, ['transfer-encoding', 'chunked']],
     'a name in upper case': [...REQUEST, ['X-A', '1']],
-    'a line break in a value': [...REQUEST, ['x-a', '1\r\nx-b: 2']],
   };
 
   it.each(Object.entries(BROKEN))('makes no WebSocket: %s', async (_, fields) => {
     const served = await serveHttp2();
     expect(await sendRaw(served.port, fields)).not.toBe('answered');
     expect(served.accepted).toEqual([]);
+  });
+
+  it('loses a field with a line break in its value, to HTTP/2 itself', async () => {
+    let names: string[] = [];
+    const served = await serveHttp2({
+      onSocket: (_, { headers: fields }) => {
+        names = Object.keys(fields);
+      },
+    });
+    const fields: Field[] = [...REQUEST, ['x-a', '1\r\nx-b: 2'], ['x-c', '3']];
+    expect(await sendRaw(served.port, fields)).toBe('answered');
+    expect(names.filter((name) => name.startsWith('x-'))).toEqual(['x-c']);
   });
 
   it('is told from one that is in order', async () => {
@@ -192,9 +206,11 @@ describe('A stream of HTTP/2 that ends at an odd moment', () => {
       endStream: false,
       waitForTrailers: true,
     });
-    stream.on('error', () => {}).on('wantTrailers', () => {
-      stream.sendTrailers({ 'sec-websocket-protocol': 'x' });
-    });
+    stream
+      .on('error', () => {})
+      .on('wantTrailers', () => {
+        stream.sendTrailers({ 'sec-websocket-protocol': 'x' });
+      });
     await once(stream, 'response');
     await until(() => logs[0]?.[0] === 'open');
     stream.resume().end();
