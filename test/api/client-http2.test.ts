@@ -281,9 +281,7 @@ describe('WebSocketStream over HTTP/2', () => {
     const { url, port } = await serveHttp2({
       onOffer: (request, stream) => {
         const accepted = WebSocketStream.accept(request, stream);
-        accepted.opened
-          .then(({ readable, writable }) => readable.pipeTo(writable))
-          .catch(() => {});
+        accepted.opened.then(({ readable, writable }) => readable.pipeTo(writable)).catch(() => {});
       },
     });
     const session = await openSession({ port });
