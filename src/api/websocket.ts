@@ -5,7 +5,7 @@
  */
 
 import type { IncomingMessage } from 'node:http';
-import type { Http2ServerRequest, ServerHttp2Stream } from 'node:http2';
+import type { Http2ServerRequest } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import { CloseCode } from '../close-code.ts';
 import { DraftOpening } from '../drafts/draft-opening.ts';
@@ -163,7 +163,7 @@ export class WebSocket<Data = unknown> extends WebSocketBase<Data> {
    */
   constructor(
     request: WebSocketRequest,
-    socket: Duplex | ServerHttp2Stream,
+    socket: Duplex,
     head?: Uint8Array | null,
     protocols?: string | readonly string[] | null,
     options: ServerOptions | null = {},

@@ -166,14 +166,15 @@ class ClientConnector implements ConnectHandle {
     const handshake = this.#buildHandshake();
     this.#handshake = handshake;
     const scheme = isSecureUrl(this.url) ? 'https' : 'http';
-    const stream = new StreamRequest(toFields(toExtendedConnect(handshake, scheme)), {
+    const fields = toFields(toExtendedConnect(handshake, scheme));
+    const stream = new StreamRequest(fields, this.#maxHeaderBytes, {
       onAbsent: (socket) => this.#fallBack(socket),
       onResponse: (answer, opened) => this.#onStreamResponse(answer, opened),
       onError: (error) => this.#failRequest(error),
     });
     this.#stream = stream;
     if (typeof this.#http2 === 'object') stream.useSession(this.#http2);
-    else stream.useSource(this.#chooseSource(handshake, HTTP2_PROTOCOLS), this.#maxHeaderBytes);
+    else stream.useSource(this.#chooseSource(handshake, HTTP2_PROTOCOLS));
   }
 
   /** The server has no WebSockets over HTTP/2. @param socket - one that speaks HTTP/1.1 */

@@ -58,7 +58,7 @@ export interface ConnectRequest
   /**
    * Opens the connection as a stream of HTTP/2 (RFC 8441): of a session from `http2.connect`, or,
    * with true, over TLS of one of its own. Where the server does not offer that, it opens another
-   * one over HTTP/1.1. The events `onRedirect` to `onUnexpectedResponse` are for HTTP/1.1 only.
+   * one over HTTP/1.1. @defaultValue false
    */
   readonly http2?: boolean | ClientHttp2Session | null | undefined;
   /** Settings of `http.request`: agent, createConnection, socketPath, lookup, family, auth, … */
@@ -103,7 +103,7 @@ export interface OpenedConnection extends ClientResponse {
 
 /**
  * What happens meanwhile. Either `onOpen` or `onError` is called, once, and not within `connect` or
- * `abort`. What the optional methods throw is not caught.
+ * `abort`. What the optional methods throw is not caught; they are for HTTP/1.1 only.
  */
 export interface ConnectEvents {
   onOpen(opened: OpenedConnection): void;

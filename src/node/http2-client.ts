@@ -8,22 +8,20 @@
  *   nobody watches, pushed responses are refused.
  */
 
-import {
-  type ClientHttp2Session,
-  type ClientHttp2Stream,
-  connect,
-  constants,
-  type IncomingHttpHeaders,
-  type OutgoingHttpHeaders,
+import type {
+  ClientHttp2Session,
+  ClientHttp2Stream,
+  IncomingHttpHeaders,
+  OutgoingHttpHeaders,
 } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { TLSSocket } from 'node:tls';
+import type { TLSSocket } from 'node:tls';
 import type { RawHeaders } from '../handshake/header-list.ts';
-import { LIMITS } from '../limits.ts';
+import { LIMITS, limitExceeded } from '../limits.ts';
 import type { ClientResponse, HttpSettings } from './client-options.ts';
 import type { SocketSource } from './client-socket.ts';
-import { dropTransport } from './http2-stream.ts';
+import { dropTransport, NO_ERROR, REFUSED_STREAM } from './http2-stream.ts';
 import { ignoreError } from './ignore-error.ts';
 
 /** Where a client's stream comes from: true for a session of its own. */
@@ -65,14 +63,17 @@ const MAX_SETTING = 0xffff_ffff;
 export class StreamRequest {
   readonly #headers: OutgoingHttpHeaders;
   readonly #events: StreamEvents;
+  readonly #maxHeaderBytes: number;
   #socket: Socket | undefined;
   /** A session of its own. */
   #ownSession: ClientHttp2Session | undefined;
   #stream: ClientHttp2Stream | undefined;
   #isSettled = false;
 
-  constructor(headers: OutgoingHttpHeaders, events: StreamEvents) {
+  /** @param maxHeaderBytes - of names and values in the response */
+  constructor(headers: OutgoingHttpHeaders, maxHeaderBytes: number, events: StreamEvents) {
     this.#headers = headers;
+    this.#maxHeaderBytes = maxHeaderBytes;
     this.#events = events;
   }
 
@@ -82,29 +83,26 @@ export class StreamRequest {
     void settingsCome(session).then(() => this.#request(session));
   }
 
-  /** Begins on a new TLS socket. @param maxHeaderBytes - of a response */
-  useSource({ createConnection }: SocketSource, maxHeaderBytes: number): void {
+  /** Begins on a new TLS socket. */
+  useSource({ createConnection }: SocketSource): void {
     const onSocket = (error: Error | null, socket?: Duplex): void => {
       if (error !== null || socket === undefined) this.#fail(error);
-      else this.#useSocket(socket as Socket, maxHeaderBytes);
+      else this.#useSocket(socket as Socket);
     };
     const made = createConnection?.({}, onSocket as () => void);
     if (made) onSocket(null, made);
   }
 
-  #useSocket(socket: Socket, maxHeaderBytes: number): void {
+  #useSocket(socket: Socket): void {
     if (this.#isSettled) {
       socket.on('error', ignoreError).destroy();
       return;
     }
     this.#socket = socket;
     socket.on('error', this.#onError).on('close', this.#onClose);
-    const proceed = (): void => {
-      if (!this.#isSettled) this.#openSession(socket, maxHeaderBytes);
-    };
-    const isReady = socket instanceof TLSSocket && typeof socket.alpnProtocol === 'string';
-    if (isReady) process.nextTick(proceed);
-    else socket.once('secureConnect', proceed);
+    socket.once('secureConnect', () => {
+      if (!this.#isSettled) this.#openSession(socket);
+    });
   }
 
   /** Gives up; no event follows. */
@@ -116,7 +114,7 @@ export class StreamRequest {
     this.#socket?.on('error', ignoreError).destroy();
   }
 
-  #openSession(socket: Socket, maxHeaderBytes: number): void {
+  #openSession(socket: Socket): void {
     socket.off('error', this.#onError).off('close', this.#onClose);
     this.#socket = undefined;
     if ((socket as TLSSocket).alpnProtocol !== 'h2') {
@@ -130,9 +128,10 @@ export class StreamRequest {
     const settings = {
       enablePush: false,
       initialWindowSize: LIMITS.http2StreamWindow.default,
-      maxHeaderListSize: Math.min(maxHeaderBytes, MAX_SETTING),
+      maxHeaderListSize: Math.min(this.#maxHeaderBytes, MAX_SETTING),
     };
-    // The name is never looked up: the fields of the request say where it goes.
+    // Few clients need it, and loading it takes 7 ms. The name is never looked up.
+    const { connect } = process.getBuiltinModule('node:http2');
     const session = connect('https://localhost', { createConnection: () => socket, settings });
     this.#ownSession = session;
     session.on('error', this.#onError).on('close', this.#onClose).on('stream', refusePush);
@@ -171,18 +170,24 @@ export class StreamRequest {
     headers: IncomingHttpHeaders,
     rawHeaders: string[] | undefined,
   ): void {
+    const response = toResponse(headers, rawHeaders);
+    const length = response.rawHeaders.join('').length;
+    if (length > this.#maxHeaderBytes) {
+      this.#fail(limitExceeded('maxHeaderBytes', this.#maxHeaderBytes, length));
+      return;
+    }
     this.#settle();
     stream.off('error', this.#onError).off('close', this.#onClose);
     const session = this.#ownSession;
     if (session !== undefined) stream.once('close', () => endSession(session));
-    this.#events.onResponse(toResponse(headers, rawHeaders), stream);
+    this.#events.onResponse(response, stream);
   }
 
   readonly #onError = (error: Error): void => this.#fail(error);
 
   readonly #onClose = (): void => {
-    const code = this.#stream?.rstCode ?? constants.NGHTTP2_NO_ERROR;
-    const reason = code === constants.NGHTTP2_NO_ERROR ? '' : `, with the error code ${code}`;
+    const code = this.#stream?.rstCode ?? NO_ERROR;
+    const reason = code === NO_ERROR ? '' : `, with the error code ${code}`;
     this.#fail(new Error(`closed before a response${reason}`));
   };
 
@@ -229,7 +234,7 @@ function endSession(session: ClientHttp2Session): void {
 /** Refuses a pushed response, which no WebSocket has a use for; unless the application listens. */
 function refusePush(this: ClientHttp2Session, stream: ClientHttp2Stream): void {
   if (this.listenerCount('stream') > 1) return;
-  stream.on('error', ignoreError).close(constants.NGHTTP2_REFUSED_STREAM);
+  stream.on('error', ignoreError).close(REFUSED_STREAM);
 }
 
 function toResponse(

@@ -1,6 +1,6 @@
 /**
  * Finds the extended CONNECTs of a server of node:http2 (RFC 8441 §4). The server offers them with
- * `settings: { enableConnectProtocol: true }`; without it HTTP/2 itself refuses the request.
+ * `settings: { enableConnectProtocol: true }`, or HTTP/2 refuses them (docs/decisions/http2.md).
  *
  * node:http2 emits 'connect' only while its compatibility API is on, which the first 'request'
  * listener turns on for good, and answers 405 when nobody listens to 'connect'. So a stream that
@@ -8,13 +8,13 @@
  */
 
 import { IncomingMessage } from 'node:http';
-import {
-  type Http2SecureServer,
-  type Http2Server,
+import type {
+  Http2SecureServer,
+  Http2Server,
   Http2ServerRequest,
-  type Http2ServerResponse,
-  type IncomingHttpHeaders,
-  type ServerHttp2Stream,
+  Http2ServerResponse,
+  IncomingHttpHeaders,
+  ServerHttp2Stream,
 } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import { HandshakeError } from '../errors.ts';
@@ -78,6 +78,8 @@ class ConnectFinder {
     // 'connect' comes within the same 'stream', before or after this listener, or not at all.
     process.nextTick(() => {
       if (this.#found.has(stream)) return;
+      // Loaded by the application; a server of node:http does without.
+      const { Http2ServerRequest } = process.getBuiltinModule('node:http2');
       const request = new Http2ServerRequest(stream, headers, {}, rawHeaders ?? []);
       this.#find(request, this.#server.listenerCount('stream') === 1);
     });

@@ -7,8 +7,9 @@ import type { ClientHttp2Session, Http2Session, Http2Stream } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import { LIMITS } from '../limits.ts';
 
-/** The error codes of a stream that is complete, and of one that is given up (RFC 9113 §7). */
+/** Error codes (RFC 9113 §7): of a stream that is complete, is not wanted, or is given up. */
 export const NO_ERROR = 0;
+export const REFUSED_STREAM = 7;
 export const CANCEL = 8;
 
 export function isHttp2Stream(stream: Duplex): stream is Http2Stream {

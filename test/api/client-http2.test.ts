@@ -20,6 +20,7 @@ import { Client, type ClientOptions } from '../../src/api/client.ts';
 import { permessageDeflate } from '../../src/api/permessage-deflate.ts';
 import { WebSocket } from '../../src/api/websocket.ts';
 import { onExtendedConnect } from '../../src/node/http2-server.ts';
+import { WebSocketStream } from '../../src/streams.ts';
 import { ENABLED, listenHttp2, openSession, serveHttp2 } from './http2-sockets.ts';
 import { listen, logEvents, next, settle, TLS, until } from './sockets.ts';
 
@@ -157,6 +158,18 @@ describe('Client with http2: true', () => {
     expect(other[0]).toBe('error WS_TRANSPORT_ERROR');
   });
 
+  it('fails when the head of the response is longer than maxHeaderBytes', async () => {
+    const { url } = await serveHttp2({
+      isSecure: true,
+      options: { headers: { 'X-A': 'a'.repeat(1000) } },
+    });
+    const log = await ending(new Client(url, secure({ maxHeaderBytes: 500 })));
+    expect(log[0]).toBe('error WS_HEAD_TOO_LONG');
+    const client = new Client(url, secure({ maxHeaderBytes: 2000 }));
+    await next(client, 'open');
+    client.terminate();
+  });
+
   it('is refused beside another way to connect, and unless it is a boolean or a session', () => {
     const make = (options: object) => () => new Client('wss://127.0.0.1:1/', options);
     expect(make({ http2: true, agent: {} })).toThrow(TypeError);
@@ -260,6 +273,25 @@ describe('Client with a session of HTTP/2', () => {
     expect(codes[1]).toBe(constants.NGHTTP2_CANCEL);
     client.terminate();
     other.terminate();
+  });
+});
+
+describe('WebSocketStream over HTTP/2', () => {
+  it('is a stream of a session at either end', async () => {
+    const { url, port } = await serveHttp2({
+      onOffer: (request, stream) => {
+        const accepted = WebSocketStream.accept(request, stream);
+        accepted.opened.then(({ readable, writable }) => readable.pipeTo(writable)).catch(() => {});
+      },
+    });
+    const session = await openSession({ port });
+    const { readable, writable } = await new WebSocketStream(url, { http2: session }).opened;
+    const writer = writable.getWriter();
+    await writer.write('hello');
+    const reader = readable.getReader();
+    expect(await reader.read()).toEqual({ done: false, value: 'hello' });
+    await writer.close();
+    expect(await reader.read()).toMatchObject({ done: true });
   });
 });
 

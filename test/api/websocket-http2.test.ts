@@ -1,12 +1,17 @@
 /** The server's WebSocket on a stream of HTTP/2 (RFC 8441), against bare streams. */
 
-import { constants, type Http2ServerRequest, type ServerHttp2Stream } from 'node:http2';
+import {
+  constants,
+  createServer,
+  type Http2ServerRequest,
+  type ServerHttp2Stream,
+} from 'node:http2';
 import { describe, expect, it } from 'vitest';
 import { permessageDeflate } from '../../src/api/permessage-deflate.ts';
 import { WebSocket } from '../../src/api/websocket.ts';
 import { LIMITS } from '../../src/limits.ts';
 import { closePayload } from '../support/frames.ts';
-import { openSession, openStream, serveHttp2 } from './http2-sockets.ts';
+import { ENABLED, listenHttp2, openSession, openStream, serveHttp2 } from './http2-sockets.ts';
 import { logEvents, next, settle, until } from './sockets.ts';
 
 const CLOSE = { opcode: 'close', payload: closePayload(1000) } as const;
@@ -24,6 +29,18 @@ describe('An extended CONNECT at new WebSocket(request, stream)', () => {
     socket!.on('message', ({ data }) => socket!.send(data));
     stream.send({ opcode: 'text', payload: 'hello' });
     expect(await stream.untilFrame('text "hello"')).toEqual(['text "hello"']);
+  });
+
+  it('is taken from connect, as the documentation shows', async () => {
+    const server = createServer({ settings: ENABLED }).on('request', () => {});
+    server.on('connect', (request: Http2ServerRequest) => {
+      if (WebSocket.isWebSocket(request)) new WebSocket(request, request.stream).send('hello');
+      else request.stream.respond({ ':status': 501 }, { endStream: true });
+    });
+    const session = await openSession(await listenHttp2(server));
+    await openStream(session).untilFrame('text "hello"');
+    const other = openStream(session, { ':protocol': 'connect-udp' });
+    expect(await other.response()).toMatchObject({ ':status': 501 });
   });
 
   it('is for a WebSocket to isWebSocket', async () => {
