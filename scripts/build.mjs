@@ -25,6 +25,7 @@ const CHUNKS = {
     'api/event-target',
     'api/message-data',
     'api/options',
+    'api/typed-emitter',
     'node/turn',
   ],
   'event-source': ['api/event-source'],
@@ -51,7 +52,8 @@ const CHUNKS = {
   client: ['api/client'],
   websocket: ['index'],
   streams: ['streams'],
-  compat: ['compat/http-server', 'compat/typed-emitter'],
+  server: ['server'],
+  compat: ['compat/http-server'],
   ws: ['ws'],
   'pull-ws': [
     'pull-ws',

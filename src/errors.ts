@@ -9,6 +9,10 @@ import { CloseCode } from './close-code.ts';
 /** One row: `code: 'section of the rule: message'`. The codes are public and keep their meaning. */
 const ROWS = {
   // Answered with a Close frame, after the opening handshake
+  GOING_AWAY: {
+    WS_IDLE_TIMEOUT: 'RFC 6455 §7.4.1: No message came or went for idleTimeout',
+    WS_MAX_LIFETIME: 'RFC 6455 §7.4.1: The connection was open for maxLifetime',
+  },
   PROTOCOL_ERROR: {
     WS_RESERVED_BIT: 'RFC 6455 §5.2: A reserved bit is set that no negotiated extension uses',
     WS_UNKNOWN_OPCODE: 'RFC 6455 §5.2: A frame has an unknown opcode',
@@ -71,7 +75,17 @@ const ROWS = {
     WS_HANDSHAKE_VERSION:
       'RFC 6455 §4.4: The Sec-WebSocket-Version header names no supported version',
   },
+  429: {
+    WS_TOO_MANY_FROM_ADDRESS:
+      'RFC 6585 §4: The address has more connections than maxConnectionsPerAddress',
+  },
   431: { WS_HEAD_TOO_LONG: 'RFC 6585 §5: The head is longer than maxHeaderBytes' },
+  501: { WS_HANDSHAKE_PROTOCOL: 'RFC 9220 §3: The :protocol of the request is not "websocket"' },
+  503: {
+    WS_TOO_MANY_CONNECTIONS:
+      'RFC 9110 §15.6.4: The server has more than maxConnections connections',
+    WS_DRAINING: 'RFC 9110 §15.6.4: The server is going away',
+  },
   // Not answered: in the opening handshake at a client, or about the transport
   NOTHING: {
     WS_RESPONSE_STATUS: 'RFC 6455 §4.1: The response status is not 101',

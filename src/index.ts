@@ -10,6 +10,7 @@ export type { EventSourceOptions } from './api/event-source-options.ts';
 export { CloseEvent, ErrorEvent, MessageEvent, WebSocketEvent } from './api/events.ts';
 export type { BinaryType, MessageData, ReceivedData } from './api/message-data.ts';
 export { type DeflateExtension, permessageDeflate } from './api/permessage-deflate.ts';
+export type { MessageOptions } from './api/send-payload.ts';
 export {
   type ServerOptions,
   WebSocket,
@@ -28,6 +29,7 @@ export {
 } from './errors.ts';
 export type { Extension } from './extensions/extension.ts';
 export { PreparedMessage } from './extensions/prepared-message.ts';
+export type { ConnectionStats } from './node/socket-stats.ts';
 
 import { ReadyState } from './api/ready-state.ts';
 import { WebSocket } from './api/websocket.ts';

@@ -2,7 +2,8 @@
  * Every limit, one row each: its unit, range and default, and what happens when it is exceeded.
  * All layers take their limits from here; docs/limits.md is tested against the table.
  * A row with a range is an option, which {@link readLimit} reads; the others are fixed. Times may
- * be fractions, up to the 2^31 - 1 ms that a Node timer holds; the rest are integers.
+ * be fractions, up to the 2^31 - 1 ms that a Node timer holds, and so are shares; the rest are
+ * integers.
  */
 
 import { type FaultCode, LimitExceededError } from './errors.ts';
@@ -45,6 +46,9 @@ const ROWS = {
   ping: ['seconds', 'a Ping is sent', 0, [0, 3600, 0], 'RFC 6455 §5.5.2'],
   // With a `ping` the default is its value.
   pongTimeout: ['seconds', 'WS_PONG_TIMEOUT', 0, [0, 3600, Infinity as number]],
+  idleTimeout: ['milliseconds', 'WS_IDLE_TIMEOUT', 0, [0, 2_147_483_647, 0]],
+  maxLifetime: ['milliseconds', 'WS_MAX_LIFETIME', 0, [0, 2_147_483_647, 0]],
+  maxLifetimeJitter: ['shares', 'connections end earlier, at random', 0.1, [0, 1]],
   controlPayload: ['bytes', 'WS_CONTROL_TOO_LONG', 125],
   closeReason: ['bytes', '`SyntaxError`', 123, undefined, 'RFC 6455 §5.5.1'],
   pendingPongs: ['Pongs', 'only the newest Ping is answered', 1, undefined, 'RFC 6455 §5.5.3'],
@@ -61,6 +65,9 @@ const ROWS = {
   maxRedirects: ['redirects', 'WS_RESPONSE_STATUS', 0, [0, 9_007_199_254_740_991]],
   headerExtensions: ['extensions', 'WS_HANDSHAKE_EXTENSIONS', 32],
   extensionParameters: ['parameters', 'WS_HANDSHAKE_EXTENSIONS', 32],
+  // HTTP/2
+  http2SessionWindow: ['bytes', 'the peer waits', 4_194_304, undefined, 'RFC 9113 §6.9'],
+  http2StreamWindow: ['bytes', 'the peer waits', 1_048_576, undefined, 'RFC 9113 §6.9'],
   // Extensions
   deflateContexts: ['contexts', 'the least recently used is taken', 64, [1, 9_007_199_254_740_991]],
   inflateContexts: ['contexts', 'the least recently used is taken', 64, [1, 9_007_199_254_740_991]],
@@ -83,6 +90,32 @@ const ROWS = {
     [0, Infinity as number, Infinity as number],
   ],
   eventSourceCloseTimeout: ['milliseconds', 'the response is destroyed', 30_000],
+  // sanswire/server
+  maxConnections: [
+    'connections',
+    'WS_TOO_MANY_CONNECTIONS',
+    Infinity as number,
+    [0, Infinity as number, Infinity as number],
+  ],
+  maxConnectionsPerAddress: [
+    'connections',
+    'WS_TOO_MANY_FROM_ADDRESS',
+    Infinity as number,
+    [1, Infinity as number, Infinity as number],
+  ],
+  attachedPing: ['seconds', 'a Ping is sent', 30, [0, 3600, 0], 'RFC 6455 §5.5.2'],
+  // 16 times the highWaterMark: whoever waits for `drain` never gets there.
+  attachedBufferedAmount: ['bytes', 'WS_BUFFERED_AMOUNT_EXCEEDED', 16_777_216, [0]],
+  authorizeHead: ['bytes', 'reading pauses', 16_384],
+  refusalBody: ['bytes', 'WS_INTERNAL', 65_536],
+  drainTimeout: [
+    'milliseconds',
+    'the connections are dropped',
+    20_000,
+    [0, 2_147_483_647],
+    'RFC 6455 §7.1.1',
+  ],
+  drainSpread: ['milliseconds', 'all Close frames are sent', 5_000, [0, 2_147_483_647]],
   // sanswire/ws, where 0 means none
   wsMaxPayload: ['bytes', 'WS_MESSAGE_TOO_LONG', 104_857_600, [0, Infinity as number, 0]],
   wsMaxFragments: [
@@ -122,6 +155,10 @@ const NAMES: Partial<Record<LimitName, string>> = {
   eventSourceRetry: 'retry',
   eventSourcePing: 'ping',
   eventSourceBufferedAmount: 'maxBufferedAmount',
+  attachedPing: 'ping',
+  attachedBufferedAmount: 'maxBufferedAmount',
+  drainTimeout: 'timeout',
+  drainSpread: 'spread',
   wsMaxPayload: 'maxPayload',
   wsMaxFragments: 'maxFragments',
   wsHandshakeTimeout: 'handshakeTimeout',
@@ -162,14 +199,14 @@ export function readLimit(
   if (value === undefined || value === null) return defaultValue;
   const { unit, minimum = 0, maximum, off } = LIMITS[name];
   if (off !== undefined && (value === off || value === false)) return off;
-  const isTime = unit === 'seconds' || unit === 'milliseconds';
+  const isReal = unit === 'seconds' || unit === 'milliseconds' || unit === 'shares';
   const isInRange = typeof value === 'number' && value >= minimum && value <= maximum;
-  if (isInRange && (isTime || Number.isInteger(value) || value === Infinity)) return value;
+  if (isInRange && (isReal || Number.isInteger(value) || value === Infinity)) return value;
   const option = `Option ${LIMITS[name].name}`;
   if (typeof value !== 'number') {
     throw new TypeError(`${option} must be a number of ${unit}, not ${typeof value}`);
   }
-  const kind = isTime ? 'a number' : 'an integer';
+  const kind = isReal ? 'a number' : 'an integer';
   const range = Number.isFinite(maximum)
     ? `in the range ${minimum}-${maximum}`
     : `of at least ${minimum}`;

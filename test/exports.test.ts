@@ -9,6 +9,7 @@ import * as engine from '../src/engine.ts';
 import * as sanswire from '../src/index.ts';
 import * as nodejsWebSocket from '../src/nodejs-websocket.ts';
 import * as pullWs from '../src/pull-ws.ts';
+import * as server from '../src/server.ts';
 import * as streams from '../src/streams.ts';
 import * as walve from '../src/walve.ts';
 import * as ws from '../src/ws.ts';
@@ -93,6 +94,7 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
     'WebSocketStream',
     'toDuplex',
   ],
+  './server': ['attach', 'refuse'],
   './pull-ws': ['connect', 'createServer', 'default', 'duplex', 'sink', 'source'],
   './walve': ['Incoming', 'Outgoing', 'Response', 'Server', 'Socket', 'createServer', 'default'],
 };
@@ -143,6 +145,10 @@ describe('The exports', () => {
     for (const [name, value] of Object.entries(exported)) {
       expect(Reflect.get(ws.WebSocket, name), name).toBe(value);
     }
+  });
+
+  it('of sanswire/server are these', () => {
+    expect(Object.keys(server).sort()).toEqual([...(NAMES['./server'] ?? [])].sort());
   });
 
   it('of sanswire/streams are these', () => {

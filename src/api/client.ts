@@ -17,6 +17,7 @@ import type {
   HttpSettings,
   OpenedConnection,
 } from '../node/client-options.ts';
+import { publishRefused } from '../node/diagnostics.ts';
 import { presentOf } from '../option-bag.ts';
 import { readBoolean, validateOptions } from './options.ts';
 import { defineReadyStates } from './ready-state.ts';
@@ -40,7 +41,7 @@ const HTTP_NAMES = [
   'lookup',
   'socketPath',
 ] as const;
-const OWN_NAMES = ['proxy', 'net', 'tls', 'ca', 'origin'] as const;
+const OWN_NAMES = ['http2', 'proxy', 'net', 'tls', 'ca', 'origin'] as const;
 const LIMIT_NAMES = ['handshakeTimeout', 'maxHeaderBytes', 'maxRedirects'] as const;
 const OPTION_NAMES = [
   ...SOCKET_OPTION_NAMES,
@@ -72,7 +73,7 @@ export interface ClientOptions
  * webSocket.on('open', () => webSocket.send('hello'));
  * webSocket.on('message', (event) => console.log(event.data));
  */
-export class Client extends WebSocketBase {
+export class Client<Data = unknown> extends WebSocketBase<Data> {
   static {
     defineReadyStates(Client);
     adoptMembers(Client, WebSocketBase);
@@ -118,12 +119,12 @@ export class Client extends WebSocketBase {
     this.#allowsAnyCloseCode = allowsAny;
 
     const http = Object.fromEntries(HTTP_NAMES.map((name) => [name, settings[name]]));
-    const { headers, proxy, net, tls, ca, origin } = settings;
+    const { headers, http2, proxy, net, tls, ca, origin } = settings;
     const { handshakeTimeout, maxHeaderBytes, maxRedirects } = settings;
     this.#attempt = connect(
       {
         ...{ url: parsed, protocols: offered, extensions: negotiation.header },
-        ...{ headers, proxy, net, tls, ca, origin, http },
+        ...{ headers, http2, proxy, net, tls, ca, origin, http },
         ...{ handshakeTimeout, maxHeaderBytes, maxRedirects },
       },
       {
@@ -131,6 +132,7 @@ export class Client extends WebSocketBase {
         onError: (error, response) => {
           this.#attempt = undefined;
           this.#response = response;
+          publishRefused({ socket: this, status: response?.statusCode ?? 0, error });
           this.connectionFailed(error);
         },
       },
@@ -157,6 +159,7 @@ export class Client extends WebSocketBase {
     const sessions = this.#negotiation.activate(opened.extensions);
     if (sessions instanceof HandshakeError) {
       opened.socket.destroy();
+      publishRefused({ socket: this, status: opened.statusCode, error: sessions });
       this.connectionFailed(sessions);
       return;
     }

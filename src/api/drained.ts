@@ -1,32 +1,41 @@
 /** `drained()`: the promise form of the event `drain`. */
 
-import type { Stream } from 'node:stream';
-
-interface Sender extends Stream {
+interface Sender {
   readonly writable: boolean;
 }
 
-/** One promise for all who wait at a socket, so that it has one listener for them. */
-const waiting = new WeakMap<Sender, Promise<boolean>>();
+interface Waiting {
+  readonly promise: Promise<boolean>;
+  readonly settle: (isWritable: boolean) => void;
+}
+
+/** One promise for all who wait at a socket. */
+const waiting = new WeakMap<Sender, Waiting>();
 
 /**
- * Waits until a socket may send again, or is closed; never rejects.
+ * Waits until {@link tellDrained} is called for a socket; never rejects.
  *
- * @param needsDrain - whether `drain` will come
+ * @param needsDrain - whether that will be
  * @returns whether it may send
  */
 export function whenDrained(socket: Sender, needsDrain: boolean): Promise<boolean> {
   if (!needsDrain || !socket.writable) return Promise.resolve(socket.writable);
-  const known = waiting.get(socket);
-  if (known !== undefined) return known;
-  const promise = new Promise<boolean>((resolve) => {
-    const settle = (): void => {
-      socket.off('drain', settle).off('close', settle);
-      waiting.delete(socket);
-      resolve(socket.writable);
-    };
-    socket.on('drain', settle).on('close', settle);
-  });
-  waiting.set(socket, promise);
-  return promise;
+  let one = waiting.get(socket);
+  if (one === undefined) {
+    let settle!: Waiting['settle'];
+    const promise = new Promise<boolean>((resolve) => {
+      settle = resolve;
+    });
+    one = { promise, settle };
+    waiting.set(socket, one);
+  }
+  return one.promise;
+}
+
+/** A socket may send again, or never will. */
+export function tellDrained(socket: Sender): void {
+  const one = waiting.get(socket);
+  if (one === undefined) return;
+  waiting.delete(socket);
+  one.settle(socket.writable);
 }

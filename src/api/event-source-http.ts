@@ -7,6 +7,7 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import {
   acceptsEventStream,
   EVENT_STREAM_HEADERS,
@@ -133,6 +134,11 @@ export function isGone(response: EventSourceResponse): boolean {
   if (isHttp2(response)) return response.stream.destroyed || response.stream.closed;
   // An HTTP/1 response that waits for its turn in a pipeline has no socket yet.
   return response.destroyed || response.socket?.writable === false;
+}
+
+/** Returns what carries a request: a socket, or a stream of HTTP/2; undefined for a made-up one. */
+export function transportOf(request: EventSourceRequest): Duplex | undefined {
+  return 'stream' in request ? request.stream : (request.socket as Socket | undefined);
 }
 
 function isHttp2(response: EventSourceResponse): response is Http2ServerResponse {

@@ -20,6 +20,20 @@ let keptText: string | undefined;
 let chunkedText: string | undefined;
 let keptChunk: Buffer | undefined;
 
+let measuredText = '';
+let measuredLength = 0;
+
+/** Returns the length of a text in UTF-8, asked once for a text that goes to many. */
+export function utf8Length(text: string): number {
+  if (text === measuredText) return measuredLength;
+  const length = Buffer.byteLength(text);
+  if (text.length <= KEPT_MAX_LENGTH) {
+    measuredText = text;
+    measuredLength = length;
+  }
+  return length;
+}
+
 /** As {@link serializeEvent}, which it spares for an event that equals the last one. */
 export function serializeAgain(
   data: string,

@@ -8,11 +8,22 @@
 
 import type { ServerResponse } from 'node:http';
 import { StringDecoder } from 'node:string_decoder';
+import type { Traffic } from '../connection/traffic.ts';
+import { WebSocketError } from '../errors.ts';
 import { serializeComment, serializeRetry } from '../event-stream/serialize-event.ts';
 import { LIMITS, limitExceeded } from '../limits.ts';
+import { channels, publishLimit } from '../node/diagnostics.ts';
+import { remoteAddressOf } from '../node/remote-address.ts';
+import {
+  type ByteCount,
+  byteCountOf,
+  type ConnectionStats,
+  presentStep,
+  readStats,
+} from '../node/socket-stats.ts';
 import { enterTurn, isPresentTurn } from '../node/turn.ts';
 import { checkBag } from '../option-bag.ts';
-import { whenDrained } from './drained.ts';
+import { tellDrained, whenDrained } from './drained.ts';
 import { defineEventAttributes, type EventAttribute } from './event-attributes.ts';
 import {
   awaitedSocket,
@@ -26,9 +37,10 @@ import {
   prepareSocket,
   requestUrl,
   sendHead,
+  transportOf,
 } from './event-source-http.ts';
 import { type EventSourceOptions, readEventSourceOptions } from './event-source-options.ts';
-import { chunkOf, chunkSocket, serializeAgain } from './event-source-writer.ts';
+import { chunkOf, chunkSocket, serializeAgain, utf8Length } from './event-source-writer.ts';
 import { deliver, StreamEventTarget } from './event-target.ts';
 import { ErrorEvent, WebSocketEvent } from './events.ts';
 import { asBuffer, toPayload } from './message-data.ts';
@@ -56,6 +68,7 @@ export interface EventSourceEvents {
   drain: undefined;
 }
 
+const NOTHING: Traffic = { messages: 0, payloadLength: 0, wireLength: 0 };
 const CLOSE_TIMEOUT_MS = LIMITS.eventSourceCloseTimeout.default;
 
 /**
@@ -68,7 +81,7 @@ const CLOSE_TIMEOUT_MS = LIMITS.eventSourceCloseTimeout.default;
  *   source.send('Breaking News!', { event: 'notification', id: '99' });
  * });
  */
-export class EventSource extends StreamEventTarget<EventSourceEvents> {
+export class EventSource<Data = unknown> extends StreamEventTarget<EventSourceEvents> {
   declare onopen: EventAttribute<this, EventSourceEvents, 'open'>;
   declare onerror: EventAttribute<this, EventSourceEvents, 'error'>;
   declare onclose: EventAttribute<this, EventSourceEvents, 'close'>;
@@ -84,16 +97,25 @@ export class EventSource extends StreamEventTarget<EventSourceEvents> {
     defineInterface(EventSource, 'EventSource', [
       ...['url', 'lastEventId', 'readyState', 'readable', 'writable', 'bufferedAmount'],
       ...['send', 'write', 'end', 'drained', 'ping', 'close', 'destroy'],
+      ...['data', 'remoteAddress', 'request', 'stats'],
     ]);
   }
 
   readonly #url: string;
   readonly #lastEventId: string;
+  readonly #request: EventSourceRequest;
+  readonly #remoteAddress: string | undefined;
   /** Both kinds of response have the methods that are used here. */
   readonly #response: ServerResponse;
   readonly #maxBufferedAmount: number;
   #readyState: ReadyState = ReadyState.CONNECTING;
   #needsDrain = false;
+  #data: Data | undefined;
+  #hasOpened = false;
+  #messageCount = 0;
+  #payloadLength = 0;
+  readonly #byteCount: ByteCount | undefined;
+  #activeStep: number = presentStep();
   /** The turn of the last write; undefined before the first, with which the head has left. */
   #writtenTurn: number | undefined;
   #failure: Error | undefined;
@@ -118,7 +140,11 @@ export class EventSource extends StreamEventTarget<EventSourceEvents> {
     const settings = readEventSourceOptions(options);
     this.#url = requestUrl(request, settings.trustsProxy);
     this.#lastEventId = lastEventIdOf(request);
+    this.#request = request;
     this.#response = response as ServerResponse;
+    const transport = transportOf(request);
+    this.#remoteAddress = remoteAddressOf(transport);
+    this.#byteCount = byteCountOf(transport);
     this.#maxBufferedAmount = settings.maxBufferedAmount;
 
     const awaited = awaitedSocket(request, response);
@@ -141,6 +167,10 @@ export class EventSource extends StreamEventTarget<EventSourceEvents> {
     process.nextTick(() => {
       if (this.#readyState !== ReadyState.CONNECTING) return;
       this.#readyState = ReadyState.OPEN;
+      this.#hasOpened = true;
+      if (channels.open.hasSubscribers) {
+        channels.open.publish({ socket: this, role: 'server', request });
+      }
       this.dispatch(new WebSocketEvent('open', null, this));
     });
   }
@@ -152,6 +182,29 @@ export class EventSource extends StreamEventTarget<EventSourceEvents> {
   /** The id of the last event that the client saw before it reconnected, or the empty string. */
   get lastEventId(): string {
     return this.#lastEventId;
+  }
+  /** The request that asked for the events. */
+  get request(): EventSourceRequest {
+    return this.#request;
+  }
+  /** The address at the other end of the transport, also when closed; undefined without one. */
+  get remoteAddress(): string | undefined {
+    return this.#remoteAddress;
+  }
+  /** What the application keeps with the connection. @defaultValue undefined */
+  get data(): Data {
+    return this.#data as Data;
+  }
+  set data(data: Data) {
+    this.#data = data;
+  }
+  /** What the connection has carried so far: a new object each time. Nothing is received. */
+  get stats(): ConnectionStats {
+    const payloadLength = this.#payloadLength;
+    const sent = { messages: this.#messageCount, payloadLength, wireLength: payloadLength };
+    const connection = { sent, received: NOTHING };
+    const carrier = { connection, socket: transportOf(this.#request), roundTripTimeMs: undefined };
+    return readStats(carrier, this.#byteCount, this.#activeStep);
   }
   /** CONNECTING until `open`, OPEN, CLOSING while the queue is sent, CLOSED at `close`. */
   get readyState(): ReadyState {
@@ -184,6 +237,13 @@ export class EventSource extends StreamEventTarget<EventSourceEvents> {
     if (!this.#canSend()) return false;
     const payload = toEventPayload(message);
     const data = typeof payload === 'string' ? payload : payload.toString();
+    const length = utf8Length(data);
+    this.#messageCount++;
+    this.#payloadLength += length;
+    this.#activeStep = presentStep();
+    if (channels.sent.hasSubscribers) {
+      channels.sent.publish({ socket: this, data, isBinary: false, length });
+    }
     return this.#write(serializeAgain(data, options?.event?.toString(), options?.id?.toString()));
   }
 
@@ -243,7 +303,9 @@ export class EventSource extends StreamEventTarget<EventSourceEvents> {
     const onDrain = (): void => {
       if (!this.#needsDrain) return;
       this.#needsDrain = false;
-      if (this.#readyState <= ReadyState.OPEN) deliver(this, 'drain');
+      if (this.#readyState > ReadyState.OPEN) return;
+      tellDrained(this);
+      deliver(this, 'drain');
     };
     response.prependListener('drain', onDrain);
     // A compressing middleware sees nobody wait but those who call `on`.
@@ -262,6 +324,7 @@ export class EventSource extends StreamEventTarget<EventSourceEvents> {
   #write(text: string): boolean {
     // Again for `send`, where converting the message may have called the application.
     if (!this.#canSend()) return false;
+    if (this.#byteCount !== undefined) this.#byteCount.written += utf8Length(text);
     const hasRoom = this.#pass(text);
     if (!hasRoom) this.#needsDrain = true;
     const { bufferedAmount } = this;
@@ -291,6 +354,7 @@ export class EventSource extends StreamEventTarget<EventSourceEvents> {
   #fail(error: Error): void {
     if (this.#readyState === ReadyState.CLOSED) return;
     this.#failure ??= error;
+    if (error instanceof WebSocketError) publishLimit(this, error);
     this.#drop();
   }
 
@@ -310,6 +374,7 @@ export class EventSource extends StreamEventTarget<EventSourceEvents> {
     this.#readyState = readyState;
     clearInterval(this.#pingTimer);
     clearTimeout(this.#closeTimer);
+    tellDrained(this);
   }
 
   #finish(): void {
@@ -317,6 +382,10 @@ export class EventSource extends StreamEventTarget<EventSourceEvents> {
     this.#stop(ReadyState.CLOSED);
     ignoreLateAnswer(this.#response);
     const error = this.#failure;
+    if (this.#hasOpened && channels.close.hasSubscribers) {
+      const wasClean = error === undefined;
+      channels.close.publish({ socket: this, code: undefined, reason: '', wasClean, error });
+    }
     if (error) this.dispatch(new ErrorEvent('error', { error, message: error.message }, this));
     this.dispatch(new WebSocketEvent('close', null, this));
   }

@@ -17,6 +17,7 @@ import { MessageStreams, type StreamsOwner } from '../node/message-streams.ts';
 import { deliver } from './event-target.ts';
 import { ErrorEvent, MessageEvent } from './events.ts';
 import {
+  asBuffer,
   type BinaryType,
   fromBytes,
   type ReceivedData,
@@ -26,6 +27,7 @@ import {
 } from './message-data.ts';
 import { MessageIterator } from './message-iterator.ts';
 import type { MessageReader, ReaderHandle } from './message-reader.ts';
+import { isAwaited } from './opened.ts';
 import { PingCallbacks } from './ping-callbacks.ts';
 import { shield } from './shield.ts';
 import { warnOfUnheardError } from './warnings.ts';
@@ -137,8 +139,20 @@ export class IncomingMessages implements StreamsOwner {
     if (!this.connection.isCloseRequested) this.streams?.begin(isBinary);
   }
 
+  onPing(payload: Uint8Array): void {
+    this.#deliverControl('ping', payload);
+  }
+
   onPong(payload: Uint8Array): void {
     for (const callback of this.#pingCallbacks?.take(payload) ?? []) callback();
+    this.#deliverControl('pong', payload);
+  }
+
+  /** Makes the event only where somebody listens: peers send Pings for nothing. */
+  #deliverControl(type: 'ping' | 'pong', payload: Uint8Array): void {
+    const socket = this.#socket;
+    if (socket.listenerCount(type) === 0) return;
+    deliver(socket, type, new MessageEvent(type, { data: asBuffer(payload) }, socket));
   }
 
   onClosing(): void {
@@ -157,6 +171,7 @@ export class IncomingMessages implements StreamsOwner {
   /** Peers of a server fail every day; a client that fails was to be used. */
   #isUnheard(error: WebSocketError): boolean {
     if (this.connection.role === 'server' || error.code === 'WS_ABORTED') return false;
+    if (isAwaited(this.#socket)) return false;
     return this.#socket.listenerCount('error') === 0 && !this.#readers?.size;
   }
 

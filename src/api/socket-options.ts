@@ -8,6 +8,7 @@ import { WebSocketError } from '../errors.ts';
 import { checkExtension, type Extension } from '../extensions/extension.ts';
 import { LIMITS, readLimit } from '../limits.ts';
 import type { HeadersInput } from '../node/client-options.ts';
+import { type LifespanOptions, readLifespan } from '../node/lifespan.ts';
 import { nodePlatform } from '../node/node-platform.ts';
 import type { DriverOptions } from '../node/socket-driver.ts';
 
@@ -42,7 +43,7 @@ export type SharedDriverOptions = Omit<DriverOptions, 'platform' | 'role'>;
 const DEFAULTS: SharedDriverOptions = { closeTimeoutMs: LIMITS.closeTimeout.default };
 
 /** @throws TypeError or RangeError when a value is not of its type or range */
-export function readSocketOptions(options: SocketOptions): SharedDriverOptions {
+export function readSocketOptions(options: SocketOptions & LifespanOptions): SharedDriverOptions {
   if (Object.keys(options).length === 0) return DEFAULTS;
   checkSignal(options.signal);
   const ping = readLimit('ping', options.ping);
@@ -53,8 +54,12 @@ export function readSocketOptions(options: SocketOptions): SharedDriverOptions {
     highWaterMark: readLimit('highWaterMark', options.highWaterMark),
     maxBufferedAmount: readLimit('maxBufferedAmount', options.maxBufferedAmount),
     closeTimeoutMs: readLimit('closeTimeout', options.closeTimeout),
+    // Integers: V8 boxes a double for each connection.
     heartbeat:
-      ping === 0 ? undefined : { intervalMs: ping * 1000, pongTimeoutMs: pongTimeout * 1000 },
+      ping === 0
+        ? undefined
+        : { intervalMs: Math.ceil(ping * 1000), pongTimeoutMs: Math.ceil(pongTimeout * 1000) },
+    lifespan: readLifespan(options),
   };
 }
 
@@ -68,6 +73,7 @@ const driverOf = (role: Role, shared: SharedDriverOptions): DriverOptions => ({
   maxBufferedAmount: shared.maxBufferedAmount,
   closeTimeoutMs: shared.closeTimeoutMs,
   heartbeat: shared.heartbeat,
+  lifespan: shared.lifespan,
 });
 
 /** Of a class without options. */

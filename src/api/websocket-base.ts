@@ -13,13 +13,16 @@ import type { ConnectionOptions } from '../connection/options.ts';
 import type { WireConnection } from '../connection/wire-connection.ts';
 import type { WebSocketError } from '../errors.ts';
 import type { ActiveSession } from '../extensions/extension.ts';
+import { channels } from '../node/diagnostics.ts';
 import {
   type MessageStreamOptions,
   OutgoingMessageStream,
 } from '../node/outgoing-message-stream.ts';
+import { remoteAddressOf } from '../node/remote-address.ts';
 import { type DriverOptions, type OwnerEvents, SocketDriver } from '../node/socket-driver.ts';
+import type { ConnectionStats } from '../node/socket-stats.ts';
 import { readCloseArguments } from './close-arguments.ts';
-import { whenDrained } from './drained.ts';
+import { tellDrained, whenDrained } from './drained.ts';
 import { defineEventAttributes, type EventAttribute } from './event-attributes.ts';
 import { deliver, StreamEventTarget } from './event-target.ts';
 import { CloseEvent, WebSocketEvent } from './events.ts';
@@ -32,8 +35,16 @@ import {
   toPayload,
 } from './message-data.ts';
 import type { MessageReader, ReaderHandle } from './message-reader.ts';
+import { tellNotOpened, tellOpened, whenOpened } from './opened.ts';
 import { ReadyState } from './ready-state.ts';
-import { discardPayload, sendPayload } from './send-payload.ts';
+import {
+  discardPayload,
+  type MessageOptions,
+  publishSent,
+  publishStream,
+  readCompress,
+  sendPayload,
+} from './send-payload.ts';
 import { shield } from './shield.ts';
 import { onAbort } from './socket-options.ts';
 import { watchListeners } from './watch-listeners.ts';
@@ -45,7 +56,8 @@ let events: OwnerEvents<WebSocketBase>;
 /** Passes a socket's messages to a reader inside this package. */
 export let readMessages: (socket: WebSocketBase, reader: MessageReader) => ReaderHandle;
 
-export abstract class WebSocketBase extends StreamEventTarget<WebSocketEvents> {
+/** @typeParam Data - of `data`, which is the application's */
+export abstract class WebSocketBase<Data = unknown> extends StreamEventTarget<WebSocketEvents> {
   declare onopen: EventAttribute<WebSocketBase, WebSocketEvents, 'open'>;
   declare onmessage: EventAttribute<WebSocketBase, WebSocketEvents, 'message'>;
   declare onerror: EventAttribute<WebSocketBase, WebSocketEvents, 'error'>;
@@ -61,8 +73,8 @@ export abstract class WebSocketBase extends StreamEventTarget<WebSocketEvents> {
   #extensions = '';
   /** What was sent too late; WHATWG's bufferedAmount never forgets it. */
   #discardedLength = 0;
-  /** Whether `send` has returned false, and `drain` follows. */
-  #needsDrain = false;
+  #remoteAddress: string | undefined;
+  #data: Data | undefined;
   #stopAborting: (() => void) | undefined;
 
   static {
@@ -71,6 +83,7 @@ export abstract class WebSocketBase extends StreamEventTarget<WebSocketEvents> {
       ...['url', 'readyState', 'version', 'protocol', 'extensions', 'bufferedAmount', 'binaryType'],
       ...['readable', 'writable', 'isPaused', 'roundTripTime', 'send', 'createMessageStream'],
       ...['drained', 'write', 'end', 'ping', 'close', 'terminate', 'pause', 'resume'],
+      ...['data', 'opened', 'remoteAddress', 'stats'],
     ]);
     watchListeners(WebSocketBase.prototype, 'messagestream', (one) => one.#incoming.stream());
     readMessages = (socket, reader) => socket.#incoming.addReader(reader);
@@ -79,16 +92,22 @@ export abstract class WebSocketBase extends StreamEventTarget<WebSocketEvents> {
       messageStart: (socket, isBinary) => socket.#incoming.onMessageStart(isBinary),
       messageData: (socket, bytes) => socket.#incoming.streams?.take(bytes),
       messageEnd: (socket) => socket.#incoming.streams?.end(),
+      ping: (socket, payload) => socket.#incoming.onPing(payload),
       pong: (socket, payload) => socket.#incoming.onPong(payload),
       drain: (socket) => {
-        socket.#needsDrain = false;
+        tellDrained(socket);
         deliver(socket, 'drain');
       },
-      closing: (socket) => socket.#incoming.onClosing(),
+      closing: (socket) => {
+        tellDrained(socket);
+        socket.#incoming.onClosing();
+      },
       abandonOpening: (socket) => socket.abandonConnecting(socket.#connection.failure),
       error: (socket, error) => socket.#incoming.onError(error),
       closed: (socket, code, reason, wasClean) => {
         socket.#stopAborting?.();
+        tellDrained(socket);
+        tellNotOpened(socket, socket.#connection.failure);
         socket.#incoming.onClose(code, reason, wasClean);
         socket.dispatch(new CloseEvent('close', { code, reason, wasClean }, socket));
       },
@@ -158,6 +177,30 @@ export abstract class WebSocketBase extends StreamEventTarget<WebSocketEvents> {
   get roundTripTime(): number | undefined {
     return this.#driver.roundTripTimeMs;
   }
+  /** The address at the other end of the transport, also when closed; undefined without one. */
+  get remoteAddress(): string | undefined {
+    return this.#remoteAddress;
+  }
+  /** What the application keeps with the connection. @defaultValue undefined */
+  get data(): Data {
+    return this.#data as Data;
+  }
+  set data(data: Data) {
+    this.#data = data;
+  }
+  /** What the connection has carried so far: a new object each time. */
+  get stats(): ConnectionStats {
+    return this.#driver.stats;
+  }
+  /**
+   * Resolves with the socket when it opens, and rejects with the failure when it never will. It is
+   * made when it is first read; a rejection need not be handled.
+   */
+  get opened(): Promise<this> {
+    const { hasOpened, connection } = this.#driver;
+    const state = { hasOpened, isClosed: connection.isClosed };
+    return whenOpened(this, state, connection.failure);
+  }
 
   /**
    * Sends a message: a string as text; a Buffer, ArrayBuffer, view or Blob as binary; anything else
@@ -165,27 +208,33 @@ export abstract class WebSocketBase extends StreamEventTarget<WebSocketEvents> {
    * are discarded (WHATWG WebSockets §3.1). The bytes are the caller's again when it returns, but
    * for what the system has not taken of a long payload (docs/api.md).
    *
+   * @param options - which may be left out
    * @param callback - called once: when the system has taken the message, or with an error
    * @returns false when the queue is over highWaterMark (`drain` follows), or nothing was sent
    * @throws TypeError when the data cannot be converted to a string
+   * @throws Error for an unknown option, TypeError for one of a wrong type
    */
-  send(data: MessageData, callback?: WriteCallback): boolean {
+  send(
+    data: MessageData,
+    options?: MessageOptions | WriteCallback | null,
+    callback?: WriteCallback,
+  ): boolean {
+    const isCallback = typeof options === 'function';
     const payload = toPayload(data);
-    const done = callback === undefined ? undefined : shield(callback);
+    const isCoded = isCallback || readCompress(options);
+    const done = shield(isCallback ? options : callback);
     const connection = this.#connection;
     if (connection.readyState >= ReadyState.CLOSING) {
       this.#discardedLength += discardPayload(payload, done);
       return false;
     }
-    const hasRoom = sendPayload(connection, payload, done);
-    if (!hasRoom) this.#needsDrain = true;
-    return hasRoom;
+    if (channels.sent.hasSubscribers) publishSent(this, payload);
+    return sendPayload(connection, payload, done, isCoded);
   }
 
   /** Waits until `send` has room again; false when it never will, as the connection closes. */
   drained(): Promise<boolean> {
-    // A draft may have refused a message, without a drain to follow.
-    return whenDrained(this, this.#needsDrain && this.#connection.bufferedAmount > 0);
+    return whenDrained(this, this.#connection.needsDrain);
   }
 
   /**
@@ -193,7 +242,9 @@ export abstract class WebSocketBase extends StreamEventTarget<WebSocketEvents> {
    * its end, what else is sent waits. One destroyed in between fails the connection with 1011.
    */
   createMessageStream(options?: MessageStreamOptions | null): OutgoingMessageStream {
-    return new OutgoingMessageStream(this.#connection, options);
+    const stream = new OutgoingMessageStream(this.#connection, options);
+    if (channels.sent.hasSubscribers) publishStream(this, stream);
+    return stream;
   }
 
   /** Sends a message, as {@link WebSocketBase.send}; the method that `pipe` calls. */
@@ -276,14 +327,32 @@ export abstract class WebSocketBase extends StreamEventTarget<WebSocketEvents> {
 
   /** Takes the socket of an opening handshake that is done; `connected` follows. */
   protected attach(socket: Duplex, prelude?: Uint8Array): void {
+    this.noteAddress(socket);
     this.#driver.attach(socket, prelude);
     this.#connection.accept();
   }
 
-  /** Opens the connection. @param head - bytes that were read after the handshake's head */
-  protected connected(head: Uint8Array, sessions?: readonly ActiveSession[]): void {
-    this.#connection.open(sessions);
-    if (this.#connection.isOpen) this.dispatch(new WebSocketEvent('open', null, this));
+  /** Keeps the address of the peer, which a socket that is reset forgets. */
+  protected noteAddress(socket: Duplex): void {
+    this.#remoteAddress ??= remoteAddressOf(socket);
+  }
+
+  /**
+   * Opens the connection.
+   *
+   * @param head - bytes that were read after the handshake's head
+   * @param request - what a server made it from
+   */
+  protected connected(
+    head: Uint8Array,
+    sessions?: readonly ActiveSession[],
+    request?: object,
+  ): void {
+    this.#driver.open(sessions, request);
+    if (this.#connection.isOpen) {
+      tellOpened(this);
+      this.dispatch(new WebSocketEvent('open', null, this));
+    }
     this.#driver.start(head);
   }
 

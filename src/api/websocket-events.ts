@@ -11,6 +11,10 @@ export interface WebSocketEvents {
   error: ErrorEvent;
   /** The connection is closed; the last event, and there is exactly one. */
   close: CloseEvent;
+  /** A Ping has come, and has been answered (RFC 6455 §5.5.2). */
+  ping: MessageEvent<Buffer>;
+  /** A Pong has come (RFC 6455 §5.5.3), but for those of the heartbeat: see `roundTripTime`. */
+  pong: MessageEvent<Buffer>;
   /** The data of each message, for `pipe`. */
   data: ReceivedData;
   /** The outbound queue is low again, after `send` or `write` returned false. */

@@ -18,8 +18,14 @@ import { InvalidStateError, notOpen, WebSocketError } from '../errors.ts';
 import type { EncodedSender, Encoder, Ownership } from '../extensions/encoder.ts';
 import type { PreparedMessage } from '../extensions/prepared-message.ts';
 import { buildClosePayload, type CloseStatus } from '../frame/close-payload.ts';
-import { checkControlLength, FIN } from '../frame/frame-header.ts';
-import { Opcode } from '../frame/opcode.ts';
+import {
+  checkControlLength,
+  FIN,
+  OPCODE_BITS,
+  RSV_BITS,
+  unmaskedLength,
+} from '../frame/frame-header.ts';
+import { isControlOpcode, Opcode } from '../frame/opcode.ts';
 import { limitExceeded } from '../limits.ts';
 import type { Platform } from '../platform.ts';
 import type { ConnectionHandler, OutputUrgency } from './handler.ts';
@@ -28,6 +34,7 @@ import { type ConnectionOptions, type ResolvedLimits, resolveLimits } from './op
 import { OutgoingPlaces, type Place, type TurnTaker } from './outgoing-places.ts';
 import { OutputQueue } from './output-queue.ts';
 import { poolsOf, type SparePool } from './spare-pool.ts';
+import type { Traffic } from './traffic.ts';
 
 const outputsOf = poolsOf((platform, role) => new OutputQueue(platform, role));
 
@@ -77,10 +84,17 @@ export class OutgoingOrder implements EncodedSender {
   /** The place whose bytes are being read: the next one waits for it. */
   #reading: Place | undefined;
   #isFlushing = false;
-  #needsDrain = false;
+  /** Whether `onDrain` follows. */
+  needsDrain = false;
   #isCloseQueued = false;
   #closePlace: Place | undefined;
   #pendingPong: Uint8Array | undefined;
+  /** How many messages have their last frame in the output, or had. */
+  messageCount = 0;
+  /** Payload bytes that have been taken to be written. */
+  #takenLength = 0;
+  /** By how much encoding has shortened their payload. */
+  #encodedShrinkage = 0;
 
   constructor(options: ConnectionOptions, life: LifeCycle<unknown>) {
     this.platform = options.platform;
@@ -105,6 +119,12 @@ export class OutgoingOrder implements EncodedSender {
   /** Payload bytes of messages not yet known to be written (WHATWG WebSockets §3.1). */
   get bufferedAmount(): number {
     return (this.#output?.bufferedPayloadLength ?? 0) + this.#heldLength();
+  }
+
+  get traffic(): Traffic {
+    const payloadLength = this.#takenLength + (this.#output?.payloadLength ?? 0);
+    const wireLength = payloadLength - this.#encodedShrinkage;
+    return { messages: this.messageCount, payloadLength, wireLength };
   }
 
   get hasOutput(): boolean {
@@ -139,11 +159,16 @@ export class OutgoingOrder implements EncodedSender {
   }
 
   /** As `Connection.sendPrepared`. */
-  sendPrepared(message: PreparedMessage, callback: WriteCallback | undefined): boolean {
+  sendPrepared(
+    message: PreparedMessage,
+    callback: WriteCallback | undefined,
+    isCoded: boolean,
+  ): boolean {
     if (!this.#admit(callback, true)) return false;
-    if (!this.#mustWait()) return this.#sendPreparedNow(message, callback);
+    if (!this.#mustWait()) return this.#sendPreparedNow(message, callback, isCoded);
     const { length } = message.payload;
-    return this.#wait({ length, callback, run: () => this.#sendPreparedNow(message, callback) });
+    const run = (): boolean => this.#sendPreparedNow(message, callback, isCoded);
+    return this.#wait({ length, callback, run });
   }
 
   /** Sends a frame that has been serialized, of a protocol without extensions. */
@@ -294,7 +319,9 @@ export class OutgoingOrder implements EncodedSender {
 
   take(preludeLength: number): Uint8Array[] {
     this.#flushPong();
-    return this.#openOutput().take(preludeLength);
+    const output = this.#openOutput();
+    this.#takenLength += output.payloadLength;
+    return output.take(preludeLength);
   }
 
   /** What was taken has been written; {@link OutgoingOrder.release} follows it. */
@@ -306,7 +333,7 @@ export class OutgoingOrder implements EncodedSender {
   }
 
   get hasCalls(): boolean {
-    return this.#needsDrain || this.#output?.hasSettledCallbacks === true;
+    return this.needsDrain || this.#output?.hasSettledCallbacks === true;
   }
 
   /** Returns the calls that are to be made for what has been written. */
@@ -314,7 +341,7 @@ export class OutgoingOrder implements EncodedSender {
     this.settledPayloadLength = 0;
     const callbacks = this.#output?.takeSettled();
     if (this.#output !== undefined) this.#closeOutput(this.#output);
-    if (callbacks === undefined) return this.#needsDrain ? () => this.#checkDrain() : undefined;
+    if (callbacks === undefined) return this.needsDrain ? () => this.#checkDrain() : undefined;
     return () => callAll([...callbacks, () => this.#checkDrain()]);
   }
 
@@ -382,10 +409,11 @@ export class OutgoingOrder implements EncodedSender {
   ): void {
     const output = this.#openOutput();
     const wasEmpty = output.isEmpty;
+    this.#encodedShrinkage += plainLength - payload.length;
     if (ownership === 'transient' || plainLength !== payload.length) {
       output.pushTransient(firstByte, payload, plainLength);
     } else output.pushFrame(firstByte, payload, ownership === 'borrowed');
-    this.#afterPush(output, wasEmpty, callback);
+    this.#afterPush(output, firstByte, wasEmpty, callback);
   }
 
   /** @returns false when the outbound queue is over highWaterMark */
@@ -397,7 +425,11 @@ export class OutgoingOrder implements EncodedSender {
     const output = this.#openOutput();
     const wasEmpty = output.isEmpty;
     output.pushSerialized(frame, payloadLength);
-    return this.#afterPush(output, wasEmpty, callback);
+    const first = frame[0] ?? 0;
+    if ((first & RSV_BITS) !== 0) this.#encodedShrinkage += payloadLength - unmaskedLength(frame);
+    // In the drafts, too: text begins with 0x00, and the closing frame with 0xff.
+    const isMessage = !isControlOpcode(first & OPCODE_BITS);
+    return this.#afterPush(output, isMessage ? FIN : 0, wasEmpty, callback);
   }
 
   fail(error: WebSocketError): void {
@@ -510,7 +542,7 @@ export class OutgoingOrder implements EncodedSender {
     const output = this.#openOutput();
     const wasEmpty = output.isEmpty;
     output.pushText(FIN | Opcode.TEXT, text);
-    return this.#afterPush(output, wasEmpty, callback);
+    return this.#afterPush(output, FIN, wasEmpty, callback);
   }
 
   /** Asks for the length in bytes, at most three for each unit, only where it matters. */
@@ -542,18 +574,23 @@ export class OutgoingOrder implements EncodedSender {
     const output = this.#openOutput();
     const wasEmpty = output.isEmpty;
     output.pushFrame(firstByte, bytes, ownership === 'borrowed');
-    return this.#afterPush(output, wasEmpty, callback);
+    return this.#afterPush(output, firstByte, wasEmpty, callback);
   }
 
-  #sendPreparedNow(message: PreparedMessage, callback: WriteCallback | undefined): boolean {
+  #sendPreparedNow(
+    message: PreparedMessage,
+    callback: WriteCallback | undefined,
+    isCoded: boolean,
+  ): boolean {
     if (!this.#openOutput().isMasking) {
       const encoder = this.#encoder;
-      if (encoder === undefined) {
-        return this.pushSerialized(message.frame, message.payload.length, callback);
+      const { length } = message.payload;
+      if (encoder === undefined || encoder.canPass(length, isCoded)) {
+        return this.pushSerialized(message.frame, length, callback);
       }
       if (encoder.sendPrepared(message, callback)) return this.#checkLimits();
     }
-    return this.#sendNow(message.payload, callback, { isText: !message.isBinary }, 'own');
+    return this.#sendNow(message.payload, callback, { isText: !message.isBinary, isCoded }, 'own');
   }
 
   #pushPiece(
@@ -569,7 +606,7 @@ export class OutgoingOrder implements EncodedSender {
     const output = this.#openOutput();
     const wasEmpty = output.isEmpty;
     output.pushFrame(firstByte, bytes, ownership === 'borrowed');
-    return this.#afterPush(output, wasEmpty, callback);
+    return this.#afterPush(output, firstByte, wasEmpty, callback);
   }
 
   #pushControl(
@@ -593,8 +630,14 @@ export class OutgoingOrder implements EncodedSender {
     this.#openOutput().pushFrame(FIN | Opcode.PONG, payload, false);
   }
 
-  /** Does what follows each message: the callback, the limits, the notice. */
-  #afterPush(output: OutputQueue, wasEmpty: boolean, callback: WriteCallback | undefined): boolean {
+  /** Does what follows each data frame: the count, the callback, the limits, the notice. */
+  #afterPush(
+    output: OutputQueue,
+    firstByte: number,
+    wasEmpty: boolean,
+    callback: WriteCallback | undefined,
+  ): boolean {
+    if ((firstByte & FIN) !== 0) this.messageCount++;
     if (callback !== undefined) output.addCallback(callback);
     const hasRoom = this.#checkLimits();
     const { isBorrowing } = output;
@@ -613,12 +656,12 @@ export class OutgoingOrder implements EncodedSender {
   /** Returns whether a sender may go on. */
   #checkLimits(): boolean {
     const buffered = this.#bufferedByteLength();
-    if (buffered >= this.limits.highWaterMark) this.#needsDrain = true;
+    if (buffered >= this.limits.highWaterMark) this.needsDrain = true;
     if (buffered > this.limits.maxBufferedAmount) {
       this.#overflow(buffered);
       return false;
     }
-    return !this.#needsDrain;
+    return !this.needsDrain;
   }
 
   /** Drops what gathered for a slow peer now, not after closeTimeout. */
@@ -631,10 +674,10 @@ export class OutgoingOrder implements EncodedSender {
   }
 
   #checkDrain(): void {
-    if (!this.#needsDrain) return;
+    if (!this.needsDrain) return;
     const buffered = this.#bufferedByteLength();
     if (buffered * 2 > this.limits.highWaterMark) return;
-    this.#needsDrain = false;
+    this.needsDrain = false;
     if (this.#life.state === 'OPEN') this.handler.onDrain();
   }
 }

@@ -32,6 +32,7 @@ import {
   WHOLE,
 } from './sink.ts';
 import { poolsOf, type SparePool } from './spare-pool.ts';
+import type { IncomingMessageFacts, Traffic } from './traffic.ts';
 
 /** What a parser has in place of a handler while nobody uses it. */
 const NOBODY: FrameHandler = {
@@ -68,6 +69,11 @@ export class ReceiveLine implements FrameHandler, DecodedReceiver, Delivery {
   /** The payload bytes of the message so far: declared by its frames, or decoded. */
   #messageLength = 0;
   #frameCount = 0;
+  // What has come so far.
+  #messageCount = 0;
+  #receivedLength = 0;
+  /** By how much decoding has lengthened what came. */
+  #decodedGrowth = 0;
   /** Takes frames in place of messages. */
   readonly #frames: FrameSink | undefined;
   /** The sink of the present message; undefined where frames are taken. */
@@ -107,6 +113,20 @@ export class ReceiveLine implements FrameHandler, DecodedReceiver, Delivery {
 
   get isAtEnd(): boolean {
     return this.#parser?.isAtEnd === true;
+  }
+
+  get traffic(): Traffic {
+    const messages = this.#messageCount;
+    const payloadLength = this.#receivedLength;
+    return { messages, payloadLength, wireLength: payloadLength - this.#decodedGrowth };
+  }
+
+  get messageCount(): number {
+    return this.#messageCount;
+  }
+
+  get incoming(): IncomingMessageFacts {
+    return { isBinary: this.#isBinary, length: this.#messageLength };
   }
 
   get maxLength(): number {
@@ -211,7 +231,7 @@ export class ReceiveLine implements FrameHandler, DecodedReceiver, Delivery {
     }
     const isEnd = isLast && fin;
     if (isEnd) this.#isInMessage = false;
-    if (this.#isCoded) this.#decoder!.push(bytes, start, end, isEnd);
+    if (this.#isCoded) this.#decode(bytes, start, end, isEnd);
     else if (this.#frames !== undefined) this.#tellFrame(bytes, start, end, isLast, isEnd);
     else this.#deliver(bytes, start, end, isEnd, !parser.isLent);
     return this.#brake.mayDeliver;
@@ -231,6 +251,7 @@ export class ReceiveLine implements FrameHandler, DecodedReceiver, Delivery {
 
   receiveDecoded(bytes: Uint8Array, start: number, end: number, isEnd: boolean): boolean {
     if (!this.#count(end - start)) return false;
+    this.#decodedGrowth += end - start;
     this.#deliver(bytes, start, end, isEnd, false);
     return this.#brake.mayDeliver;
   }
@@ -239,6 +260,10 @@ export class ReceiveLine implements FrameHandler, DecodedReceiver, Delivery {
     if (this.isGivenUp) return;
     this.#messageLength = 0;
     if (!this.#count(bytes.length) || 'frames' in this.sinks) return;
+    this.#isBinary = isBinary;
+    this.#decodedGrowth += bytes.length;
+    this.#receivedLength += bytes.length;
+    this.#messageCount++;
     const sink = isBinary ? this.sinks.binary : this.sinks.text;
     this.#check(sink.whole(this, bytes, 0, bytes.length, isBinary));
   }
@@ -281,6 +306,11 @@ export class ReceiveLine implements FrameHandler, DecodedReceiver, Delivery {
     this.#isCoded = this.#decoder?.isCoded(this.#parser!) === true;
   }
 
+  #decode(bytes: Uint8Array, start: number, end: number, isEnd: boolean): void {
+    this.#decodedGrowth -= end - start;
+    this.#decoder!.push(bytes, start, end, isEnd);
+  }
+
   #deliver(
     bytes: Uint8Array,
     start: number,
@@ -289,6 +319,8 @@ export class ReceiveLine implements FrameHandler, DecodedReceiver, Delivery {
     isLasting: boolean,
   ): void {
     const sink = this.#sink!;
+    this.#receivedLength += end - start;
+    if (isEnd) this.#messageCount++;
     if (isEnd && this.#partial === undefined) {
       // A string is made at once of bytes that will be overwritten; a view must outlive them.
       if (isLasting || (sink.copiesText && !this.#isBinary)) {

@@ -24,6 +24,7 @@ import { OutgoingOrder, type ReadLater, type SendOptions } from './outgoing-orde
 import type { TurnTaker } from './outgoing-places.ts';
 import { ReadyState } from './ready-state.ts';
 import type { SinkChoice } from './sink.ts';
+import type { IncomingMessageFacts, Traffic } from './traffic.ts';
 
 /** What finds messages in the input. */
 export interface MessageReceiver extends InputReceiver {
@@ -33,6 +34,10 @@ export interface MessageReceiver extends InputReceiver {
   readonly isBusy: boolean;
   /** Whether the present chunk ends with the message that is being delivered. */
   readonly isAtEnd: boolean;
+  /** What has come so far. */
+  readonly messageCount: number;
+  readonly traffic: Traffic;
+  readonly incoming: IncomingMessageFacts;
   /** Drops what was received and not delivered. */
   drop(): void;
   /** The peer has ended its side, and all that came before has been taken. May be called again. */
@@ -167,6 +172,31 @@ export abstract class WireConnection {
     return this.#receiver.isAtEnd;
   }
 
+  /** What the message is that is being delivered. */
+  get incoming(): IncomingMessageFacts {
+    return this.#receiver.incoming;
+  }
+
+  /** How many messages have come and left. */
+  get messageCount(): number {
+    return this.#receiver.messageCount + this.order.messageCount;
+  }
+
+  /** How many messages have left. */
+  get sentCount(): number {
+    return this.order.messageCount;
+  }
+
+  /** What has been received so far. */
+  get received(): Traffic {
+    return this.#receiver.traffic;
+  }
+
+  /** What has been sent so far, or waits in the output. */
+  get sent(): Traffic {
+    return this.order.traffic;
+  }
+
   /** Payload bytes that are written, and whose callbacks have not been taken yet. */
   get settledAmount(): number {
     return this.order.settledPayloadLength;
@@ -174,6 +204,11 @@ export abstract class WireConnection {
 
   set settledAmount(length: number) {
     this.order.settledPayloadLength = length;
+  }
+
+  /** Whether a send has returned false, and onDrain follows while the connection is open. */
+  get needsDrain(): boolean {
+    return this.order.needsDrain;
   }
 
   /** Whether {@link WireConnection.releaseOutput} has something to call. */
@@ -295,8 +330,8 @@ export abstract class WireConnection {
   }
 
   /** Sends a prepared message; as {@link WireConnection.sendText}. */
-  sendPrepared(message: PreparedMessage, callback?: WriteCallback): boolean {
-    return this.order.sendPrepared(message, callback);
+  sendPrepared(message: PreparedMessage, callback?: WriteCallback, isCoded = true): boolean {
+    return this.order.sendPrepared(message, callback, isCoded);
   }
 
   /** Keeps the place of a message whose bytes come later; as {@link WireConnection.sendText}. */

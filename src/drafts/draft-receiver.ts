@@ -17,6 +17,7 @@ import {
   type SinkChoice,
   WHOLE,
 } from '../connection/sink.ts';
+import type { IncomingMessageFacts, Traffic } from '../connection/traffic.ts';
 import type { MessageReceiver } from '../connection/wire-connection.ts';
 import { type FaultCode, ProtocolError, type WebSocketError } from '../errors.ts';
 import { Utf8Validator } from '../frame/utf8-validator.ts';
@@ -39,6 +40,8 @@ export class DraftReceiver implements MessageReceiver, DraftFrameHandler, Delive
   #sink!: Sink;
   #partial: PartialMessage | undefined;
   #validator: Utf8Validator | undefined;
+  #messageCount = 0;
+  #receivedLength = 0;
 
   constructor(
     options: ConnectionOptions,
@@ -64,6 +67,19 @@ export class DraftReceiver implements MessageReceiver, DraftFrameHandler, Delive
 
   get isGivenUp(): boolean {
     return this.#life.isGivenUp;
+  }
+
+  get traffic(): Traffic {
+    const payloadLength = this.#receivedLength;
+    return { messages: this.#messageCount, payloadLength, wireLength: payloadLength };
+  }
+
+  get messageCount(): number {
+    return this.#messageCount;
+  }
+
+  get incoming(): IncomingMessageFacts {
+    return { isBinary: false, length: this.#parser.length };
   }
 
   get isAtEnd(): boolean {
@@ -94,6 +110,8 @@ export class DraftReceiver implements MessageReceiver, DraftFrameHandler, Delive
 
   onTextPiece(bytes: Uint8Array, start: number, end: number, isLast: boolean): boolean {
     const sink = this.#sink;
+    this.#receivedLength += end - start;
+    if (isLast) this.#messageCount++;
     if (isLast && this.#partial === undefined) {
       this.#check(sink.whole(this, bytes, start, end, false));
     } else if (!sink.checksText || this.#isValid(bytes, start, end, isLast)) {

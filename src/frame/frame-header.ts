@@ -43,6 +43,13 @@ export function headerLength(payloadLength: number, isMasked: boolean): number {
   return (payloadLength <= PAYLOAD_MAX_16_BITS ? 4 : 10) + maskLength;
 }
 
+/** Returns the length in bytes of the payload of a whole frame that is not masked. */
+export function unmaskedLength(frame: Uint8Array): number {
+  const length = frame[1]! & LENGTH_BITS;
+  if (length < LENGTH_IN_16_BITS) return length;
+  return frame.length - (length === LENGTH_IN_16_BITS ? 4 : 10);
+}
+
 /**
  * Writes a header without the masking key, and returns the offset after it.
  * @param target - has room for {@link headerLength} bytes

@@ -4,11 +4,11 @@
  * (WHATWG WebSockets §2.2). Redirects and authentication are left to the caller.
  */
 
-import { type FaultCode, HandshakeError } from '../errors.ts';
 import type { Platform } from '../platform.ts';
 import { computeAccept, createHandshakeKey } from './accept-key.ts';
 import { type ExtensionOffer, parseExtensions, readExtensions } from './extension-header.ts';
-import { isHandshakeField, pickHandshakeFields } from './handshake-fields.ts';
+import { collectFaults, type Faults } from './handshake-faults.ts';
+import { type HandshakeFields, isHandshakeField, pickHandshakeFields } from './handshake-fields.ts';
 import type { Refused } from './head-handshake.ts';
 import { equalsIgnoringCase, isVisible, listHas } from './header-grammar.ts';
 import { checkField, checkHeaders, findHeader, type RawHeaders } from './header-list.ts';
@@ -109,20 +109,26 @@ export function judgeResponse(
   request: ClientRequest,
 ): ResponseVerdict {
   const { status } = response;
-  const errors: HandshakeError[] = [];
-  const report = (code: FaultCode, detail?: string): void => {
-    errors.push(new HandshakeError(code, { detail, status }));
-  };
+  const faults = collectFaults(status);
+  const { errors, report } = faults;
   if (status !== SWITCHING_PROTOCOLS) {
     report('WS_RESPONSE_STATUS', String(status));
     return { accepted: false, errors };
   }
-  const { protocols, extensionNames } = request;
   const fields = pickHandshakeFields(response.rawHeaders);
   // RFC 6455 §4.1: in a response Upgrade is this one word; in a request it may be a list.
   if (!equalsIgnoringCase(fields.upgrade ?? '', 'websocket')) report('WS_RESPONSE_UPGRADE');
   if (!listHas(fields.connection ?? '', 'upgrade')) report('WS_RESPONSE_CONNECTION');
   if (fields.secAccept !== computeAccept(platform, request.key)) report('WS_RESPONSE_ACCEPT');
+  return judgeChoice(fields, request, faults);
+}
+
+/** What the server chose of the offers: concludes the verdict, in HTTP/1.1 and HTTP/2 alike. */
+export function judgeChoice(
+  fields: HandshakeFields,
+  { protocols, extensionNames }: ClientRequest,
+  { errors, report }: Faults,
+): ResponseVerdict {
   const extensions = readExtensions(fields.secExtensions, (fault) =>
     report('WS_RESPONSE_EXTENSIONS', fault),
   );

@@ -5,11 +5,12 @@
  * `server-response.ts` writes the answer.
  */
 
-import { type FaultCode, HandshakeError } from '../errors.ts';
+import type { HandshakeError } from '../errors.ts';
 import { isHandshakeKey } from './accept-key.ts';
 import { isAuthority } from './authority.ts';
 import { type ExtensionOffer, readExtensions } from './extension-header.ts';
-import { pickHandshakeFields } from './handshake-fields.ts';
+import { collectFaults, type Faults } from './handshake-faults.ts';
+import { type HandshakeFields, pickHandshakeFields } from './handshake-fields.ts';
 import type { Refused } from './head-handshake.ts';
 import { listHas } from './header-grammar.ts';
 import type { Head } from './http-head.ts';
@@ -20,7 +21,7 @@ import {
   isOriginAllowed,
 } from './origin-policy.ts';
 import { type ProtocolVersion, parseVersion } from './protocol-version.ts';
-import { parseRequestTarget } from './request-target.ts';
+import { parseRequestTarget, type RequestTarget } from './request-target.ts';
 import type { RequestLine } from './start-line.ts';
 import { parseSubprotocols } from './subprotocol.ts';
 
@@ -39,7 +40,7 @@ export interface JudgeOptions {
 export interface AcceptedRequest {
   readonly accepted: true;
   readonly version: ProtocolVersion;
-  /** The value of Sec-WebSocket-Key. */
+  /** The value of Sec-WebSocket-Key; '' where HTTP/2 has none. */
   readonly key: string;
   /** The host and port requested: of an absolute target, else of the Host header. */
   readonly host: string;
@@ -75,33 +76,61 @@ export function isUpgradeRequest(
 export function judgeRequest(request: UpgradeRequest, options: JudgeOptions = {}): RequestVerdict {
   const { method, httpVersionMajor: major, httpVersionMinor: minor } = request;
   const fields = pickHandshakeFields(request.rawHeaders);
-  const { secKey: key = '', contentLength = '0', transferEncoding, secProtocol } = fields;
-  const errors: HandshakeError[] = [];
-  const report = (code: FaultCode, detail?: string): void => {
-    errors.push(new HandshakeError(code, { detail }));
-  };
+  const { secKey: key = '' } = fields;
+  const faults = collectFaults();
+  const { report } = faults;
   // Item 1 of RFC 6455 §4.2.1.
   if (method !== 'GET') report('WS_HANDSHAKE_METHOD');
   if (major < 1 || (major === 1 && minor < 1)) report('WS_HANDSHAKE_HTTP_VERSION');
-  const target = parseRequestTarget(request.target);
-  if (target === undefined) report('WS_HANDSHAKE_TARGET');
-  // Items 2 to 4, and that only frames can follow the head.
-  if (!isAuthority(fields.host ?? '')) report('WS_HANDSHAKE_HOST');
-  else if (!areHostsAllowed([fields.host, target?.authority], options.allowedHosts)) {
+  // Items 2 to 4.
+  const place = judgePlace(request.target, fields, faults, options);
+  if (!listHas(fields.upgrade ?? '', 'websocket')) report('WS_HANDSHAKE_UPGRADE');
+  if (!listHas(fields.connection ?? '', 'upgrade')) report('WS_HANDSHAKE_CONNECTION');
+  // Items 5 to 9.
+  if (!isHandshakeKey(key)) report('WS_HANDSHAKE_KEY');
+  return judgeOffer({ place, fields, host: fields.host, key }, faults, options);
+}
+
+/** Judges what is asked for, in HTTP/1.1 and HTTP/2 alike, and that only frames can follow. */
+export function judgePlace(
+  target: string,
+  fields: HandshakeFields,
+  { report }: Faults,
+  options: JudgeOptions,
+): RequestTarget | undefined {
+  const { host, contentLength = '0', transferEncoding } = fields;
+  const place = parseRequestTarget(target);
+  if (place === undefined) report('WS_HANDSHAKE_TARGET');
+  if (!isAuthority(host ?? '')) report('WS_HANDSHAKE_HOST');
+  else if (!areHostsAllowed([host, place?.authority], options.allowedHosts)) {
     report('WS_HANDSHAKE_HOST_REFUSED');
   }
   // RFC 9110 §7.8: a body would have to be read first, by rules that a proxy may apply differently.
   if ((contentLength !== '0' && !/^0+$/.test(contentLength)) || transferEncoding !== undefined)
     report('WS_HANDSHAKE_BODY');
-  if (!listHas(fields.upgrade ?? '', 'websocket')) report('WS_HANDSHAKE_UPGRADE');
-  if (!listHas(fields.connection ?? '', 'upgrade')) report('WS_HANDSHAKE_CONNECTION');
-  // Items 5 to 9.
-  if (!isHandshakeKey(key)) report('WS_HANDSHAKE_KEY');
+  return place;
+}
+
+/** What is left to judge of a request. */
+interface Offer {
+  readonly place: RequestTarget | undefined;
+  readonly fields: HandshakeFields;
+  readonly host: string | undefined;
+  readonly key: string;
+}
+
+/** What a client offers, items 6 to 9 of RFC 6455 §4.2.1: concludes the verdict. */
+export function judgeOffer(
+  { place, fields, host, key }: Offer,
+  { errors, report }: Faults,
+  options: JudgeOptions,
+): RequestVerdict {
   const version = parseVersion(fields.secVersion);
   if (version === undefined) report('WS_HANDSHAKE_VERSION');
   // Version 8 calls the header Sec-WebSocket-Origin (hybi-08 §5.2.2); no page can set either one.
   const origin = version === 8 ? (fields.secOrigin ?? fields.origin) : fields.origin;
   if (!isOriginAllowed(origin, options.allowedOrigins)) report('WS_HANDSHAKE_ORIGIN');
+  const { secProtocol } = fields;
   const protocols = secProtocol === undefined ? [] : parseSubprotocols(secProtocol);
   if (protocols === undefined) report('WS_HANDSHAKE_SUBPROTOCOL');
   const extensions = readExtensions(fields.secExtensions, (fault) =>
@@ -109,14 +138,22 @@ export function judgeRequest(request: UpgradeRequest, options: JudgeOptions = {}
   );
 
   // These are undefined only with a fault, which the compiler cannot know.
-  const isIncomplete = target === undefined || version === undefined || protocols === undefined;
+  const isIncomplete = place === undefined || version === undefined || protocols === undefined;
   if (isIncomplete || errors.length > 0) {
     return { accepted: false, errors, status: chooseStatus(errors) };
   }
-  const { resourceName, authority } = target;
-  // RFC 9112 §3.2.2: the host of an absolute target replaces the Host header.
-  const host = authority ?? fields.host ?? '';
-  return { accepted: true, version, key, host, resourceName, origin, protocols, extensions };
+  const { resourceName, authority } = place;
+  return {
+    accepted: true,
+    version,
+    key,
+    // RFC 9112 §3.2.2: the host of an absolute target replaces the Host header.
+    host: authority ?? host ?? '',
+    resourceName,
+    origin,
+    protocols,
+    extensions,
+  };
 }
 
 const BAD_REQUEST = 400;

@@ -10,7 +10,7 @@ import { computeAccept } from './accept-key.ts';
 import { isConnectionField, isHandshakeField } from './handshake-fields.ts';
 import { checkHeaders, findHeader, type RawHeaders } from './header-list.ts';
 import { printFields, printResponseHead } from './http-head-printer.ts';
-import { utf8AsLatin1 } from './latin1.ts';
+import { decodeLatin1, utf8AsLatin1 } from './latin1.ts';
 import { SUPPORTED_VERSIONS } from './protocol-version.ts';
 import type { AcceptedRequest } from './server-handshake.ts';
 import { SWITCHING_PROTOCOLS } from './start-line.ts';
@@ -36,8 +36,8 @@ export interface Refusal {
   readonly reason?: string | undefined;
   /** More headers, such as WWW-Authenticate: name, value, name, value. */
   readonly headers?: RawHeaders | undefined;
-  /** The body, sent as UTF-8; by default it lists the errors. */
-  readonly body?: string | undefined;
+  /** The body, text sent as UTF-8; by default it lists the errors. */
+  readonly body?: string | Uint8Array | undefined;
   /** The method of the request: the answer to HEAD has no body (RFC 9110 §9.3.2). */
   readonly method?: string | undefined;
 }
@@ -72,8 +72,10 @@ export function buildAcceptance(
   // Printing the head checks that it is a field value.
   if (extensions) rawHeaders.push('Sec-WebSocket-Extensions', extensions);
   checkHeaders(headers, isHandshakeField);
-  const accept = computeAccept(platform, request.key);
   const fields = `${printFields(rawHeaders)}${printFields(headers)}`;
+  // Over HTTP/2 a key may be absent (RFC 8441 §5).
+  if (request.key === '') return `${ACCEPTANCE}${fields}\r\n`;
+  const accept = computeAccept(platform, request.key);
   return `${ACCEPTANCE}Sec-WebSocket-Accept: ${accept}\r\n${fields}\r\n`;
 }
 
@@ -88,7 +90,7 @@ export function buildRefusal(refusal: Refusal): string {
   const { status, errors = [], reason, headers = [], method } = refusal;
   if (status < REFUSAL_STATUS_FIRST) throw new RangeError(`${status} does not refuse a handshake`);
   checkHeaders(headers, isConnectionField);
-  const body = utf8AsLatin1(refusal.body ?? describe(errors));
+  const body = asLatin1(refusal.body ?? describe(errors));
 
   // RFC 9110 §7.8: a sender of Upgrade lists it in Connection too.
   const isUpgrade = status === UPGRADE_REQUIRED;
@@ -104,6 +106,10 @@ export function buildRefusal(refusal: Refusal): string {
   rawHeaders.push('Content-Length', String(body.length), ...headers);
   const head = printResponseHead(status, rawHeaders, reason);
   return method === 'HEAD' ? head : head + body;
+}
+
+function asLatin1(body: string | Uint8Array): string {
+  return typeof body === 'string' ? utf8AsLatin1(body) : decodeLatin1(body, 0, body.length);
 }
 
 /** Lists the errors, one a line, in ASCII so that every tool displays them. */

@@ -1,6 +1,7 @@
 /**
  * Opens a client's connection with one request of node:http, or several with redirects
- * (RFC 6455 §4.1). The core builds each request and judges each response.
+ * (RFC 6455 §4.1). The core builds each request and judges each response. With `http2`, a request
+ * is tried as a stream of HTTP/2 first (RFC 8441).
  *
  * - One deadline covers everything from the call to the verdict.
  * - It ends once, in `onOpen` or `onError`. By then all other sockets are destroyed.
@@ -13,7 +14,9 @@ import {
   maxHeaderSize,
   request as requestHttp,
 } from 'node:http';
+import type { ClientHttp2Stream } from 'node:http2';
 import { request as requestHttps } from 'node:https';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { HandshakeError, WebSocketError } from '../errors.ts';
 import {
@@ -22,7 +25,8 @@ import {
   judgeResponse,
   type ResponseVerdict,
 } from '../handshake/client-handshake.ts';
-import { findHeader, type RawHeaders } from '../handshake/header-list.ts';
+import { judgeExtendedResponse, toExtendedConnect } from '../handshake/extended-connect.ts';
+import { findHeader } from '../handshake/header-list.ts';
 import {
   connectHostOf,
   hostHeaderOf,
@@ -32,13 +36,14 @@ import {
 } from '../handshake/url.ts';
 import { readLimit } from '../limits.ts';
 import { joinFaults, requestError } from './client-faults.ts';
-import type {
-  ClientResponse,
-  ConnectEvents,
-  ConnectHandle,
-  ConnectRequest,
+import {
+  type ClientResponse,
+  type ConnectEvents,
+  type ConnectHandle,
+  type ConnectRequest,
+  toFields,
 } from './client-options.ts';
-import { chooseSocketSource } from './client-socket.ts';
+import { chooseSocketSource, type SocketSource } from './client-socket.ts';
 import {
   type ClientTarget,
   followRedirect,
@@ -46,6 +51,8 @@ import {
   refuseRedirect,
   targetOf,
 } from './client-target.ts';
+import { HTTP2_PROTOCOLS, type Http2Choice, readHttp2, StreamRequest } from './http2-client.ts';
+import { dropTransport } from './http2-stream.ts';
 import { ignoreError } from './ignore-error.ts';
 import { nodePlatform } from './node-platform.ts';
 import { type ProxyServer, type ProxyTunnel, readProxy } from './proxy-tunnel.ts';
@@ -70,10 +77,12 @@ class ClientConnector implements ConnectHandle {
   readonly #maxHeaderBytes: number;
   readonly #maxRedirects: number;
   readonly #proxy: ProxyServer | undefined;
+  readonly #http2: Http2Choice;
   #target: ClientTarget;
   /** What the current response is judged by. */
   #handshake: ClientRequest | undefined;
   #tunnel: ProxyTunnel | undefined;
+  #stream: StreamRequest | undefined;
   #response: ClientResponse | undefined;
   #redirectCount = 0;
   #isTakenOver = false;
@@ -91,6 +100,7 @@ class ClientConnector implements ConnectHandle {
     this.#maxRedirects = readLimit('maxRedirects', options.maxRedirects ?? undefined);
     this.#proxy = readProxy(options.proxy);
     this.#target = targetOf(options);
+    this.#http2 = readHttp2(options.http2, this.#target.settings.http);
   }
 
   get url(): URL {
@@ -109,7 +119,7 @@ class ClientConnector implements ConnectHandle {
       this.#onSignal();
       return;
     }
-    const request = this.#openRequest();
+    const request = this.#open();
     signal?.addEventListener('abort', this.#onSignal, { once: true });
     const timeout = this.#handshakeTimeout;
     if (timeout !== Infinity) {
@@ -121,7 +131,7 @@ class ClientConnector implements ConnectHandle {
       return;
     }
     try {
-      this.#send(request);
+      if (request !== undefined) this.#send(request);
     } catch (error) {
       this.#settle();
       this.#abandonRequest();
@@ -142,23 +152,63 @@ class ClientConnector implements ConnectHandle {
     return buildRequest(nodePlatform, { ...place, ...fields });
   }
 
+  /** Opens a request to the target, unless a stream comes first. */
+  #open(): HttpRequest | undefined {
+    const isOwn = this.#http2 === true && isSecureUrl(this.url);
+    // A session belongs to the server that was asked for, and not to where a redirect leads.
+    const isGiven = typeof this.#http2 === 'object' && this.url.host === this.#options.url.host;
+    if (!isOwn && !isGiven) return this.#openRequest();
+    this.#openStream();
+    return undefined;
+  }
+
+  #openStream(): void {
+    const handshake = this.#buildHandshake();
+    this.#handshake = handshake;
+    const scheme = isSecureUrl(this.url) ? 'https' : 'http';
+    const fields = toFields(toExtendedConnect(handshake, scheme));
+    const stream = new StreamRequest(fields, this.#maxHeaderBytes, {
+      onAbsent: (socket) => this.#fallBack(socket),
+      onResponse: (answer, opened) => this.#onStreamResponse(answer, opened),
+      onError: (error) => this.#failRequest(error),
+    });
+    this.#stream = stream;
+    if (typeof this.#http2 === 'object') stream.useSession(this.#http2);
+    else stream.useSource(this.#chooseSource(handshake, HTTP2_PROTOCOLS));
+  }
+
+  /** The server has no WebSockets over HTTP/2. @param socket - one that speaks HTTP/1.1 */
+  #fallBack(socket: Socket | undefined): void {
+    this.#stream = undefined;
+    try {
+      this.#send(this.#openRequest(socket && { createConnection: () => socket }));
+    } catch (error) {
+      this.#failRequest(error);
+    }
+  }
+
+  #chooseSource(handshake: ClientRequest, protocols?: readonly string[]): SocketSource {
+    const host = findHeader(handshake.rawHeaders, 'host') ?? '';
+    const onTunnel = (tunnel: ProxyTunnel): void => {
+      this.#tunnel = tunnel;
+    };
+    const limit = this.#maxHeaderBytes;
+    return chooseSocketSource(this.#target, host, this.#proxy, limit, onTunnel, protocols);
+  }
+
   /** Opens a request to the target; its head is not sent yet. */
-  #openRequest(): HttpRequest {
+  #openRequest(given?: SocketSource): HttpRequest {
     const handshake = this.#buildHandshake();
     const { url, socketPath } = this.#target;
     const open = isSecureUrl(url) ? requestHttps : requestHttp;
-    const maxHeaderBytes = this.#maxHeaderBytes;
-    const host = findHeader(handshake.rawHeaders, 'host') ?? '';
-    const source = chooseSocketSource(this.#target, host, this.#proxy, maxHeaderBytes, (tunnel) => {
-      this.#tunnel = tunnel;
-    });
+    const source = given ?? this.#chooseSource(handshake);
     const request = open({
       ...mergeSettings(this.#target),
       agent: undefined,
       createConnection: undefined,
       ...source,
       // As an object, an agent can read them from the request, and finishRequest change them.
-      headers: { ...fieldsOf(handshake.rawHeaders), ...this.#options.handshakeHeaders },
+      headers: { ...toFields(handshake.rawHeaders), ...this.#options.handshakeHeaders },
       // The handshake sets these. An application in plain JavaScript may have done so, too.
       hostname: undefined,
       protocol: undefined,
@@ -170,7 +220,7 @@ class ClientConnector implements ConnectHandle {
       path: handshake.target,
       socketPath,
       setHost: false,
-      maxHeaderSize: maxHeaderBytes,
+      maxHeaderSize: this.#maxHeaderBytes,
     });
     // maxHeaderSize bounds the head. By default Node drops headers after the 1,000th, even Upgrade.
     request.maxHeadersCount = 0;
@@ -232,12 +282,7 @@ class ClientConnector implements ConnectHandle {
     const answer = this.#readHead(response);
     const { statusCode } = answer;
     const { location } = response.headers;
-    const canFollow = this.#maxRedirects > 0;
-    const next = canFollow ? followRedirect(this.#target, statusCode, location) : undefined;
-    if (next !== undefined) {
-      this.#redirect(next, statusCode);
-      return;
-    }
+    if (this.#follow(answer)) return;
     if (this.#events.onUnexpectedResponse?.(request, response) === true) {
       this.#isTakenOver = true;
       clearTimeout(this.#deadline);
@@ -251,6 +296,32 @@ class ClientConnector implements ConnectHandle {
     const verdict = this.#judge(answer);
     const noUpgrade = new HandshakeError('WS_RESPONSE_UPGRADE', { status: statusCode });
     this.#fail(joinFaults(verdict.accepted ? [noUpgrade] : verdict.errors, statusCode));
+  }
+
+  #onStreamResponse(answer: ClientResponse, stream: ClientHttp2Stream): void {
+    this.#response = answer;
+    this.#stream = undefined;
+    const { statusCode: status, headers, rawHeaders } = answer;
+    const verdict = judgeExtendedResponse({ status, rawHeaders }, this.#handshake!);
+    if (!verdict.accepted) {
+      stream.on('error', ignoreError);
+      dropTransport(stream);
+      if (this.#follow(answer)) return;
+      this.#fail(refuseRedirect(status, headers.location) ?? joinFaults(verdict.errors, status));
+      return;
+    }
+    this.#settle();
+    const { protocol, extensions } = verdict;
+    const head = new Uint8Array(0);
+    this.#events.onOpen({ ...answer, socket: stream, head, url: this.url, protocol, extensions });
+  }
+
+  /** Follows a redirect, where that is allowed. */
+  #follow({ statusCode, headers }: ClientResponse): boolean {
+    if (this.#maxRedirects === 0) return false;
+    const next = followRedirect(this.#target, statusCode, headers.location);
+    if (next !== undefined) this.#redirect(next, statusCode);
+    return next !== undefined;
   }
 
   #readHead(response: IncomingMessage): ClientResponse {
@@ -276,14 +347,15 @@ class ClientConnector implements ConnectHandle {
     this.#abandonRequest();
     this.#response = undefined;
     this.#target = target;
-    let request: HttpRequest;
+    let request: HttpRequest | undefined;
     try {
-      request = this.#openRequest();
+      request = this.#open();
     } catch (error) {
       // An agent that cannot speak TLS, say. For the first target this throws at the call.
       this.#failRequest(error);
       return;
     }
+    if (request === undefined) return;
     this.#events.onRedirect?.(target.url, request);
     if (this.#isCurrent(request)) this.#send(request);
   }
@@ -317,25 +389,11 @@ class ClientConnector implements ConnectHandle {
   #abandonRequest(): void {
     this.#tunnel?.abort();
     this.#tunnel = undefined;
+    this.#stream?.abort();
+    this.#stream = undefined;
     const { request } = this;
     request?.destroy();
     // After a whole response that does nothing. A pool of sockets takes its own back on 'free'.
     if (request?.socket?.listenerCount('free') === 0) request.socket.destroy();
   }
-}
-
-/** Makes the headers of http.request: values of a repeated name become a list. */
-function fieldsOf(rawHeaders: RawHeaders): Record<string, string | string[]> {
-  const fields = new Map<string, [name: string, values: string[]]>();
-  for (let at = 0; at < rawHeaders.length; at += 2) {
-    const name = rawHeaders[at] ?? '';
-    const field = fields.get(name.toLowerCase());
-    const value = rawHeaders[at + 1] ?? '';
-    if (field === undefined) fields.set(name.toLowerCase(), [name, [value]]);
-    else field[1].push(value);
-  }
-  const entries = [...fields.values()];
-  return Object.fromEntries(
-    entries.map(([name, values]) => [name, values.length === 1 ? values[0]! : values]),
-  );
 }

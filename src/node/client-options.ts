@@ -7,6 +7,7 @@
  */
 
 import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { ClientHttp2Session } from 'node:http2';
 import type { RequestOptions } from 'node:https';
 import type { IpcNetConnectOpts, TcpNetConnectOpts } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -54,6 +55,12 @@ export interface ConnectRequest
   /** Headers named like those of the handshake, which it does not set itself: sent unchecked. */
   readonly handshakeHeaders?: Readonly<Record<string, string | string[]>> | undefined;
   readonly proxy?: ProxyOptions | null | undefined;
+  /**
+   * Opens the connection as a stream of HTTP/2 (RFC 8441): of a session from `http2.connect`, or,
+   * with true, over TLS of one of its own. Where the server does not offer that, it opens another
+   * one over HTTP/1.1. @defaultValue false
+   */
+  readonly http2?: boolean | ClientHttp2Session | null | undefined;
   /** Settings of `http.request`: agent, createConnection, socketPath, lookup, family, auth, … */
   readonly http?: HttpSettings | null | undefined;
   /** Settings of `net.connect`, for the TCP connection to the server, or to the proxy. */
@@ -96,7 +103,7 @@ export interface OpenedConnection extends ClientResponse {
 
 /**
  * What happens meanwhile. Either `onOpen` or `onError` is called, once, and not within `connect` or
- * `abort`. What the optional methods throw is not caught.
+ * `abort`. What the optional methods throw is not caught; they are for HTTP/1.1 only.
  */
 export interface ConnectEvents {
   onOpen(opened: OpenedConnection): void;
@@ -123,6 +130,22 @@ export interface ConnectHandle {
   readonly request: ClientRequest | undefined;
   /** Gives up: `onError` follows on the next tick, by default with `WS_ABORTED`. */
   abort(error?: WebSocketError): void;
+}
+
+/** Makes the headers of http.request: values of a repeated name become a list. */
+export function toFields(rawHeaders: RawHeaders): Record<string, string | string[]> {
+  const fields = new Map<string, [name: string, values: string[]]>();
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at] ?? '';
+    const field = fields.get(name.toLowerCase());
+    const value = rawHeaders[at + 1] ?? '';
+    if (field === undefined) fields.set(name.toLowerCase(), [name, [value]]);
+    else field[1].push(value);
+  }
+  const entries = [...fields.values()];
+  return Object.fromEntries(
+    entries.map(([name, values]) => [name, values.length === 1 ? values[0]! : values]),
+  );
 }
 
 /** Makes a raw list of headers in any form that an application may give them in. */

@@ -16,6 +16,8 @@ import { type ClientTarget, mergeSettings } from './client-target.ts';
 import { type ProxyServer, ProxyTunnel, type TunnelCallback } from './proxy-tunnel.ts';
 import { serverNameOf } from './server-name.ts';
 
+const HTTP_PROTOCOLS: readonly string[] = ['http/1.1'];
+
 export type SocketSource = Pick<RequestOptions, 'agent' | 'createConnection' | 'servername'>;
 
 /**
@@ -23,6 +25,7 @@ export type SocketSource = Pick<RequestOptions, 'agent' | 'createConnection' | '
  *
  * @param onTunnel - gets the tunnel that is being opened, so that it can be aborted
  * @param hostHeader - the Host header of the request
+ * @param protocols - those to offer in TLS, where the settings offer none
  * @throws {@link TypeError} when there is a proxy and another way to connect
  */
 export function chooseSocketSource(
@@ -31,12 +34,13 @@ export function chooseSocketSource(
   proxy: ProxyServer | undefined,
   maxHeaderBytes: number,
   onTunnel: (tunnel: ProxyTunnel) => void,
+  protocols: readonly string[] = HTTP_PROTOCOLS,
 ): SocketSource {
   const { agent, createConnection } = target.settings.http;
   if (proxy === undefined) {
     // In Node, too, the agent wins. With false it makes one for this request.
     if (agent !== undefined) return { agent, ...nameWithoutDot(hostHeader, target) };
-    return { createConnection: createConnection ?? (() => connectDirectly(target)) };
+    return { createConnection: createConnection ?? (() => connectDirectly(target, protocols)) };
   }
   if (agent || createConnection !== undefined || target.socketPath) {
     throw new TypeError('A proxy cannot be combined with agent, createConnection or socketPath');
@@ -44,7 +48,7 @@ export function chooseSocketSource(
   return {
     createConnection: (_options, onCreated) => {
       const onOpened: TunnelCallback = (error, socket) => {
-        if (socket !== undefined) onCreated(null, connectInside(target, socket));
+        if (socket !== undefined) onCreated(null, connectInside(target, socket, protocols));
         // After an error, node:http does not read the socket.
         else onCreated(error ?? new Error('No tunnel'), undefined as unknown as Duplex);
       };
@@ -55,24 +59,28 @@ export function chooseSocketSource(
   };
 }
 
-export function connectDirectly(target: ClientTarget): Socket {
+export function connectDirectly(
+  target: ClientTarget,
+  protocols: readonly string[] = HTTP_PROTOCOLS,
+): Socket {
   const { url, socketPath } = target;
   const settings = { noDelay: true, ...mergeSettings(target) };
   const place = socketPath
     ? { path: socketPath, host: undefined, port: undefined }
     : { host: connectHostOf(url), port: portOf(url), path: undefined };
   if (!isSecureUrl(url)) return connectTcp({ ...settings, ...place } as NetConnectOpts);
-  return connectTls({ ...secureDefaults(url), ...settings, ...place } as object);
+  return connectTls({ ...secureDefaults(url, protocols), ...settings, ...place } as object);
 }
 
 /** Completes the connection to the server inside a tunnel: TLS for wss, nothing for ws. */
-function connectInside(target: ClientTarget, tunnel: Socket): Duplex {
+function connectInside(target: ClientTarget, tunnel: Socket, protocols: readonly string[]): Duplex {
   const { url } = target;
   const settings = mergeSettings(target);
   let socket = tunnel;
   if (isSecureUrl(url)) {
     const host = connectHostOf(url);
-    socket = connectTls({ ...secureDefaults(url), ...settings, host, socket: tunnel } as object);
+    const defaults = secureDefaults(url, protocols);
+    socket = connectTls({ ...defaults, ...settings, host, socket: tunnel } as object);
     // TLS reads past the timer of the tunnel, which would see no traffic.
     tunnel.setTimeout(0);
   }
@@ -81,8 +89,11 @@ function connectInside(target: ClientTarget, tunnel: Socket): Duplex {
 }
 
 /** What `tls.connect` does not set by itself. The application's settings win. */
-function secureDefaults(url: URL): { servername: string; ALPNProtocols: string[] } {
-  return { servername: serverNameOf(connectHostOf(url)), ALPNProtocols: ['http/1.1'] };
+function secureDefaults(
+  url: URL,
+  protocols: readonly string[],
+): { servername: string; ALPNProtocols: string[] } {
+  return { servername: serverNameOf(connectHostOf(url)), ALPNProtocols: [...protocols] };
 }
 
 /** The name that node:http would take from Host, with the dot that TLS does not allow. */

@@ -16,6 +16,12 @@ import type { OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import {
+  type ExtendedConnect,
+  isExtendedConnect,
+  judgeExtendedConnect,
+  OK,
+} from '../handshake/extended-connect.ts';
+import {
   HANDSHAKE_FIELDS,
   type HandshakeFields,
   isConnectionField,
@@ -23,19 +29,26 @@ import {
 } from '../handshake/handshake-fields.ts';
 import { dropHeader, findHeader, type RawHeaders } from '../handshake/header-list.ts';
 import { encodeLatin1 } from '../handshake/latin1.ts';
-import type { UpgradeRequest } from '../handshake/server-handshake.ts';
+import {
+  type JudgeOptions,
+  judgeRequest,
+  type RequestVerdict,
+  type UpgradeRequest,
+} from '../handshake/server-handshake.ts';
 import { buildRefusal, type Refusal } from '../handshake/server-response.ts';
 import { SWITCHING_PROTOCOLS } from '../handshake/start-line.ts';
+import { publishRefused } from './diagnostics.ts';
+import { CANCEL, NO_ERROR } from './http2-stream.ts';
 import { ignoreError } from './ignore-error.ts';
 import { awaitTurn } from './owed-responses.ts';
 
-const OK = 200;
-/** The error codes of a reset (RFC 9113 §7). */
-const NO_ERROR = 0;
-const CANCEL = 8;
-
-/** A request of node:http, or what an application made up in place of one. */
-export type PartialRequest = Partial<IncomingMessage> & Pick<IncomingMessage, 'headers'>;
+/** A request of node:http or node:http2, or what an application made up in place of one. */
+export interface PartialRequest
+  extends Partial<Pick<IncomingMessage, 'url' | 'httpVersionMajor' | 'httpVersionMinor'>>,
+    Pick<IncomingMessage, 'headers'> {
+  readonly method?: string | undefined;
+  readonly rawHeaders?: readonly unknown[];
+}
 
 /** The targets that node:http lets through: any other was written by the application. */
 const TARGET_OF_PEER = /^(?:\/|\*|[a-z]+:\/\/)[\x21-\x7e]*$/i;
@@ -52,6 +65,29 @@ export function toUpgradeRequest(
     httpVersionMinor: request.httpVersionMinor ?? 1,
     rawHeaders: headersOf(request),
   };
+}
+
+/** Judges an upgrade: of HTTP/1.1, or an extended CONNECT of HTTP/2. */
+export function judgeUpgrade(
+  request: PartialRequest,
+  stream: Duplex,
+  upgrade: UpgradeRequest,
+  options: JudgeOptions,
+): RequestVerdict {
+  const connect = speaksHttp2(request, stream) ? toExtendedConnect(request, upgrade) : undefined;
+  return connect === undefined
+    ? judgeRequest(upgrade, options)
+    : judgeExtendedConnect(connect, options);
+}
+
+/** Makes an extended CONNECT of a request of HTTP/2; undefined for another one. */
+function toExtendedConnect(
+  request: PartialRequest,
+  { target, rawHeaders }: UpgradeRequest,
+): ExtendedConnect | undefined {
+  if (!isExtendedConnect(request)) return undefined;
+  const { ':protocol': protocol, ':authority': authority } = request.headers;
+  return { protocol: String(protocol), authority: authority?.toString(), target, rawHeaders };
 }
 
 function targetOf(request: PartialRequest): string {
@@ -151,6 +187,7 @@ export function refuseUpgrade(
   refusal: Refusal,
 ): void {
   const response = buildRefusal({ method: request.method, ...refusal });
+  publishRefused({ request, status: refusal.status, error: refusal.errors?.[0] });
   const stream = streamOf(request, socket);
   const proceed = (): void => sendRefusal(request, stream, response);
   awaitTurn({ socket: stream, request }, { proceed, lost: ignoreError });
@@ -166,7 +203,10 @@ export function encodeAcceptance(
   response: string,
 ): Uint8Array | undefined {
   if (!speaksHttp2(request, stream)) return encodeHead(response);
-  if (!stream.headersSent) respond(stream, response);
+  // The key of a made-up request is not the client's.
+  if (!stream.headersSent) {
+    respond(stream, response, isExtendedConnect(request as PartialRequest));
+  }
   return undefined;
 }
 
@@ -193,14 +233,14 @@ function sendRefusal(request: object, stream: Duplex, response: string): void {
 }
 
 /** Sends a head of HTTP/1.1 as one of HTTP/2; returns false after a reset. */
-function respond(stream: ServerHttp2Stream, response: string): boolean {
+function respond(stream: ServerHttp2Stream, response: string, hasAccept = false): boolean {
   const [statusLine = '', ...lines] = response.slice(0, bodyStart(response)).trim().split('\r\n');
   const status = Number(statusLine.split(' ')[1]);
   const fields: Record<string, string[]> = {};
   for (const line of lines) {
     const colon = line.indexOf(':');
     const name = line.slice(0, colon).toLowerCase();
-    if (isConnectionField(name) || name === 'sec-websocket-accept') continue;
+    if (isConnectionField(name) || (name === 'sec-websocket-accept' && !hasAccept)) continue;
     fields[name] = [...(fields[name] ?? []), line.slice(colon + 1).trim()];
   }
   const headers: OutgoingHttpHeaders = fields;

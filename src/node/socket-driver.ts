@@ -1,6 +1,6 @@
 /**
  * Moves bytes between a connection and a Node Duplex (a net or TLS socket, an HTTP/2 stream, any
- * other), and owns the timers: closeTimeout and the heartbeat. socket-writer.ts writes.
+ * other), and owns the timers: closeTimeout, heartbeat and lifespan. socket-writer.ts writes.
  * - The socket has one listener per event, shared by all drivers: an idle connection has no
  *   closures.
  * - Whatever the socket does (errors in any state, close without end), the connection is told once.
@@ -18,10 +18,22 @@ import type { ConnectionHandler, OutputUrgency } from '../connection/handler.ts'
 import type { ConnectionOptions } from '../connection/options.ts';
 import type { WireConnection } from '../connection/wire-connection.ts';
 import { WebSocketError } from '../errors.ts';
+import type { ActiveSession } from '../extensions/extension.ts';
 import { LIMITS } from '../limits.ts';
+import { channels, publishLimit, publishReceived } from './diagnostics.ts';
 import { Heartbeat, type HeartbeatOptions, type HeartbeatOwner } from './heartbeat.ts';
+import { dropTransport, isHttp2Stream, prepareStream } from './http2-stream.ts';
+import { Lifespan, type LifespanLimits, type LifespanOwner } from './lifespan.ts';
 import { type Reader, startReading } from './read-path.ts';
 import { kDriver, occupySocket } from './socket-claim.ts';
+import {
+  type ByteCount,
+  byteCountOf,
+  type ConnectionStats,
+  NEVER,
+  presentStep,
+  readStats,
+} from './socket-stats.ts';
 import { SocketWriter, type WriterOwner } from './socket-writer.ts';
 
 /** What an owner is told; see {@link ConnectionHandler}. */
@@ -47,18 +59,20 @@ export interface DriverOptions extends Omit<ConnectionOptions, 'handler'> {
   /** Milliseconds that the end may take; then the socket is destroyed. @defaultValue 30,000 */
   readonly closeTimeoutMs?: number | undefined;
   readonly heartbeat?: HeartbeatOptions | undefined;
+  readonly lifespan?: LifespanLimits | undefined;
 }
 
 type DrivenSocket = Duplex & { [kDriver]: SocketDriver<unknown, WireConnection> };
 
 export class SocketDriver<Owner, Wire extends WireConnection = Connection>
-  implements ConnectionHandler, BrakeListener, HeartbeatOwner, Reader, WriterOwner
+  implements ConnectionHandler, BrakeListener, HeartbeatOwner, LifespanOwner, Reader, WriterOwner
 {
   readonly connection: Wire;
   readonly #owner: Owner;
   readonly #events: OwnerEvents<Owner>;
   readonly #closeTimeoutMs: number;
   readonly #heartbeat: Heartbeat | undefined;
+  readonly #lifespan: Lifespan | undefined;
   #socket: Duplex | undefined;
   #writer: SocketWriter | undefined;
   /** Whether the socket was paused before it was ours. */
@@ -66,6 +80,11 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
   #isStarted = false;
   #isProceedScheduled = false;
   #closeTimer: NodeJS.Timeout | undefined;
+  #byteCount: ByteCount | undefined;
+  /** How many messages had left at the last write. */
+  #sentCount = 0;
+  /** When a message last came or left. */
+  #activeStep = NEVER;
 
   /**
    * @param createConnection - makes the connection, where it is not one of RFC 6455
@@ -82,6 +101,7 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
     // An integer: V8 boxes a double for each connection.
     this.#closeTimeoutMs = (options.closeTimeoutMs ?? LIMITS.closeTimeout.default) | 0;
     if (options.heartbeat !== undefined) this.#heartbeat = new Heartbeat(this, options.heartbeat);
+    if (options.lifespan !== undefined) this.#lifespan = new Lifespan(this, options.lifespan);
     const connectionOptions = connectionOptionsOf(options, this);
     // Without a factory, Wire is its default.
     this.connection =
@@ -108,6 +128,27 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
     return this.#heartbeat?.roundTripTimeMs;
   }
 
+  /** Makes a new object each time. */
+  get stats(): ConnectionStats {
+    return readStats(this, this.#byteCount, this.#activeStep);
+  }
+
+  /** Whether the opening handshake has succeeded, also when the connection is over. */
+  get hasOpened(): boolean {
+    return this.#activeStep !== NEVER;
+  }
+
+  /** Opens the connection, as `Connection.open`. @param request - what it was made from */
+  open(sessions?: readonly ActiveSession[], request?: object): void {
+    const { connection } = this;
+    connection.open(sessions);
+    if (!connection.isOpen) return;
+    this.#activeStep = presentStep();
+    if (channels.open.hasSubscribers) {
+      channels.open.publish({ socket: this.#owner, role: connection.role, request });
+    }
+  }
+
   /**
    * Takes the transport and writes to it; {@link SocketDriver.start} begins to read.
    *
@@ -117,6 +158,7 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
   attach(socket: Duplex, prelude?: Uint8Array): void {
     occupySocket(socket, this);
     this.#socket = socket;
+    this.#byteCount = byteCountOf(socket);
     this.#cameStopped = socket.isPaused();
     const driven = socket as DrivenSocket;
     driven.on('error', onSocketError);
@@ -126,6 +168,7 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
       driven.setTimeout(0);
       driven.setNoDelay(true);
     } else {
+      if (isHttp2Stream(driven)) prepareStream(driven);
       // Old streams do not destroy themselves after both ends, and would never close.
       // On a tick of its own: an HTTP/2 stream destroyed while Node sends its last frames has
       // nghttp2 loop for ever.
@@ -151,7 +194,10 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
     if (socket === undefined || this.#isStarted) return;
     this.#isStarted = true;
     // The application may have closed before: then closeTimeout watches over the connection.
-    if (this.connection.isOpen) this.#heartbeat?.start();
+    if (this.connection.isOpen) {
+      this.#heartbeat?.start();
+      this.#lifespan?.start();
+    }
     if (head.length > 0) this.readChunk(head);
     // Reading makes a stream flow, unless somebody has paused it since it is ours.
     if (this.connection.brake.isHeld) socket.pause();
@@ -165,14 +211,14 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
       this.#writer?.flush();
     } finally {
       this.connection.abandon();
-      this.#socket?.destroy();
+      dropTransport(this.#socket);
     }
   }
 
   /** Fails the connection for a reason that no Close frame tells the peer; it ends with 1006. */
   abort(error: WebSocketError): void {
     this.connection.fail(error);
-    this.#socket?.destroy();
+    dropTransport(this.#socket);
   }
 
   /** Writes what waits for the end of the turn, if no write is in flight. */
@@ -188,6 +234,8 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
   // ---- From the connection ----------------------------------------------------------------------
 
   onMessage(data: string | Uint8Array, isBinary: boolean): void {
+    this.#noteActivity();
+    if (channels.received.hasSubscribers) publishReceived(this, this.#owner, data);
     this.#events.message(this.#owner, data, isBinary);
   }
 
@@ -200,6 +248,8 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
   }
 
   onMessageEnd(): void {
+    this.#noteActivity();
+    if (channels.received.hasSubscribers) publishReceived(this, this.#owner);
     this.#events.messageEnd?.(this.#owner);
   }
 
@@ -217,11 +267,12 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
   }
 
   onError(error: WebSocketError): void {
+    publishLimit(this.#owner, error);
     this.#events.error(this.#owner, error);
   }
 
   startCloseTimer(): void {
-    this.#heartbeat?.stop();
+    this.#stopWatching();
     if (this.#closeTimer !== undefined) return;
     this.#closeTimer = setTimeout(expireDriver, this.#closeTimeoutMs, this);
     this.#closeTimer.unref();
@@ -234,8 +285,12 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
   }
 
   onClose(code: number, reason: string, wasClean: boolean): void {
-    this.#heartbeat?.stop();
+    this.#stopWatching();
     clearTimeout(this.#closeTimer);
+    if (channels.close.hasSubscribers && this.hasOpened) {
+      const { failure: error } = this.connection;
+      channels.close.publish({ socket: this.#owner, code, reason, wasClean, error });
+    }
     this.#events.closed(this.#owner, code, reason, wasClean);
   }
 
@@ -269,7 +324,12 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
     process.nextTick(proceedDriver, this);
   }
 
-  // ---- From the heartbeat -----------------------------------------------------------------------
+  // ---- From the heartbeat and the lifespan ------------------------------------------------------
+
+  #stopWatching(): void {
+    this.#heartbeat?.stop();
+    this.#lifespan?.stop();
+  }
 
   get isListening(): boolean {
     return !this.connection.brake.isHeld;
@@ -287,6 +347,7 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
 
   readChunk(chunk: Uint8Array, lentLength?: number): void {
     this.#heartbeat?.hear();
+    if (this.#byteCount !== undefined) this.#byteCount.read += chunk.length;
     const writer = this.#writer!;
     writer.isReading = true;
     try {
@@ -296,6 +357,15 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
       // Also when the application threw: the peer is told that the connection failed.
       writer.endRead();
     }
+  }
+
+  noteWrite(chunks: readonly Uint8Array[]): void {
+    const count = this.#byteCount;
+    if (count !== undefined) for (const { length } of chunks) count.written += length;
+    const { sentCount } = this.connection;
+    if (sentCount === this.#sentCount) return;
+    this.#sentCount = sentCount;
+    this.#noteActivity();
   }
 
   failReading(error: WebSocketError): void {
@@ -330,9 +400,13 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
     }
   }
 
+  #noteActivity(): void {
+    if (this.#activeStep !== NEVER) this.#activeStep = presentStep();
+  }
+
   /** closeTimeout has passed. */
   expire(): void {
-    this.#socket?.destroy();
+    dropTransport(this.#socket);
     this.connection.expire();
   }
 }

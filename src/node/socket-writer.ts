@@ -15,6 +15,7 @@ import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import type { OutputUrgency } from '../connection/handler.ts';
 import type { WireConnection } from '../connection/wire-connection.ts';
+import { cutChunks } from './http2-stream.ts';
 import {
   type GuardOwner,
   guardSocket,
@@ -45,6 +46,8 @@ const TELLS_WHEN_COPIED = process.versions['bun'] === undefined;
 /** Whose output it is. */
 export interface WriterOwner {
   readonly connection: WireConnection;
+  /** These bytes are on their way. */
+  noteWrite(chunks: readonly Uint8Array[]): void;
   /** Both Close frames have been written or read (RFC 6455 §7.1.4). */
   onCloseComplete(): void;
 }
@@ -185,9 +188,10 @@ export class SocketWriter implements TurnMember, GuardOwner {
     const callback = isCopying ? undefined : this.#callback();
     this.#isWriting = true;
     try {
-      const frames = connection.takeOutput(this.#prelude?.length);
+      const frames = cutChunks(socket, connection.takeOutput(this.#prelude?.length));
       const chunks = this.#prelude === undefined ? frames : [this.#prelude, ...frames];
       this.#prelude = undefined;
+      this.#owner.noteWrite(chunks);
       writeChunks(socket, write, chunks, callback);
     } catch (error) {
       // A Duplex of the application's has failed: its 'error' tells the connection.

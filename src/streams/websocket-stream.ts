@@ -7,7 +7,6 @@
  * errors both, and the promise, with a WebSocketStreamError.
  */
 
-import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import {
   type QueuingStrategy,
@@ -20,7 +19,7 @@ import { Client, type ClientOptions } from '../api/client.ts';
 import type { ReaderHandle } from '../api/message-reader.ts';
 import { checkSignal, readProtocols } from '../api/socket-options.ts';
 import { defineInterface } from '../api/web-idl.ts';
-import { type ServerOptions, WebSocket } from '../api/websocket.ts';
+import { type ServerOptions, WebSocket, type WebSocketRequest } from '../api/websocket.ts';
 import { readMessages, type WebSocketBase } from '../api/websocket-base.ts';
 import { CloseCode } from '../close-code.ts';
 import { LIMITS } from '../limits.ts';
@@ -112,9 +111,9 @@ class Outcome<Value> {
  * for await (const message of readable) console.log(message);
  */
 export class WebSocketStream {
-  /** Accepts a connection in the `upgrade` event of an http server. @throws as the constructor */
+  /** Accepts a connection, with the arguments of `new WebSocket`. @throws as the constructor */
   static accept(
-    request: IncomingMessage,
+    request: WebSocketRequest,
     socket: Duplex,
     head?: Uint8Array | null,
     options?: AcceptOptions | null,

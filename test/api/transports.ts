@@ -12,7 +12,8 @@ import { type AddressInfo, connect as connectTcp } from 'node:net';
 import { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
 import { onTestFinished } from 'vitest';
-import { Client, type ClientOptions } from '../../src/api/client.ts';
+import { Client } from '../../src/api/client.ts';
+import type { SocketOptions } from '../../src/api/socket-options.ts';
 import { type ServerOptions, WebSocket } from '../../src/api/websocket.ts';
 import { listen, next, TLS, until } from './sockets.ts';
 
@@ -27,15 +28,17 @@ export interface Connected {
 export type Path = 'TCP' | 'TLS' | 'a Duplex' | 'an HTTP/2 stream';
 export const PATHS: readonly Path[] = ['TCP', 'TLS', 'a Duplex', 'an HTTP/2 stream'];
 
-/** Connects a client and a server with the same limits. */
+/** Connects a client and a server with the same limits, and some of the server's own. */
 export async function connectVia(
   path: Path,
-  options: ServerOptions & ClientOptions,
+  options: SocketOptions,
+  serverOptions: ServerOptions = {},
 ): Promise<Connected> {
   const server = path === 'TLS' ? createHttpsServer(TLS) : createHttpServer();
   const accepted: { socket: WebSocket; transport: Duplex }[] = [];
   server.on('upgrade', (request, transport, head) => {
-    accepted.push({ socket: new WebSocket(request, transport, head, [], options), transport });
+    const socket = new WebSocket(request, transport, head, [], { ...options, ...serverOptions });
+    accepted.push({ socket, transport });
   });
   const clientTransport = await TRANSPORTS[path](server);
   clientTransport.on('error', () => {});

@@ -9,6 +9,7 @@ import { Connection } from '../../src/connection/connection.ts';
 import type { ConnectionOptions, Role } from '../../src/connection/options.ts';
 import { ReadyState } from '../../src/connection/ready-state.ts';
 import { type SinkChoice, WHOLE } from '../../src/connection/sink.ts';
+import type { IncomingMessageFacts, Traffic } from '../../src/connection/traffic.ts';
 import { type MessageReceiver, WireConnection } from '../../src/connection/wire-connection.ts';
 import { InvalidStateError, ProtocolError, WebSocketError } from '../../src/errors.ts';
 import { PreparedMessage } from '../../src/extensions/prepared-message.ts';
@@ -24,6 +25,9 @@ class ByteReceiver implements MessageReceiver {
   sinks: SinkChoice = WHOLE;
   isBusy = false;
   isAtEnd = false;
+  readonly messageCount = 0;
+  readonly traffic: Traffic = { messages: 0, payloadLength: 0, wireLength: 0 };
+  readonly incoming: IncomingMessageFacts = { isBinary: false, length: 0 };
   dropCount = 0;
   endCount = 0;
   /** Does something when the end of the input is told. */
@@ -79,7 +83,7 @@ class ByteConnection extends WireConnection {
   }
 
   override sendPrepared(message: PreparedMessage, callback?: WriteCallback): boolean {
-    return this.order.sendPrepared(message, callback);
+    return this.order.sendPrepared(message, callback, false);
   }
 
   override sendLater(): boolean {

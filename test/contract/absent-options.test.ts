@@ -26,6 +26,7 @@ import {
 import { Client, EventSource, permessageDeflate, WebSocket } from '../../src/index.ts';
 import * as nodejs from '../../src/nodejs-websocket.ts';
 import * as pull from '../../src/pull-ws.ts';
+import { attach } from '../../src/server.ts';
 import { toDuplex, WebSocketError, WebSocketStream } from '../../src/streams.ts';
 import * as walve from '../../src/walve.ts';
 import * as ws from '../../src/ws.ts';
@@ -168,7 +169,8 @@ const stateOf = ({ readableHighWaterMark, writableHighWaterMark, ...stream }: Du
 const SOCKET = ['connection/options.ts ConnectionLimits', 'api/socket-options.ts SocketOptions'];
 const SERVER = [
   ...SOCKET,
-  'api/websocket.ts ServerOptions',
+  'api/server-options.ts ServerOptions',
+  'node/lifespan.ts LifespanOptions',
   'drafts/draft-opening.ts DraftOptions',
 ];
 const CLIENT = [...SOCKET, 'node/client-options.ts ConnectRequest', 'api/client.ts ClientOptions'];
@@ -204,6 +206,28 @@ const BAGS: { readonly [name: string]: Bag } = {
     declarations: SERVER,
     run: (options) => onUpgrade((...upgraded) => new WebSocket(...upgraded, ['a'], options)),
   },
+  attach: {
+    declarations: ['connection/options.ts ConnectionLimits', 'server/options.ts AttachOptions'],
+    more: [
+      ...['closeTimeout', 'extensions', 'headers', 'ping', 'pongTimeout', 'trustProxy'],
+      ...['idleTimeout', 'maxLifetime', 'maxLifetimeJitter'],
+    ],
+    run: (options) => {
+      const server = createServer();
+      attach(server, options);
+      return upgrade(server);
+    },
+  },
+  'attach, drain': {
+    declarations: ['server/drain.ts DrainOptions'],
+    run: async (options) => {
+      const server = createServer();
+      const sockets = attach(server);
+      const answer = upgrade(server);
+      await settle();
+      return [await sockets.drain(options), await answer];
+    },
+  },
   'WebSocket, its headers': {
     declarations: [],
     more: ['X-One'],
@@ -221,6 +245,14 @@ const BAGS: { readonly [name: string]: Bag } = {
     declarations: ['api/event-source-options.ts EventSourceOptions'],
     values: { retry: [null], ping: [null] },
     run: (options) => eventStream((...exchange) => new EventSource(...exchange, options)),
+  },
+  'WebSocket, send': {
+    declarations: ['api/send-payload.ts MessageOptions'],
+    run: (options) =>
+      onUpgrade((...exchange) => {
+        const socket = new WebSocket(...exchange, [], { extensions: [permessageDeflate] });
+        socket.send('again, again, '.repeat(200), options);
+      }),
   },
   'EventSource, send': {
     declarations: ['api/event-source.ts SendOptions'],
@@ -556,6 +588,7 @@ async function frameOf(outgoing: InstanceType<typeof walve.Outgoing>): Promise<s
 /** Options that no application gives, and those that have tests of their own. */
 const NOT_HERE = [
   'connection/outgoing-order.ts SendOptions',
+  'node/lifespan.ts LifespanLimits',
   'node/socket-driver.ts DriverOptions',
   // test/node/proxy-tunnel.test.ts
   'node/client-options.ts ProxyOptions',

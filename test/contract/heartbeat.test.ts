@@ -90,6 +90,19 @@ describe.each(ROLES)('The heartbeat of the %s', (role) => {
     expect(subject.log.lines).toContain('error WS_PONG_TIMEOUT');
   });
 
+  it('hears what came while the event loop was blocked, before it judges', async () => {
+    fakeTimers();
+    const subject = await openMain(role, { closeTimeout: NEVER, ping: PING });
+    await pass(1);
+    for (let count = 0; count < 3; count++) {
+      // It waits in the socket when the timer comes, late.
+      subject.peer.send({ opcode: 'pong' });
+      vi.advanceTimersByTime(PING * 1000);
+      await settle();
+    }
+    expect(hasEnded(subject)).toBe(false);
+  });
+
   it('finds a dead peer that nobody holds, and keeps one that answers', async () => {
     fakeTimers();
     const dead = await openMain(role, { closeTimeout: NEVER, ping: PING });

@@ -96,6 +96,7 @@ describe('The members and constants of', () => {
 const INTERNAL = [
   ...['constructor', 'emit', 'dispatch', 'abandonConnecting', 'describeConnection', 'attach'],
   ...['connected', 'connectionFailed', 'abortOn', 'takesAnyCloseCode', 'isSendable'],
+  'noteAddress',
 ];
 
 describe('Every public member', () => {

@@ -51,10 +51,14 @@ async function answerTwice(answers: readonly Answer[], request = upgradeRequest(
   return { thrown, head, received: received.toString('latin1') };
 }
 
-const names = Object.keys(SERVER_FACES);
+// Who waits for `authorize` has answered nothing yet, and servers of ws leave that alone.
+const names = Object.keys(SERVER_FACES).filter((name) => !name.includes('authorize'));
 const pairs = names.flatMap((first) => names.map((second) => [first, second] as const));
-// Servers of walve agree among themselves.
-const rivals = pairs.filter((pair) => !pair.every((name) => name === 'sanswire/walve'));
+// Servers of walve agree among themselves; attachments leave alone what has been answered.
+const rivals = pairs.filter(
+  (pair) =>
+    !pair.every((name) => name === 'sanswire/walve') && !pair[1].startsWith('sanswire/server'),
+);
 
 describe('Two listeners for upgrade', () => {
   it.each(rivals)('%s before %s: the first works, the second throws', async (first, second) => {

@@ -27,7 +27,7 @@ function parseDefault(text: string): number {
   if (other !== undefined) return LIMITS[other as keyof typeof LIMITS].default;
   const [, exponent] = /^2\^(\d+) - 1$/.exec(text) ?? [];
   if (exponent !== undefined) return 2 ** Number(exponent) - 1;
-  const [, digits, unit = ''] = /^([\d,]+|Infinity)(?: (\w+))?$/.exec(text) ?? [];
+  const [, digits, unit = ''] = /^([\d.,]+|Infinity)(?: (\w+))?$/.exec(text) ?? [];
   return Number(digits?.replaceAll(',', '')) * (UNITS[unit] ?? Number.NaN);
 }
 

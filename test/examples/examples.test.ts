@@ -128,6 +128,23 @@ describe('the examples run and end', { timeout: TIMEOUT_MS }, () => {
     ]);
   });
 
+  it('prometheus.mjs', async () => {
+    const metrics = parseMetrics((await linesOf('prometheus.mjs')).slice(1));
+    expect(metrics.get('sanswire_connections')).toMatchObject({ type: 'gauge' });
+    const counts = {
+      messages_received_total: 2,
+      messages_sent_total: 3,
+      payload_sent_bytes_total: 2 * 45 + 1001,
+      'limits_total{error="WS_MESSAGE_TOO_LONG"}': 1,
+      'closes_total{code="1009"}': 1,
+    };
+    for (const [name, value] of Object.entries(counts)) {
+      const [family = ''] = name.split('{');
+      expect(metrics.get(`sanswire_${family}`)).toMatchObject({ type: 'counter' });
+      expect(metrics.get(`sanswire_${family}`)?.samples.get(`sanswire_${name}`)).toBe(value);
+    }
+  });
+
   it('iterate.mjs', async () => {
     const lines = await linesOf('iterate.mjs');
     const [sent, buffered] = lines.filter((line) => line.startsWith('sender'));
@@ -138,6 +155,16 @@ describe('the examples run and end', { timeout: TIMEOUT_MS }, () => {
     expect(lines.filter((line) => line.startsWith('reader'))).toEqual([
       'reader: received 2000 messages, 65536000 bytes',
       'reader: was held back by the loop',
+    ]);
+  });
+
+  it('jwt.mjs', async () => {
+    expect(await linesOf('jwt.mjs')).toEqual([
+      'client: Hello Ada',
+      ...Array.from({ length: 2 }, () => [
+        'server: WS_HANDSHAKE_REFUSED, 401',
+        'client: WS_RESPONSE_STATUS',
+      ]).flat(),
     ]);
   });
 
@@ -169,6 +196,18 @@ describe('the examples stay up with --serve', { timeout: TIMEOUT_MS }, () => {
     ]);
   });
 
+  it('prometheus.mjs is scraped, and counts the connection that it answers', async () => {
+    const [, url] = await serve('prometheus.mjs').printed(/listening on (\S+)/);
+    const client = new Client(url!.replace('http:', 'ws:').replace('/metrics', '/'));
+    await client.opened;
+    const response = await fetch(url!);
+    expect(response.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8');
+    const metrics = parseMetrics((await response.text()).trimEnd().split('\n'));
+    const { samples } = metrics.get('sanswire_connections')!;
+    expect([...samples]).toEqual([['sanswire_connections', 1]]);
+    client.terminate();
+  });
+
   it('event-source.mjs pushes the time, and answers other requests with 406', async () => {
     const [, url] = await serve('event-source.mjs').printed(/listening on (\S+)/);
     const { status, headers, text } = await request(url!, 'text/event-stream', 'data: ');
@@ -178,6 +217,29 @@ describe('the examples stay up with --serve', { timeout: TIMEOUT_MS }, () => {
     expect((await request(url!)).status).toBe(406);
   });
 });
+
+interface Family {
+  readonly type: string;
+  readonly samples: Map<string, number>;
+}
+
+/** Parses the text format 0.0.4 of Prometheus; throws for a line that it does not allow. */
+function parseMetrics(lines: readonly string[]): Map<string, Family> {
+  const families = new Map<string, Family>();
+  let helped = '';
+  for (const line of lines) {
+    const help = /^# HELP ([a-z_]+) \S.*$/.exec(line);
+    const type = /^# TYPE ([a-z_]+) (counter|gauge)$/.exec(line);
+    const sample = /^([a-z_]+)(?:\{[a-z_]+="[^"\\]*"\})? (\d+(?:\.\d+)?)$/.exec(line);
+    if (help !== null) helped = help[1]!;
+    else if (type !== null && type[1] === helped && !families.has(helped)) {
+      families.set(helped, { type: type[2]!, samples: new Map() });
+    } else if (sample !== null && sample[1] === helped) {
+      families.get(helped)!.samples.set(line.slice(0, line.lastIndexOf(' ')), Number(sample[2]));
+    } else throw new Error(`Not a line of the text format: ${line}`);
+  }
+  return families;
+}
 
 /** Sends messages and returns the first answers. */
 function conversation(url: string, messages: string[], count: number): Promise<unknown[]> {

@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream';
 import * as main from '../../src/index.ts';
 import * as nodejs from '../../src/nodejs-websocket.ts';
 import * as pullWs from '../../src/pull-ws.ts';
+import { type AttachOptions, attach } from '../../src/server.ts';
 import { WebSocketStream } from '../../src/streams.ts';
 import * as walve from '../../src/walve.ts';
 import * as ws from '../../src/ws.ts';
@@ -23,6 +24,14 @@ function listenerOf(attach: (server: Server) => void): OnUpgrade {
   attach(server);
   const [listener] = server.listeners('upgrade');
   return (...upgrade) => void listener?.apply(server, upgrade);
+}
+
+function attached(options: AttachOptions<true>): OnUpgrade {
+  return listenerOf((server) => {
+    attach(server, options).on('connection', (socket) => {
+      socket.on('message', ({ data }) => socket.send(data));
+    });
+  });
 }
 
 function echoWs(socket: ws.WebSocket): void {
@@ -45,6 +54,8 @@ export const SERVER_FACES: Readonly<Record<string, ServerFace>> = {
       webSocket.on('message', ({ data }) => webSocket.send(data));
     },
   },
+  'sanswire/server': { answer: () => attached({}) },
+  'sanswire/server, authorize': { answer: () => attached({ authorize: async () => true }) },
   'sanswire/streams': {
     answer: () => (request, socket, head) => {
       const { opened } = WebSocketStream.accept(request, socket, head);

@@ -5,6 +5,7 @@
 
 import { errorMonitor } from 'node:events';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { ClientHttp2Session, Http2ServerRequest } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import type sanswire from '../../src/index.ts';
 import {
@@ -20,6 +21,7 @@ import {
   LimitExceededError,
   type MessageData,
   type MessageEvent,
+  type MessageOptions,
   type PreparedMessage,
   type ReceivedData,
   type ServerOptions,
@@ -41,6 +43,8 @@ function pin<_Truth extends true>(): void {}
 
 declare const request: IncomingMessage;
 declare const duplex: Duplex;
+declare const streamRequest: Http2ServerRequest;
+declare const session: ClientHttp2Session;
 declare const server: WebSocket;
 declare const client: Client;
 declare const eventSource: EventSource;
@@ -54,7 +58,14 @@ export function pinConstructors(): void {
   new WebSocket(request, duplex);
   new WebSocket(request, duplex, null, null, null);
   new WebSocket(request, duplex, Buffer.alloc(0), ['irc'], { maxLength: 1, ping: null });
+  new WebSocket(streamRequest, streamRequest.stream, null, ['irc'], { maxLength: 1 });
+  pin<Is<ReturnType<typeof WebSocket.isWebSocket>, boolean>>();
+  WebSocket.isWebSocket(streamRequest);
   new Client('ws://example.com');
+  new Client('wss://example.com', { http2: true });
+  new Client('wss://example.com', { http2: session });
+  // @ts-expect-error A session is not a URL.
+  new Client('wss://example.com', { http2: 'https://example.com' });
   new Client('ws://example.com', { protocols: ['irc'], origin: null, tls: null, maxLength: 1 });
   new Client('ws://example.com', null, null);
   // @ts-expect-error Options are given once.
@@ -97,7 +108,14 @@ export function pinMethods(): void {
     Is<Parameters<typeof server.close>, [code?: number | undefined, reason?: string | undefined]>
   >();
   pin<
-    Is<Parameters<typeof server.send>, [data: MessageData, callback?: WriteCallback | undefined]>
+    Is<
+      Parameters<typeof server.send>,
+      [
+        data: MessageData,
+        options?: MessageOptions | WriteCallback | null | undefined,
+        callback?: WriteCallback | undefined,
+      ]
+    >
   >();
   pin<Is<WriteCallback, (error?: Error) => void>>();
   pin<Is<ReturnType<typeof WebSocket.prepare>, PreparedMessage>>();

@@ -12,6 +12,7 @@ import type { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import { defineReadyStates, ReadyState } from '../../api/ready-state.ts';
 import { shield } from '../../api/shield.ts';
+import { TypedEmitter } from '../../api/typed-emitter.ts';
 import { isBytes } from '../../bytes.ts';
 import type { WriteCallback } from '../../calls.ts';
 import { CloseCode } from '../../close-code.ts';
@@ -22,7 +23,6 @@ import { MessageStreams } from '../../node/message-streams.ts';
 import { nodePlatform } from '../../node/node-platform.ts';
 import { OutgoingMessageStream } from '../../node/outgoing-message-stream.ts';
 import { type OwnerEvents, SocketDriver } from '../../node/socket-driver.ts';
-import { TypedEmitter } from '../typed-emitter.ts';
 import type { Server } from './server.ts';
 import { binaryFragmentation, connectionSettings } from './settings.ts';
 

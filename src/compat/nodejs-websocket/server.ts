@@ -7,6 +7,7 @@
 import { createServer, type Server as HttpServer, type IncomingMessage } from 'node:http';
 import { createServer as createSecureServer, type ServerOptions as HttpsOptions } from 'node:https';
 import type { Socket } from 'node:net';
+import { TypedEmitter } from '../../api/typed-emitter.ts';
 import { encodeLatin1 } from '../../handshake/latin1.ts';
 import { type AcceptedRequest, judgeRequest } from '../../handshake/server-handshake.ts';
 import { buildAcceptance } from '../../handshake/server-response.ts';
@@ -18,7 +19,6 @@ import { refuseUpgrade, toUpgradeRequest } from '../../node/server-upgrade.ts';
 import { claimSocket } from '../../node/socket-claim.ts';
 import { presentOf } from '../../option-bag.ts';
 import { keepAllHeaders } from '../http-server.ts';
-import { TypedEmitter } from '../typed-emitter.ts';
 import { Connection } from './connection.ts';
 
 export interface ServerEvents {

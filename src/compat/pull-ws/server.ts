@@ -16,10 +16,10 @@ import {
   type ServerOptions as TlsOptions,
 } from 'node:https';
 import type { AddressInfo, ListenOptions } from 'node:net';
+import { TypedEmitter } from '../../api/typed-emitter.ts';
 import { CloseCode } from '../../close-code.ts';
 import { presentOf } from '../../option-bag.ts';
 import { answerUpgradeRequired, keepAllHeaders } from '../http-server.ts';
-import { TypedEmitter } from '../typed-emitter.ts';
 import type { ServerOptions as WsOptions } from '../ws/options.ts';
 import { WebSocketServer } from '../ws/websocket-server.ts';
 import { createDuplex, type Duplex } from './duplex.ts';

@@ -15,13 +15,13 @@ import {
   type TransformCallback,
   type TransformOptions,
 } from 'node:stream';
+import type { UntypedListener } from '../../api/typed-emitter.ts';
 import { ProtocolError, WebSocketError } from '../../errors.ts';
 import type { FrameHandler, FrameParser } from '../../frame/frame-parser.ts';
 import { LIMITS, limitExceeded } from '../../limits.ts';
 import { ignoreError } from '../../node/ignore-error.ts';
 import { isEmptyReadable, readWaiting } from '../../node/read-waiting.ts';
 import { presentOf } from '../../option-bag.ts';
-import type { UntypedListener } from '../typed-emitter.ts';
 import { describeHeader, FRAME_MAX_LENGTH, type IncomingHeader, parserOf } from './header.ts';
 
 /** The bytes of one frame that may wait for its reader. */

@@ -14,6 +14,7 @@ import {
   type TransformCallback,
   type TransformOptions,
 } from 'node:stream';
+import type { UntypedListener } from '../../api/typed-emitter.ts';
 import {
   FIN,
   headerLength,
@@ -26,7 +27,6 @@ import { ignoreError } from '../../node/ignore-error.ts';
 import { nodePlatform } from '../../node/node-platform.ts';
 import { isEmptyReadable, readWaiting } from '../../node/read-waiting.ts';
 import { presentOf } from '../../option-bag.ts';
-import type { UntypedListener } from '../typed-emitter.ts';
 import { checkHeader, type OutgoingHeader } from './header.ts';
 import { openLane, reportUnsent, Socket } from './socket.ts';
 

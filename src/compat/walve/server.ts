@@ -9,6 +9,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { readSocketOptions } from '../../api/socket-options.ts';
+import { TypedEmitter } from '../../api/typed-emitter.ts';
 import { judgeRequest } from '../../handshake/server-handshake.ts';
 import { buildAcceptance, type Refusal } from '../../handshake/server-response.ts';
 import { ignoreError } from '../../node/ignore-error.ts';
@@ -22,7 +23,6 @@ import {
 } from '../../node/server-upgrade.ts';
 import { claimSocket } from '../../node/socket-claim.ts';
 import { presentOf } from '../../option-bag.ts';
-import { TypedEmitter } from '../typed-emitter.ts';
 import { type ConnectionSettings, Socket } from './socket.ts';
 
 /** Options of a Server and its Sockets. */

@@ -11,6 +11,7 @@ import {
   readSocketOptions,
   type SocketOptions as SharedOptions,
 } from '../../api/socket-options.ts';
+import type { TypedEmitter } from '../../api/typed-emitter.ts';
 import { CloseCode } from '../../close-code.ts';
 import type { Connection } from '../../connection/connection.ts';
 import type { Role } from '../../connection/options.ts';
@@ -21,7 +22,6 @@ import { nodePlatform } from '../../node/node-platform.ts';
 import { awaitTurn } from '../../node/owed-responses.ts';
 import { type OwnerEvents, SocketDriver } from '../../node/socket-driver.ts';
 import { presentOf } from '../../option-bag.ts';
-import type { TypedEmitter } from '../typed-emitter.ts';
 import { FrameWriter } from './frame-writer.ts';
 import type { Incoming } from './incoming.ts';
 import { failInternally, IncomingFrames } from './incoming-frames.ts';

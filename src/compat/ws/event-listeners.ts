@@ -5,8 +5,8 @@
 
 import { CloseEvent, ErrorEvent, MessageEvent, WebSocketEvent } from '../../api/events.ts';
 import { useSmallTable } from '../../api/listener-table.ts';
+import { TypedEmitter } from '../../api/typed-emitter.ts';
 import { defineInterface } from '../../api/web-idl.ts';
-import { TypedEmitter } from '../typed-emitter.ts';
 import type {
   CloseEvent as CloseEventType,
   ErrorEvent as ErrorEventType,

@@ -6,11 +6,13 @@
 // Imported because the globals are getters, which would be called for each message.
 import { Blob } from 'node:buffer';
 import type { Duplex } from 'node:stream';
-import { readBlob } from '../../api/message-data.ts';
+import { readBlob, toPayload } from '../../api/message-data.ts';
 import { ReadyState } from '../../api/ready-state.ts';
+import { publishSent } from '../../api/send-payload.ts';
 import type { Connection } from '../../connection/connection.ts';
 import type { ReadLater } from '../../connection/outgoing-order.ts';
 import { Opcode } from '../../frame/opcode.ts';
+import { channels } from '../../node/diagnostics.ts';
 import { notOpenError } from './errors.ts';
 import { lengthOf, toBytes } from './payload.ts';
 import { readRawFrame } from './raw-frame.ts';
@@ -21,15 +23,15 @@ export class Outgoing {
   /** Programs ask it for addresses, as in ws. */
   _socket: Duplex | null = null;
   readonly #connection: Connection;
-  readonly #onUnreadable: (error: Error) => void;
+  readonly #socket: WebSocket;
   /** Whether the last piece sent did not end its message: what follows continues it. */
   #isInFragments = false;
   #discardedLength = 0;
 
-  /** @param onUnreadable - called when a Blob could not be read, which fails the connection */
-  constructor(connection: Connection, onUnreadable: (error: Error) => void) {
+  /** @param socket - emits 'error' when a Blob could not be read, which fails the connection */
+  constructor(connection: Connection, socket: WebSocket) {
     this.#connection = connection;
-    this.#onUnreadable = onUnreadable;
+    this.#socket = socket;
   }
 
   /** As {@link WebSocket.bufferedAmount}. */
@@ -44,6 +46,8 @@ export class Outgoing {
     const isLast = options?.fin ?? true;
     const isCoded = options?.compress ?? true;
     const isWhole = isLast && !this.#isInFragments;
+    if (channels.sent.hasSubscribers && isWhole)
+      publishSent(this.#socket, toPayload(data), !isText);
     if (isWhole && isText && typeof data === 'string') {
       this.#connection.sendText(data, callback, isCoded);
       return;
@@ -103,7 +107,7 @@ export class Outgoing {
           done(error, bytes);
         } finally {
           const { failure } = this.#connection;
-          if (error !== undefined && failure?.cause === error) this.#onUnreadable(error);
+          if (error !== undefined && failure?.cause === error) this.#socket.emit('error', error);
         }
       });
   }

@@ -5,7 +5,7 @@
 
 import type { ClientRequest, IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import type { AddressInfo as NetAddressInfo } from 'node:net';
-import type { Untyped } from '../typed-emitter.ts';
+import type { Untyped } from '../../api/typed-emitter.ts';
 import type { WebSocket } from './websocket.ts';
 
 /** Where a server listens. */

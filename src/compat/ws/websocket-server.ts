@@ -7,6 +7,7 @@ import { EventEmitter } from 'node:events';
 import { createServer, type Server as HttpServer, type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { DeflateExtension } from '../../api/permessage-deflate.ts';
+import { TypedEmitter } from '../../api/typed-emitter.ts';
 import type { WebSocketError } from '../../errors.ts';
 import type { Negotiated } from '../../extensions/negotiation.ts';
 import type { AcceptedRequest } from '../../handshake/server-handshake.ts';
@@ -17,7 +18,6 @@ import { encodeAcceptance, streamOf } from '../../node/server-upgrade.ts';
 import { claimSocket, isClaimed, isOccupied, releaseSocket } from '../../node/socket-claim.ts';
 import { presentOf } from '../../option-bag.ts';
 import { answerUpgradeRequired, keepAllHeaders } from '../http-server.ts';
-import { TypedEmitter } from '../typed-emitter.ts';
 import { readDeflateOptions } from './deflate-options.ts';
 import type { AnyName } from './event-listeners.ts';
 import {

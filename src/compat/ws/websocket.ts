@@ -277,7 +277,7 @@ export class WebSocket extends EventTargetEmitter {
     const isPaused = stream.isPaused();
     claimSocket(stream);
     driver.attach(stream);
-    driver.connection.open(sessions);
+    driver.open(sessions);
     // The stream flows on the next tick, when there are listeners; unless they pause it.
     if (head.length > 0) stream.unshift(head);
     driver.start(NO_BYTES);
@@ -313,7 +313,7 @@ export class WebSocket extends EventTargetEmitter {
     const settings = readConnectionSettings(this.#options, accepted, role);
     const driver: Driver = new SocketDriver(this as Self, events, settings.driver, newConnection);
     if (!settings.allowsSynchronousEvents) this.#turns = new EventTurns(driver.connection.brake);
-    this.#outgoing = new Outgoing(driver.connection, (error) => this.emit('error', error));
+    this.#outgoing = new Outgoing(driver.connection, this);
     this.#driver = driver;
     return driver;
   }

@@ -6,6 +6,7 @@ import * as sanswire from 'sanswire';
 import * as engine from 'sanswire/engine';
 import * as nodejsWebSocket from 'sanswire/nodejs-websocket';
 import * as pullWs from 'sanswire/pull-ws';
+import * as server from 'sanswire/server';
 import * as streams from 'sanswire/streams';
 import * as walve from 'sanswire/walve';
 import * as ws from 'sanswire/ws';
@@ -13,7 +14,8 @@ import * as override from 'ws';
 import { echo, echoAsWs, run } from './echo.cjs';
 import required from './required.cjs';
 
-const imported = { sanswire, engine, nodejsWebSocket, pullWs, streams, walve, ws, override };
+const faces = { nodejsWebSocket, pullWs, walve, ws, override };
+const imported = { sanswire, engine, server, streams, ...faces };
 
 export const done = run('both', async () => {
   for (const [entry, names] of Object.entries(imported)) {

@@ -3,6 +3,7 @@ exports.sanswire = require('sanswire');
 exports.ws = require('sanswire/ws');
 exports.override = require('ws');
 exports.engine = require('sanswire/engine');
+exports.server = require('sanswire/server');
 exports.streams = require('sanswire/streams');
 exports.pullWs = require('sanswire/pull-ws');
 exports.walve = require('sanswire/walve');

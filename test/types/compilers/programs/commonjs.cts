@@ -4,6 +4,7 @@ import engine = require('sanswire/engine');
 import nodejsWebSocket = require('sanswire/nodejs-websocket');
 import duplex = require('sanswire/pull-ws');
 import source = require('sanswire/pull-ws/source');
+import server_ = require('sanswire/server');
 import streams = require('sanswire/streams');
 import walve = require('sanswire/walve');
 import WebSocket = require('sanswire/ws');
@@ -11,7 +12,7 @@ import WebSocket = require('sanswire/ws');
 import { type ClientOptions, type RawData, WebSocketServer, WebSocket as WS } from 'sanswire/ws';
 
 declare module 'sanswire' {
-  interface WebSocket {
+  interface WebSocket<Data> {
     room?: string;
   }
 }

@@ -7,13 +7,14 @@ import nodejsWebSocket, { type Connection } from 'sanswire/nodejs-websocket';
 import duplex, { connect, type ReceivedMessage, type Source } from 'sanswire/pull-ws';
 import connectPart from 'sanswire/pull-ws/client';
 import { createServer as createPullServer } from 'sanswire/pull-ws/server';
+import { attach, refuse } from 'sanswire/server';
 import { toDuplex, WebSocketStream } from 'sanswire/streams';
 import walve, { type Incoming, Server as WalveServer } from 'sanswire/walve';
 import * as everything from 'sanswire/ws';
 import WebSocket, { type RawData, WebSocketServer, WebSocket as WS } from 'sanswire/ws';
 
 declare module 'sanswire' {
-  interface WebSocket {
+  interface WebSocket<Data> {
     room?: string;
   }
   interface WebSocketEvents {
@@ -83,6 +84,12 @@ export const source: Source<ReceivedMessage> = connect('ws://localhost').source;
 export const parts = [duplex(client), connectPart('ws://localhost'), createPullServer()];
 new WalveServer().on('connect', (one) => one.on('incoming', (frame: Incoming) => frame.header));
 export const walveServer: WalveServer = new walve.Server();
+
+const attached = attach(createServer(), {
+  authorize: async ({ url }) => (url === '/' ? { user: 'a' } : new Response(null, { status: 401 })),
+});
+attached.on('connection', (one) => one.data.user.length);
+attached.on('rejected', (error, { socket: refused }) => refuse(refused, 403, {}, error.code));
 
 // @ts-expect-error: no such property, so types are really there
 socket.nope;

@@ -1,0 +1,76 @@
+/**
+ * The `Response` that `authorize` answers with (WHATWG Fetch §5.5), as a refusal: its body is read
+ * before anything is sent, so that its length is known and a body that fails is a 500.
+ */
+
+import { HandshakeError } from '../errors.ts';
+import { isConnectionField } from '../handshake/handshake-fields.ts';
+import type { RawHeaders } from '../handshake/header-list.ts';
+import type { Refusal } from '../handshake/server-response.ts';
+import { LIMITS } from '../limits.ts';
+import { ignoreError } from '../node/ignore-error.ts';
+
+const MAX_BODY_LENGTH = LIMITS.refusalBody.default;
+const NO_BYTES = new Uint8Array(0);
+
+/** Tells by its tag: undici and node-fetch have their own classes, which must not pass as data. */
+export function isResponse(value: unknown): value is Response {
+  return Object.prototype.toString.call(value) === '[object Response]';
+}
+
+/**
+ * Reads a response into a refusal.
+ *
+ * @param signal - lets go of the body
+ * @throws RangeError when the body is longer than the limit; whatever the body fails with
+ */
+export async function readRefusal(
+  response: Response,
+  signal: AbortSignal,
+): Promise<ResponseRefusal> {
+  const { body } = response;
+  return new ResponseRefusal(response, body === null ? NO_BYTES : await readBody(body, signal));
+}
+
+/** A Response whose body has been read. */
+export class ResponseRefusal implements Refusal {
+  readonly status: number;
+  readonly reason: string | undefined;
+  readonly headers: RawHeaders;
+  readonly body: Uint8Array;
+  /** What 'rejected' is told. */
+  readonly error: HandshakeError;
+  readonly errors: readonly HandshakeError[];
+
+  constructor({ status, statusText, headers }: Response, body: Uint8Array) {
+    this.status = status;
+    this.reason = statusText === '' ? undefined : statusText;
+    // Without those of the connection that it was fetched on.
+    this.headers = [...headers].filter(([name]) => !isConnectionField(name)).flat();
+    this.body = body;
+    this.error = new HandshakeError('WS_HANDSHAKE_REFUSED', { status });
+    this.errors = [this.error];
+  }
+}
+
+async function readBody(
+  body: ReadableStream<Uint8Array>,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
+  const reader = body.getReader();
+  const cancel = (): void => void reader.cancel(signal.reason).catch(ignoreError);
+  if (signal.aborted) cancel();
+  signal.addEventListener('abort', cancel, { once: true });
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return Buffer.concat(chunks, length);
+    length += value.length;
+    if (length > MAX_BODY_LENGTH) {
+      cancel();
+      throw new RangeError(`The body of the Response is longer than ${MAX_BODY_LENGTH} bytes`);
+    }
+    chunks.push(value);
+  }
+}
