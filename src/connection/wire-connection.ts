@@ -182,11 +182,6 @@ export abstract class WireConnection {
     return this.#receiver.messageCount + this.order.messageCount;
   }
 
-  /** How many messages have left. */
-  get sentCount(): number {
-    return this.order.messageCount;
-  }
-
   /** What has been received so far. */
   get received(): Traffic {
     return this.#receiver.traffic;
