@@ -1,7 +1,7 @@
 /** Hands a payload to the connection, each kind in its own way. */
 
 import type { WriteCallback } from '../calls.ts';
-import type { SendOptions } from '../connection/outgoing-order.ts';
+import type { SendOptions } from '../connection/outgoing-frames.ts';
 import type { WireConnection } from '../connection/wire-connection.ts';
 import { InvalidStateError } from '../errors.ts';
 import { PreparedMessage } from '../extensions/prepared-message.ts';

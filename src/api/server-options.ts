@@ -22,8 +22,8 @@ import type {
 } from '../handshake/server-handshake.ts';
 import { readLimit } from '../limits.ts';
 import { readHeaders } from '../node/client-options.ts';
+import type { DriverOptions } from '../node/driver-options.ts';
 import { LIFESPAN_OPTION_NAMES, type LifespanOptions } from '../node/lifespan.ts';
-import type { DriverOptions } from '../node/socket-driver.ts';
 import { presentOf } from '../option-bag.ts';
 import { readBoolean, validateOptions } from './options.ts';
 import {

@@ -8,9 +8,9 @@ import { WebSocketError } from '../errors.ts';
 import { checkExtension, type Extension } from '../extensions/extension.ts';
 import { LIMITS, readLimit } from '../limits.ts';
 import type { HeadersInput } from '../node/client-options.ts';
+import type { DriverOptions } from '../node/driver-options.ts';
 import { type LifespanOptions, readLifespan } from '../node/lifespan.ts';
 import { nodePlatform } from '../node/node-platform.ts';
-import type { DriverOptions } from '../node/socket-driver.ts';
 
 export interface SocketOptions extends ConnectionLimits {
   /** Headers to send in the opening handshake, by name. A list of values makes several fields. */

@@ -14,12 +14,13 @@ import type { WireConnection } from '../connection/wire-connection.ts';
 import type { WebSocketError } from '../errors.ts';
 import type { ActiveSession } from '../extensions/extension.ts';
 import { channels } from '../node/diagnostics.ts';
+import type { DriverOptions, OwnerEvents } from '../node/driver-options.ts';
 import {
   type MessageStreamOptions,
   OutgoingMessageStream,
 } from '../node/outgoing-message-stream.ts';
 import { remoteAddressOf } from '../node/remote-address.ts';
-import { type DriverOptions, type OwnerEvents, SocketDriver } from '../node/socket-driver.ts';
+import { SocketDriver } from '../node/socket-driver.ts';
 import type { ConnectionStats } from '../node/socket-stats.ts';
 import { readCloseArguments } from './close-arguments.ts';
 import { tellDrained, whenDrained } from './drained.ts';

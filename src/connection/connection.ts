@@ -22,7 +22,8 @@ import { checkBag } from '../option-bag.ts';
 import type { Platform } from '../platform.ts';
 import { type ControlPayload, isLatePayload, LateControl } from './late-control.ts';
 import type { ConnectionOptions } from './options.ts';
-import type { ReadLater, SendOptions } from './outgoing-order.ts';
+import type { SendOptions } from './outgoing-frames.ts';
+import type { ReadLater } from './outgoing-order.ts';
 import { ReceiveLine } from './receive-line.ts';
 import { WireConnection } from './wire-connection.ts';
 

@@ -7,36 +7,20 @@
  *   too. Bytes that wait are copied: they are the caller's again.
  * - A message in pieces has a turn, from its first piece to its last. Control frames pass it
  *   (§5.5); they wait behind bytes that come later and behind jobs.
- * - It says whether a sender may go on: highWaterMark and maxBufferedAmount count what waits here,
- *   in the encoder and in the output.
- * - While output is stuck, one Pong waits, the answer to the newest Ping (§5.5.3).
+ * How it becomes frames, and what follows them, is in outgoing-frames.ts.
  */
 
 import { checkBytes } from '../bytes.ts';
 import { callAll, type WriteCallback } from '../calls.ts';
 import { InvalidStateError, notOpen, WebSocketError } from '../errors.ts';
-import type { EncodedSender, Encoder, Ownership } from '../extensions/encoder.ts';
 import type { PreparedMessage } from '../extensions/prepared-message.ts';
 import { buildClosePayload, type CloseStatus } from '../frame/close-payload.ts';
-import {
-  checkControlLength,
-  FIN,
-  OPCODE_BITS,
-  RSV_BITS,
-  unmaskedLength,
-} from '../frame/frame-header.ts';
-import { isControlOpcode, Opcode } from '../frame/opcode.ts';
-import { limitExceeded } from '../limits.ts';
-import type { Platform } from '../platform.ts';
-import type { ConnectionHandler, OutputUrgency } from './handler.ts';
+import { checkControlLength, FIN } from '../frame/frame-header.ts';
+import { Opcode } from '../frame/opcode.ts';
 import type { LifeCycle } from './life-cycle.ts';
-import { type ConnectionOptions, type ResolvedLimits, resolveLimits } from './options.ts';
+import type { ConnectionOptions } from './options.ts';
+import { OutgoingFrames, type SendOptions } from './outgoing-frames.ts';
 import { OutgoingPlaces, type Place, type TurnTaker } from './outgoing-places.ts';
-import { OutputQueue } from './output-queue.ts';
-import { poolsOf, type SparePool } from './spare-pool.ts';
-import type { Traffic } from './traffic.ts';
-
-const outputsOf = poolsOf((platform, role) => new OutputQueue(platform, role));
 
 /** Tells a sender that what it sent will not leave. */
 type Refusal = (error: Error) => void;
@@ -44,32 +28,7 @@ type Refusal = (error: Error) => void;
 /** Reads bytes that come later, and calls back once. */
 export type ReadLater = (done: (error: Error | undefined, bytes: Uint8Array) => void) => void;
 
-/** How a message is sent. */
-export interface SendOptions {
-  /** Whether it is text (RFC 6455 §5.6); bytes must then be UTF-8, which is not checked. */
-  readonly isText: boolean;
-  /** Whether the extensions may work on it. @defaultValue true */
-  readonly isCoded?: boolean | undefined;
-  /**
-   * For a piece of a message, which becomes a frame: whether it is the last one. The first piece
-   * decides about the type. @defaultValue undefined: a whole message
-   */
-  readonly isLast?: boolean | undefined;
-}
-
-export class OutgoingOrder implements EncodedSender {
-  readonly platform: Platform;
-  readonly handler: ConnectionHandler;
-  readonly #life: LifeCycle<unknown>;
-  readonly limits: ResolvedLimits;
-  /** Payload bytes that are written, and whose callbacks have not been taken yet. */
-  settledPayloadLength = 0;
-  readonly #outputs: SparePool<OutputQueue>;
-  /** Undefined while nothing is queued or in flight. */
-  #output: OutputQueue | undefined;
-  /** Whose answers are sent. */
-  input: { readonly isAtEnd: boolean } | undefined;
-  #encoder: Encoder | undefined;
+export class OutgoingOrder extends OutgoingFrames {
   /** What waits; made for the first that must. */
   #places: OutgoingPlaces | undefined;
   #holder: TurnTaker | undefined;
@@ -77,58 +36,23 @@ export class OutgoingOrder implements EncodedSender {
   #isInPieces = false;
   /** Whether the calls so far have left a fragmented message open. */
   #isInFragments = false;
-  /** The same for what has left. */
-  #leavesInFragments = false;
   /** Whether everything waits for the opening handshake. */
   #isHeld: boolean;
   /** The place whose bytes are being read: the next one waits for it. */
   #reading: Place | undefined;
   #isFlushing = false;
-  /** Whether `onDrain` follows. */
-  needsDrain = false;
   #isCloseQueued = false;
   #closePlace: Place | undefined;
-  #pendingPong: Uint8Array | undefined;
-  /** How many messages have their last frame in the output, or had. */
-  messageCount = 0;
-  /** Payload bytes that have been taken to be written. */
-  #takenLength = 0;
-  /** By how much encoding has shortened their payload. */
-  #encodedShrinkage = 0;
 
   constructor(options: ConnectionOptions, life: LifeCycle<unknown>) {
-    this.platform = options.platform;
-    this.handler = options.handler;
-    this.limits = resolveLimits(options);
-    this.#life = life;
+    super(options, life);
     this.#isHeld = options.isConnecting === true;
-    this.#outputs = outputsOf(options.platform, options.role);
   }
 
   /** The opening handshake is done: sends what waits. */
   open(): void {
     this.#isHeld = false;
     this.proceed();
-  }
-
-  /** Sends messages through an encoder from now on. */
-  use(encoder: Encoder): void {
-    this.#encoder = encoder;
-  }
-
-  /** Payload bytes of messages not yet known to be written (WHATWG WebSockets §3.1). */
-  get bufferedAmount(): number {
-    return (this.#output?.bufferedPayloadLength ?? 0) + this.#heldLength();
-  }
-
-  get traffic(): Traffic {
-    const payloadLength = this.#takenLength + (this.#output?.payloadLength ?? 0);
-    const wireLength = payloadLength - this.#encodedShrinkage;
-    return { messages: this.messageCount, payloadLength, wireLength };
-  }
-
-  get hasOutput(): boolean {
-    return this.#output?.isEmpty === false || this.#pendingPong !== undefined;
   }
 
   /** Whether somebody has the turn to send a message in pieces. */
@@ -141,9 +65,9 @@ export class OutgoingOrder implements EncodedSender {
   /** As `Connection.sendText`. */
   sendText(text: string, callback: WriteCallback | undefined, isCoded: boolean): boolean {
     if (!this.#admit(callback, true)) return false;
-    if (!this.#mustWait()) return this.#sendTextNow(text, callback, isCoded);
+    if (!this.#mustWait()) return this.sendTextNow(text, callback, isCoded);
     const length = this.platform.textLength(text);
-    return this.#wait({ length, callback, run: () => this.#sendTextNow(text, callback, isCoded) });
+    return this.#wait({ length, callback, run: () => this.sendTextNow(text, callback, isCoded) });
   }
 
   /** As `Connection.send`: a whole message or a piece of one. */
@@ -152,10 +76,10 @@ export class OutgoingOrder implements EncodedSender {
     const { isLast } = options;
     if (!this.#admit(callback, isLast === undefined)) return false;
     if (isLast !== undefined) this.#isInFragments = !isLast;
-    if (!this.#mustWait()) return this.#sendNow(bytes, callback, options);
+    if (!this.#mustWait()) return this.sendNow(bytes, callback, options);
     const copy = this.platform.copy(bytes);
     const { length } = copy;
-    return this.#wait({ length, callback, run: () => this.#sendNow(copy, callback, options) });
+    return this.#wait({ length, callback, run: () => this.sendNow(copy, callback, options) });
   }
 
   /** As `Connection.sendPrepared`. */
@@ -165,9 +89,9 @@ export class OutgoingOrder implements EncodedSender {
     isCoded: boolean,
   ): boolean {
     if (!this.#admit(callback, true)) return false;
-    if (!this.#mustWait()) return this.#sendPreparedNow(message, callback, isCoded);
+    if (!this.#mustWait()) return this.sendPreparedNow(message, callback, isCoded);
     const { length } = message.payload;
-    const run = (): boolean => this.#sendPreparedNow(message, callback, isCoded);
+    const run = (): boolean => this.sendPreparedNow(message, callback, isCoded);
     return this.#wait({ length, callback, run });
   }
 
@@ -204,7 +128,7 @@ export class OutgoingOrder implements EncodedSender {
 
   /** Asks for a turn; it may come within the call, or be refused. */
   requestTurn(taker: TurnTaker): void {
-    if (!this.#life.sends) {
+    if (!this.life.sends) {
       taker.refuseTurn(notOpen());
       return;
     }
@@ -225,7 +149,7 @@ export class OutgoingOrder implements EncodedSender {
     callback: WriteCallback | undefined,
   ): boolean {
     checkBytes(bytes);
-    if (taker !== this.#holder || this.#life.isGivenUp) {
+    if (taker !== this.#holder || this.life.isGivenUp) {
       callback?.(notOpen());
       return false;
     }
@@ -233,13 +157,13 @@ export class OutgoingOrder implements EncodedSender {
     const opcode = this.#isInPieces ? Opcode.CONTINUATION : first;
     const firstByte = (isLast ? FIN : 0) | opcode;
     this.#isInPieces = !isLast;
-    if (this.#encoder?.isBlocked !== true) return this.#pushPiece(firstByte, bytes, callback);
+    if (this.encoder?.isBlocked !== true) return this.pushPiece(firstByte, bytes, callback);
     const copy = this.platform.copy(bytes);
     const { length } = copy;
-    const run = (): boolean => this.#pushPiece(firstByte, copy, callback);
+    const run = (): boolean => this.pushPiece(firstByte, copy, callback);
     this.#places ??= new OutgoingPlaces();
     this.#places.pushPiece({ length, callback, run });
-    return this.#checkLimits();
+    return this.checkLimits();
   }
 
   /**
@@ -268,81 +192,45 @@ export class OutgoingOrder implements EncodedSender {
   ): boolean {
     checkBytes(payload);
     checkControlLength(payload.length);
-    if (this.#life.state !== 'OPEN') {
+    if (this.life.state !== 'OPEN') {
       callback?.(notOpen());
       return false;
     }
     // RFC 6455 §5.4: they pass between the frames of a message in pieces.
     if (keepsTurn && this.#holder === undefined && this.#mustWait()) {
       const copy = this.platform.copy(payload);
-      const run = (): void => this.#pushControl(opcode, copy, callback);
+      const run = (): void => this.pushControl(opcode, copy, callback);
       this.#wait({ length: copy.length, callback, run });
     } else {
-      this.#pushControl(opcode, payload, callback);
-      this.#checkLimits();
+      this.pushControl(opcode, payload, callback);
+      this.checkLimits();
     }
     return true;
-  }
-
-  /** Answers a Ping, at once or when output moves again. */
-  answerPing(payload: Uint8Array): void {
-    if (this.#output?.isBlocked === true) this.#pendingPong = this.platform.copy(payload);
-    else this.#pushControl(Opcode.PONG, payload, undefined, 'turn');
   }
 
   /** Queues our Close, behind everything that was sent before. */
   close(status: CloseStatus, send: (status: CloseStatus) => void): void {
     if (this.#isCloseQueued) {
-      if (this.#life.closeSent !== undefined) this.#life.apply('closeSent');
+      if (this.life.closeSent !== undefined) this.life.apply('closeSent');
       return;
     }
     this.#isCloseQueued = true;
     const run = (): void => {
       send(status);
-      this.#life.apply('closeSent');
+      this.life.apply('closeSent');
     };
     this.#closePlace = { length: 0, callback: undefined, needsIdle: true, run };
-    if (this.#mustWait() || this.#encoder?.isBusy === true) this.#wait(this.#closePlace);
+    if (this.#mustWait() || this.encoder?.isBusy === true) this.#wait(this.#closePlace);
     else run();
   }
 
   /** Sends a Close now, behind the Pong that waits. */
   sendClose(status: CloseStatus): void {
     this.#isCloseQueued = true;
-    this.#life.closeSent = status;
-    this.#flushPong();
+    this.life.closeSent = status;
+    this.flushPong();
     const payload = buildClosePayload(this.platform, status.code, status.reason);
-    this.#pushControl(Opcode.CLOSE, payload, undefined);
-  }
-
-  // ---- The output -------------------------------------------------------------------------------
-
-  take(preludeLength: number): Uint8Array[] {
-    this.#flushPong();
-    const output = this.#openOutput();
-    this.#takenLength += output.payloadLength;
-    return output.take(preludeLength);
-  }
-
-  /** What was taken has been written; {@link OutgoingOrder.release} follows it. */
-  settle(isCopied: boolean): void {
-    const output = this.#output;
-    if (output === undefined) return;
-    this.settledPayloadLength += output.settle(isCopied);
-    this.#closeOutput(output);
-  }
-
-  get hasCalls(): boolean {
-    return this.needsDrain || this.#output?.hasSettledCallbacks === true;
-  }
-
-  /** Returns the calls that are to be made for what has been written. */
-  release(): (() => void) | undefined {
-    this.settledPayloadLength = 0;
-    const callbacks = this.#output?.takeSettled();
-    if (this.#output !== undefined) this.#closeOutput(this.#output);
-    if (callbacks === undefined) return this.needsDrain ? () => this.#checkDrain() : undefined;
-    return () => callAll([...callbacks, () => this.#checkDrain()]);
+    this.pushControl(Opcode.CLOSE, payload, undefined);
   }
 
   /** Sends everything whose turn has come. */
@@ -363,10 +251,10 @@ export class OutgoingOrder implements EncodedSender {
     }
     this.#isFlushing = false;
     if (rethrows === undefined) {
-      this.#checkDrain();
+      this.checkDrain();
     } else {
-      const calls = [...rethrows, () => this.#checkDrain()];
-      this.#life.tell(() => callAll(calls));
+      const calls = [...rethrows, () => this.checkDrain()];
+      this.life.tell(() => callAll(calls));
     }
   }
 
@@ -374,10 +262,10 @@ export class OutgoingOrder implements EncodedSender {
   dropWaiting(): Refusal[] {
     const reading = this.#reading === undefined ? [] : [this.#reading];
     const lostLength = this.#places?.waitingLength ?? 0;
-    if (lostLength > 0) this.#openOutput().lostPayloadLength += lostLength;
+    if (lostLength > 0) this.openOutput().lostPayloadLength += lostLength;
     const places = [...reading, ...(this.#places?.takeAll() ?? [])];
     // What the encoder has was sent before what waits here.
-    const calls: Refusal[] = [...(this.#encoder?.discard() ?? [])];
+    const calls: Refusal[] = [...(this.encoder?.discard() ?? [])];
     for (const { callback, drop } of places) {
       if (callback !== undefined) calls.push(callback);
       if (drop !== undefined) calls.push(drop);
@@ -388,56 +276,13 @@ export class OutgoingOrder implements EncodedSender {
     this.#isInPieces = false;
     this.#reading = undefined;
     // A Close that waited is gone, too.
-    this.#isCloseQueued = this.#life.closeSent !== undefined;
+    this.#isCloseQueued = this.life.closeSent !== undefined;
     return calls;
   }
 
   /** Drops everything; returns the calls that are to be made, in the order of the messages. */
   drop(): Refusal[] {
-    this.#pendingPong = undefined;
-    return [...(this.#output?.discard() ?? []), ...this.dropWaiting()];
-  }
-
-  // ---- From the encoder -------------------------------------------------------------------------
-
-  pushEncoded(
-    firstByte: number,
-    payload: Uint8Array,
-    plainLength: number,
-    ownership: Ownership,
-    callback: WriteCallback | undefined,
-  ): void {
-    const output = this.#openOutput();
-    const wasEmpty = output.isEmpty;
-    this.#encodedShrinkage += plainLength - payload.length;
-    if (ownership === 'transient' || plainLength !== payload.length) {
-      output.pushTransient(firstByte, payload, plainLength);
-    } else output.pushFrame(firstByte, payload, ownership === 'borrowed');
-    this.#afterPush(output, firstByte, wasEmpty, callback);
-  }
-
-  /** @returns false when the outbound queue is over highWaterMark */
-  pushSerialized(
-    frame: Uint8Array,
-    payloadLength: number,
-    callback: WriteCallback | undefined,
-  ): boolean {
-    const output = this.#openOutput();
-    const wasEmpty = output.isEmpty;
-    output.pushSerialized(frame, payloadLength);
-    const first = frame[0] ?? 0;
-    if ((first & RSV_BITS) !== 0) this.#encodedShrinkage += payloadLength - unmaskedLength(frame);
-    // In the drafts, too: text begins with 0x00, and the closing frame with 0xff.
-    const isMessage = !isControlOpcode(first & OPCODE_BITS);
-    return this.#afterPush(output, isMessage ? FIN : 0, wasEmpty, callback);
-  }
-
-  fail(error: WebSocketError): void {
-    this.#life.fail(error);
-  }
-
-  tell(call: () => void): void {
-    this.#life.tell(call);
+    return [...this.dropOutput(), ...this.dropWaiting()];
   }
 
   /** Whether what is sent now must wait for something. A method: private getters are slow. */
@@ -446,30 +291,14 @@ export class OutgoingOrder implements EncodedSender {
       this.#isHeld ||
       this.#holder !== undefined ||
       this.#reading !== undefined ||
-      this.#encoder?.isBlocked === true ||
+      this.encoder?.isBlocked === true ||
       this.#places?.isEmpty === false
     );
   }
 
-  #openOutput(): OutputQueue {
-    this.#output ??= this.#outputs.take();
-    return this.#output;
-  }
-
-  /** Gives the queue back if it holds nothing more. */
-  #closeOutput(output: OutputQueue): void {
-    if (!output.isUnused) return;
-    this.#output = undefined;
-    this.#outputs.giveBack(output);
-  }
-
-  #bufferedByteLength(): number {
-    return (this.#output?.bufferedByteLength ?? 0) + this.#heldLength();
-  }
-
   /** Payload bytes that are not in the output yet. */
-  #heldLength(): number {
-    return (this.#places?.waitingLength ?? 0) + (this.#encoder?.waitingLength ?? 0);
+  protected override heldLength(): number {
+    return (this.#places?.waitingLength ?? 0) + (this.encoder?.waitingLength ?? 0);
   }
 
   /** Whether a message is taken; throws where the calls before it do not allow it. */
@@ -477,7 +306,7 @@ export class OutgoingOrder implements EncodedSender {
     if (isWhole && this.#isInFragments) {
       throw new InvalidStateError('A fragmented message is being sent');
     }
-    if (this.#life.sends) return true;
+    if (this.life.sends) return true;
     callback?.(notOpen());
     return false;
   }
@@ -487,13 +316,13 @@ export class OutgoingOrder implements EncodedSender {
     this.#places.push(place);
     this.proceed();
     // Its turn may have come, and failed the connection.
-    return this.#checkLimits() && !this.#life.isGivenUp;
+    return this.checkLimits() && !this.life.isGivenUp;
   }
 
   #nextPlace(): Place | undefined {
     if (this.#isHeld || this.#reading !== undefined) return undefined;
-    if (this.#encoder?.isBlocked === true) return undefined;
-    return this.#places?.take(this.#holder !== undefined, this.#encoder?.isBusy === true);
+    if (this.encoder?.isBlocked === true) return undefined;
+    return this.#places?.take(this.#holder !== undefined, this.encoder?.isBusy === true);
   }
 
   /** Reads the bytes of a place. One that is dropped meanwhile has got its error. */
@@ -507,19 +336,19 @@ export class OutgoingOrder implements EncodedSender {
       if (error !== undefined) {
         // Dropped with what is behind it, ahead of that and with an error of its own.
         this.#reading = { ...place, callback: callback && (() => callback(error)) };
-        this.#life.fail(new WebSocketError('WS_INTERNAL', { cause: error }));
+        this.life.fail(new WebSocketError('WS_INTERNAL', { cause: error }));
         return;
       }
       this.#reading = undefined;
       this.#places!.waitingLength -= length;
-      this.#sendNow(bytes, callback, options, 'own');
+      this.sendNow(bytes, callback, options, 'own');
       this.proceed();
     });
   }
 
   /** The message in pieces will not end: fails, or sends the Close that waits for its end. */
   #leaveUnfinished(cause: Error | undefined): void {
-    const life = this.#life;
+    const life = this.life;
     if (life.isGivenUp || life.closeSent !== undefined) return;
     const close = this.#closePlace;
     if (cause !== undefined || close === undefined) {
@@ -529,155 +358,5 @@ export class OutgoingOrder implements EncodedSender {
     }
     for (const refuse of this.dropWaiting()) life.tell(() => refuse(notOpen()));
     close.run();
-  }
-
-  #sendTextNow(text: string, callback: WriteCallback | undefined, isCoded: boolean): boolean {
-    const encoder = this.#encoder;
-    if (encoder !== undefined && !this.#canPassText(encoder, text, isCoded)) {
-      const bytes = this.platform.allocate(this.platform.textLength(text));
-      this.platform.encodeText(text, bytes, 0);
-      encoder.send(Opcode.TEXT, bytes, callback);
-      return this.#checkLimits();
-    }
-    const output = this.#openOutput();
-    const wasEmpty = output.isEmpty;
-    output.pushText(FIN | Opcode.TEXT, text);
-    return this.#afterPush(output, FIN, wasEmpty, callback);
-  }
-
-  /** Asks for the length in bytes, at most three for each unit, only where it matters. */
-  #canPassText(encoder: Encoder, text: string, isCoded: boolean): boolean {
-    const { length } = text;
-    if (!encoder.canPass(length, isCoded)) return false;
-    if (encoder.canPass(length * 3, isCoded)) return true;
-    return encoder.canPass(this.platform.textLength(text), isCoded);
-  }
-
-  #sendNow(
-    bytes: Uint8Array,
-    callback: WriteCallback | undefined,
-    { isText, isCoded = true, isLast }: SendOptions,
-    ownership: Ownership = 'borrowed',
-  ): boolean {
-    const encoder = this.#encoder;
-    let firstByte = FIN | (isText ? Opcode.TEXT : Opcode.BINARY);
-    if (isLast !== undefined) {
-      const opcode = this.#leavesInFragments ? Opcode.CONTINUATION : firstByte & ~FIN;
-      firstByte = (isLast ? FIN : 0) | opcode;
-      this.#leavesInFragments = !isLast;
-      return this.#pushPiece(firstByte, bytes, callback, ownership);
-    }
-    if (encoder !== undefined && !encoder.canPass(bytes.length, isCoded)) {
-      encoder.send(firstByte & ~FIN, bytes, callback);
-      return this.#checkLimits();
-    }
-    const output = this.#openOutput();
-    const wasEmpty = output.isEmpty;
-    output.pushFrame(firstByte, bytes, ownership === 'borrowed');
-    return this.#afterPush(output, firstByte, wasEmpty, callback);
-  }
-
-  #sendPreparedNow(
-    message: PreparedMessage,
-    callback: WriteCallback | undefined,
-    isCoded: boolean,
-  ): boolean {
-    if (!this.#openOutput().isMasking) {
-      const encoder = this.#encoder;
-      const { length } = message.payload;
-      if (encoder === undefined || encoder.canPass(length, isCoded)) {
-        return this.pushSerialized(message.frame, length, callback);
-      }
-      if (encoder.sendPrepared(message, callback)) return this.#checkLimits();
-    }
-    return this.#sendNow(message.payload, callback, { isText: !message.isBinary, isCoded }, 'own');
-  }
-
-  #pushPiece(
-    firstByte: number,
-    bytes: Uint8Array,
-    callback: WriteCallback | undefined,
-    ownership: Ownership = 'borrowed',
-  ): boolean {
-    if (this.#encoder !== undefined) {
-      this.#encoder.sendPiece(firstByte, bytes, callback);
-      return this.#checkLimits();
-    }
-    const output = this.#openOutput();
-    const wasEmpty = output.isEmpty;
-    output.pushFrame(firstByte, bytes, ownership === 'borrowed');
-    return this.#afterPush(output, firstByte, wasEmpty, callback);
-  }
-
-  #pushControl(
-    opcode: Opcode,
-    payload: Uint8Array,
-    callback: WriteCallback | undefined,
-    urgency: OutputUrgency = 'call',
-  ): void {
-    const output = this.#openOutput();
-    const wasEmpty = output.isEmpty;
-    output.pushFrame(FIN | opcode, payload, false);
-    // Before the notice: a handler may write within it, and the callback belongs to what it writes.
-    if (callback !== undefined) output.addCallback(callback);
-    this.#notice(wasEmpty, urgency);
-  }
-
-  #flushPong(): void {
-    const payload = this.#pendingPong;
-    if (payload === undefined) return;
-    this.#pendingPong = undefined;
-    this.#openOutput().pushFrame(FIN | Opcode.PONG, payload, false);
-  }
-
-  /** Does what follows each data frame: the count, the callback, the limits, the notice. */
-  #afterPush(
-    output: OutputQueue,
-    firstByte: number,
-    wasEmpty: boolean,
-    callback: WriteCallback | undefined,
-  ): boolean {
-    if ((firstByte & FIN) !== 0) this.messageCount++;
-    if (callback !== undefined) output.addCallback(callback);
-    const hasRoom = this.#checkLimits();
-    const { isBorrowing } = output;
-    if (!output.isEmpty) this.#notice(wasEmpty, isBorrowing ? 'borrowed' : 'call');
-    // The queue may have been written and given back.
-    if (isBorrowing) this.#output?.keepBorrowed();
-    return hasRoom;
-  }
-
-  #notice(wasEmpty: boolean, urgency: OutputUrgency): void {
-    if (wasEmpty || urgency === 'borrowed' || this.input?.isAtEnd === true) {
-      this.handler.onOutput(urgency);
-    }
-  }
-
-  /** Returns whether a sender may go on. */
-  #checkLimits(): boolean {
-    const buffered = this.#bufferedByteLength();
-    if (buffered >= this.limits.highWaterMark) this.needsDrain = true;
-    if (buffered > this.limits.maxBufferedAmount) {
-      this.#overflow(buffered);
-      return false;
-    }
-    return !this.needsDrain;
-  }
-
-  /** Drops what gathered for a slow peer now, not after closeTimeout. */
-  #overflow(buffered: number): void {
-    if (this.#life.isGivenUp) return;
-    const error = limitExceeded('maxBufferedAmount', this.limits.maxBufferedAmount, buffered);
-    const callbacks = this.#output?.discard() ?? [];
-    const tell = (): void => this.#life.tell(() => callAll(callbacks, error));
-    callAll([() => this.#life.fail(error), tell]);
-  }
-
-  #checkDrain(): void {
-    if (!this.needsDrain) return;
-    const buffered = this.#bufferedByteLength();
-    if (buffered * 2 > this.limits.highWaterMark) return;
-    this.needsDrain = false;
-    if (this.#life.state === 'OPEN') this.handler.onDrain();
   }
 }

@@ -21,9 +21,10 @@ import { WebSocketError } from '../errors.ts';
 import type { ActiveSession } from '../extensions/extension.ts';
 import { LIMITS } from '../limits.ts';
 import { channels, publishLimit, publishReceived } from './diagnostics.ts';
-import { Heartbeat, type HeartbeatOptions, type HeartbeatOwner } from './heartbeat.ts';
+import { connectionOptionsOf, type DriverOptions, type OwnerEvents } from './driver-options.ts';
+import { Heartbeat, type HeartbeatOwner } from './heartbeat.ts';
 import { dropTransport, isHttp2Stream, prepareStream } from './http2-stream.ts';
-import { Lifespan, type LifespanLimits, type LifespanOwner } from './lifespan.ts';
+import { Lifespan, type LifespanOwner } from './lifespan.ts';
 import { type Reader, startReading } from './read-path.ts';
 import { kDriver, occupySocket } from './socket-claim.ts';
 import {
@@ -35,32 +36,6 @@ import {
   readStats,
 } from './socket-stats.ts';
 import { SocketWriter, type WriterOwner } from './socket-writer.ts';
-
-/** What an owner is told; see {@link ConnectionHandler}. */
-export interface OwnerEvents<Owner> {
-  message(owner: Owner, data: string | Uint8Array, isBinary: boolean): void;
-  messageStart?(owner: Owner, isBinary: boolean): void;
-  messageData?(owner: Owner, bytes: Uint8Array): void;
-  messageEnd?(owner: Owner): void;
-  ping?(owner: Owner, payload: Uint8Array): void;
-  /** A Pong that answers no heartbeat. */
-  pong?(owner: Owner, payload: Uint8Array): void;
-  drain?(owner: Owner): void;
-  closing?(owner: Owner): void;
-  /** Both Close frames have gone: a client may end the transport (RFC 6455 §7.1.1). */
-  closeComplete?(owner: Owner): void;
-  /** Give up the opening handshake; `openingFailed` is the answer. */
-  abandonOpening?(owner: Owner): void;
-  error(owner: Owner, error: WebSocketError): void;
-  closed(owner: Owner, code: number, reason: string, wasClean: boolean): void;
-}
-
-export interface DriverOptions extends Omit<ConnectionOptions, 'handler'> {
-  /** Milliseconds that the end may take; then the socket is destroyed. @defaultValue 30,000 */
-  readonly closeTimeoutMs?: number | undefined;
-  readonly heartbeat?: HeartbeatOptions | undefined;
-  readonly lifespan?: LifespanLimits | undefined;
-}
 
 type DrivenSocket = Duplex & { [kDriver]: SocketDriver<unknown, WireConnection> };
 
@@ -409,26 +384,6 @@ export class SocketDriver<Owner, Wire extends WireConnection = Connection>
     dropTransport(this.#socket);
     this.connection.expire();
   }
-}
-
-/** By name: on Node 20, each object made with a spread and more is read as one of its own kind. */
-function connectionOptionsOf(
-  options: DriverOptions,
-  handler: ConnectionHandler,
-): ConnectionOptions {
-  return {
-    role: options.role,
-    platform: options.platform,
-    handler,
-    sessions: options.sessions,
-    sink: options.sink,
-    answersPings: options.answersPings,
-    isConnecting: options.isConnecting,
-    maxLength: options.maxLength,
-    maxFragments: options.maxFragments,
-    highWaterMark: options.highWaterMark,
-    maxBufferedAmount: options.maxBufferedAmount,
-  };
 }
 
 function onSocketEnd(this: DrivenSocket): void {

@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Role } from '../../src/connection/options.ts';
+import type { DriverOptions } from '../../src/node/driver-options.ts';
 import { nodePlatform } from '../../src/node/node-platform.ts';
-import type { DriverOptions } from '../../src/node/socket-driver.ts';
 import { describeFrames, frameTo } from '../support/frames.ts';
 import { concat, utf8 } from '../support/hex.ts';
 import { RecordingDriver, settle } from '../support/recording-driver.ts';

@@ -7,12 +7,9 @@ import { setImmediate } from 'node:timers/promises';
 import { APPLICATION } from '../../src/connection/brake.ts';
 import type { ConnectionOptions } from '../../src/connection/options.ts';
 import type { WebSocketError } from '../../src/errors.ts';
+import type { DriverOptions, OwnerEvents } from '../../src/node/driver-options.ts';
 import { nodePlatform } from '../../src/node/node-platform.ts';
-import {
-  type DriverOptions,
-  type OwnerEvents,
-  SocketDriver,
-} from '../../src/node/socket-driver.ts';
+import { SocketDriver } from '../../src/node/socket-driver.ts';
 import { describeCloseEvent, RecordingHandler } from './recording-handler.ts';
 
 const EVENTS: OwnerEvents<RecordingDriver> = {

@@ -19,10 +19,11 @@ import { CloseCode } from '../../close-code.ts';
 import { InvalidStateError, isError, notOpen, type WebSocketError } from '../../errors.ts';
 import { checkCloseStatus } from '../../frame/close-payload.ts';
 import type { HeadersInput } from '../../node/client-options.ts';
+import type { OwnerEvents } from '../../node/driver-options.ts';
 import { MessageStreams } from '../../node/message-streams.ts';
 import { nodePlatform } from '../../node/node-platform.ts';
 import { OutgoingMessageStream } from '../../node/outgoing-message-stream.ts';
-import { type OwnerEvents, SocketDriver } from '../../node/socket-driver.ts';
+import { SocketDriver } from '../../node/socket-driver.ts';
 import type { Server } from './server.ts';
 import { binaryFragmentation, connectionSettings } from './settings.ts';
 

@@ -9,8 +9,8 @@ import type { ZlibOptions } from 'node:zlib';
 import type { Role } from '../../connection/options.ts';
 import { wholeBytes } from '../../connection/sink.ts';
 import { LIMITS, readLimit } from '../../limits.ts';
+import type { DriverOptions } from '../../node/driver-options.ts';
 import { nodePlatform } from '../../node/node-platform.ts';
-import type { DriverOptions } from '../../node/socket-driver.ts';
 import type { Platform } from '../../platform.ts';
 import type {
   FinishRequestCallback,
