@@ -32,9 +32,6 @@ const KINDS = ['plain', 'attach', 'attach, authorize', 'attach, async authorize'
 const REFUSING = ['plain, allowedOrigins', 'attach, origins', 'attach, async authorize refuses'];
 
 const [rounds = '5', role] = process.argv.slice(2);
-if (role === undefined) await measure(Number(rounds));
-else await serve(role);
-
 // ---- The server ---------------------------------------------------------------------------------
 
 /** @param {string} kind */
@@ -193,3 +190,6 @@ function median(values) {
   const sorted = [...values].sort((one, other) => one - other);
   return sorted[Math.floor(sorted.length / 2)]?.toFixed(1);
 }
+
+if (role === undefined) await measure(Number(rounds));
+else await serve(role);

@@ -67,6 +67,6 @@ export class EndedTotals {
   }
 }
 
-function latest(one: number | undefined, other: number): number {
-  return Math.max(one ?? other, other);
+function latest(one: number | undefined, other: number | undefined): number | undefined {
+  return one === undefined || (other !== undefined && other > one) ? other : one;
 }
