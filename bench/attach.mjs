@@ -3,7 +3,7 @@
  * opening handshake and each message, memory for each idle connection; and 10,000 refused
  * handshakes: CPU time for each, and what the process has grown by.
  *
- *     node bench/attach.mjs [rounds, by default 5]
+ *     node bench/attach.mjs [rounds, by default 5] [accept | refuse]
  *
  * It measures dist/. Rounds are interleaved; the figures are medians.
  */
@@ -14,7 +14,7 @@ import { createServer } from 'node:http';
 import { connect } from 'node:net';
 import { fileURLToPath } from 'node:url';
 
-const CONNECTIONS = 2000;
+const CONNECTIONS = 1000;
 const MESSAGES = 50;
 const REFUSED = 10_000;
 const AT_ONCE = 100;
@@ -31,10 +31,7 @@ const ECHO_LENGTH = MESSAGE.length - 4;
 const KINDS = ['plain', 'attach', 'attach, authorize', 'attach, async authorize'];
 const REFUSING = ['plain, allowedOrigins', 'attach, origins', 'attach, async authorize refuses'];
 
-const [rounds = '5', role] = process.argv.slice(2);
-if (role === undefined) await measure(Number(rounds));
-else await serve(role);
-
+const [rounds = '5', what = '', role] = process.argv.slice(2);
 // ---- The server ---------------------------------------------------------------------------------
 
 /** @param {string} kind */
@@ -91,7 +88,7 @@ class Subject {
   constructor(kind) {
     this.kind = kind;
     const path = fileURLToPath(import.meta.url);
-    this.child = fork(path, ['1', kind], { execArgv: ['--expose-gc'] });
+    this.child = fork(path, ['1', '', kind], { execArgv: ['--expose-gc'] });
     this.port = 0;
     /** @type {Record<string, number[]>} */
     this.figures = {};
@@ -171,8 +168,8 @@ class Subject {
 
 /** @param {number} count */
 async function measure(count) {
-  const accepting = KINDS.map((kind) => new Subject(kind));
-  const refusing = REFUSING.map((kind) => new Subject(kind));
+  const accepting = what === 'refuse' ? [] : KINDS.map((kind) => new Subject(kind));
+  const refusing = what === 'accept' ? [] : REFUSING.map((kind) => new Subject(kind));
   const subjects = [...accepting, ...refusing];
   await Promise.all(subjects.map((subject) => subject.start()));
   for (let round = 0; round <= count; round++) {
@@ -193,3 +190,6 @@ function median(values) {
   const sorted = [...values].sort((one, other) => one - other);
   return sorted[Math.floor(sorted.length / 2)]?.toFixed(1);
 }
+
+if (role === undefined) await measure(Number(rounds));
+else await serve(role);
