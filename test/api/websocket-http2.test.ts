@@ -35,13 +35,13 @@ describe('An extended CONNECT at new WebSocket(request, stream)', () => {
     const server = createServer({ settings: ENABLED }).on('request', () => {});
     server.on('connect', (request: Http2ServerRequest) => {
       if (WebSocket.isWebSocket(request)) new WebSocket(request, request.stream).send('hello');
-      else request.socket.destroy();
+      else request.stream.respond({ ':status': 501 }, { endStream: true });
     });
     const session = await openSession(await listenHttp2(server));
     const stream = openStream(session);
     await stream.untilFrame('text "hello"');
-    await openStream(session, { ':protocol': 'connect-udp' }).closed();
-    // The session and its other streams go on.
+    const other = openStream(session, { ':protocol': 'connect-udp' });
+    expect(await other.response()).toMatchObject({ ':status': 501 });
     expect(stream.hasEnded).toBe(false);
   });
 
