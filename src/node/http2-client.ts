@@ -228,7 +228,8 @@ function settingsCome(session: ClientHttp2Session): Promise<void> {
 function endSession(session: ClientHttp2Session): void {
   // On a tick of its own: it would overtake a reset of the stream.
   setImmediate(() => session.close());
-  setTimeout(() => session.destroy(), LIMITS.closeTimeout.default).unref();
+  const timer = setTimeout(() => session.destroy(), LIMITS.closeTimeout.default).unref();
+  session.once('close', () => clearTimeout(timer));
 }
 
 /** Refuses a pushed response, which no WebSocket has a use for; unless the application listens. */

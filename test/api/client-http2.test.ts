@@ -224,6 +224,23 @@ describe('Client with a session of HTTP/2', () => {
     }
   });
 
+  it('waits while the server takes no more streams at once', async () => {
+    const served = await serveHttp2({ settings: { ...ENABLED, maxConcurrentStreams: 1 } });
+    const session = await openSession(served);
+    const [first, given, second] = Array.from(
+      { length: 3 },
+      () => new Client(served.url, { http2: session }),
+    ) as [Client, Client, Client];
+    await next(first, 'open');
+    given.close();
+    expect(await ending(given)).toContain('close 1006 ""');
+    expect(second.readyState).toBe(0);
+    first.close();
+    await next(second, 'open');
+    expect(served.accepted).toHaveLength(2);
+    second.terminate();
+  });
+
   it('outlives a GOAWAY, after which no other client can be opened', async () => {
     const sessions: ServerHttp2Session[] = [];
     const served = await serveHttp2({

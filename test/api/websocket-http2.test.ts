@@ -38,9 +38,11 @@ describe('An extended CONNECT at new WebSocket(request, stream)', () => {
       else request.stream.respond({ ':status': 501 }, { endStream: true });
     });
     const session = await openSession(await listenHttp2(server));
-    await openStream(session).untilFrame('text "hello"');
+    const stream = openStream(session);
+    await stream.untilFrame('text "hello"');
     const other = openStream(session, { ':protocol': 'connect-udp' });
     expect(await other.response()).toMatchObject({ ':status': 501 });
+    expect(stream.hasEnded).toBe(false);
   });
 
   it('is for a WebSocket to isWebSocket', async () => {
