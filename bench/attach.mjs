@@ -1,7 +1,7 @@
 /**
  * What `attach` costs against the plain constructor, in one run: CPU time of the server for each
- * opening handshake, memory for each idle connection; and 10,000 refused handshakes: CPU time for
- * each, and what the process has grown by. Messages take the same way with both.
+ * opening handshake and each message, memory for each idle connection; and 10,000 refused
+ * handshakes: CPU time for each, and what the process has grown by.
  *
  *     node bench/attach.mjs [rounds, by default 5] [accept | refuse]
  *
@@ -15,14 +15,19 @@ import { connect } from 'node:net';
 import { fileURLToPath } from 'node:url';
 
 const CONNECTIONS = 1000;
+const MESSAGES = 50;
 const REFUSED = 10_000;
 const AT_ONCE = 100;
 
-const OPTIONS = { ping: 30, maxBufferedAmount: 16_777_216 };
+/** No heartbeats: the load counts bytes. */
+const OPTIONS = { ping: 0, maxBufferedAmount: 16_777_216 };
 const REQUEST =
   'GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
   'Origin: https://example.com\r\n' +
   'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n';
+/** A masked text message of 16 bytes, with a masking key of zeros. */
+const MESSAGE = Buffer.concat([Buffer.from([0x81, 0x90, 0, 0, 0, 0]), Buffer.alloc(16, 0x61)]);
+const ECHO_LENGTH = MESSAGE.length - 4;
 
 const KINDS = ['plain', 'attach', 'attach, authorize', 'attach, async authorize'];
 const REFUSING = ['plain, allowedOrigins', 'attach, origins', 'attach, async authorize refuses'];
@@ -42,9 +47,9 @@ async function serve(kind) {
   const origins = ['https://other.example'];
   /** @type {Record<string, object>} */
   const attached = {
-    attach: {},
-    'attach, authorize': { authorize: () => true },
-    'attach, async authorize': { authorize: async () => true },
+    attach: OPTIONS,
+    'attach, authorize': { ...OPTIONS, authorize: () => true },
+    'attach, async authorize': { ...OPTIONS, authorize: async () => true },
     'attach, origins': { origins },
     'attach, async authorize refuses': { authorize: async () => false },
   };
@@ -132,6 +137,21 @@ class Subject {
     this.note('us per handshake', (opened.cpu - before.cpu) / CONNECTIONS);
     const idle = await this.ask('collect');
     this.note('bytes per connection', (idle.heap - before.heap) / CONNECTIONS);
+    const quiet = await this.ask('count');
+    const echoes = sockets.slice(0, 200).map((socket) => {
+      let length = 0;
+      return new Promise((resolve) => {
+        socket.on('data', (/** @type {Buffer} */ chunk) => {
+          length += chunk.length;
+          if (length === MESSAGES * ECHO_LENGTH) resolve(undefined);
+          else if (length % ECHO_LENGTH === 0) socket.write(MESSAGE);
+        });
+        socket.write(MESSAGE);
+      });
+    });
+    await Promise.all(echoes);
+    const busy = await this.ask('count');
+    this.note('us per message', (busy.cpu - quiet.cpu) / (echoes.length * MESSAGES));
     for (const socket of sockets) socket.destroy();
     await this.ask('collect');
   }
