@@ -15,9 +15,9 @@ const ADA = { headers: { Authorization: 'Bearer s3cret' } };
 const isInstalled = existsSync(`${HERE}node_modules/next/package.json`);
 const sockets = codeOf(DOCUMENT, 'sockets.js');
 
-const cleanups: (() => void)[] = [];
-afterEach(() => {
-  for (const cleanup of cleanups.splice(0).reverse()) cleanup();
+const cleanups: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
 function folderOf(name: string, files: Readonly<Record<string, string>>): string {
@@ -69,6 +69,20 @@ describe.runIf(isInstalled)('docs/frameworks.md', { timeout: TIMEOUT_MS }, () =>
     const name = `${framework.toLowerCase()}.js`;
     const code = codeOf(DOCUMENT, name);
     await expectService(run(folderOf(framework, { [name]: code }), name), PLAIN);
+  });
+
+  it('Express: a session of its middleware lets its user in', async () => {
+    const folder = folderOf('session', { 'session.js': codeOf(DOCUMENT, 'session.js') });
+    const program = run(folder, 'session.js');
+    const { headers } = await program.fetch('/sign-in');
+    const [cookie = ''] = headers.getSetCookie().map((one) => one.split(';', 1)[0]);
+    const client = await program.connect('/', { headers: { Cookie: cookie } });
+    expect(await nextMessage(client)).toBe('Hello Ada');
+    client.terminate();
+    for (const other of ['', cookie.slice(0, -1)]) {
+      const refused = await program.connect('/', { headers: { Cookie: other } });
+      expect(String((await endOf(refused)).error)).toContain('403');
+    }
   });
 
   it('NestJS, whose types take the adapter', async () => {

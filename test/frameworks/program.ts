@@ -71,10 +71,12 @@ export class Program {
   }
 
   async page(path = '/'): Promise<string> {
-    const response = await fetch(`http://127.0.0.1:${await this.#port}${path}`, {
-      headers: { Connection: 'close' },
-    });
-    return response.text();
+    return (await this.fetch(path)).text();
+  }
+
+  async fetch(path: string): Promise<Response> {
+    const url = `http://127.0.0.1:${await this.#port}${path}`;
+    return fetch(url, { headers: { Connection: 'close' } });
   }
 
   async connect(path: string, options: ClientOptions = {}): Promise<Client> {
@@ -88,8 +90,9 @@ export class Program {
   }
 
   /** For the end of a test that may have failed. */
-  kill(): void {
+  async kill(): Promise<void> {
     this.child.kill('SIGKILL');
+    await this.ended;
   }
 }
 

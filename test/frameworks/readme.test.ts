@@ -14,9 +14,9 @@ const README = 'README.md';
 const TIMEOUT_MS = 120_000;
 const isInstalled = existsSync(`${HERE}node_modules/jose/package.json`);
 
-const cleanups: (() => void)[] = [];
-afterEach(() => {
-  for (const cleanup of cleanups.splice(0).reverse()) cleanup();
+const cleanups: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
 /** Runs a program of the README, with files beside it. */
@@ -27,8 +27,8 @@ function run(
 ): Program {
   const folder = makeFolder(`readme-${name}`, { [name]: codeOf(README, name), ...files });
   const program = new Program(folder, name, environment);
-  cleanups.push(() => {
-    program.kill();
+  cleanups.push(async () => {
+    await program.kill();
     removeFolder(folder);
   });
   return program;
