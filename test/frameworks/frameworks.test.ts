@@ -101,6 +101,38 @@ describe.runIf(isInstalled)('docs/frameworks.md', { timeout: TIMEOUT_MS }, () =>
     await expectService(run(`${folder}/out`, 'nest.js'), NEST);
   });
 
+  it('NestJS: two gateways on a path, observables, exceptions, and all sockets', async () => {
+    const program = run(HERE, 'nest-gateways.mjs');
+    const client = await program.connect('/nest?a=1');
+    const ask = (event: string, data?: unknown) => {
+      client.send(JSON.stringify({ event, data }));
+      return nextMessage(client);
+    };
+    expect(await nextMessage(client)).toBe('connected /nest?a=1');
+    expect(await ask('count', [7])).toBe('7');
+    expect(await ask('later', 'x')).toBe('{"later":"x"}');
+    const refused = { status: 'error', message: 'No', cause: { pattern: 'refuse', data: 1 } };
+    expect(JSON.parse(String(await ask('refuse', 1)))).toEqual({
+      event: 'exception',
+      data: refused,
+    });
+    expect(await ask('break')).toMatch(/^\{"event":"exception".*Internal server error/);
+
+    const other = await program.connect('/nest');
+    expect(await nextMessage(other)).toBe('connected /nest');
+    await ask('tick');
+    const heard: unknown[] = [];
+    const isOver = new Promise<void>((resolve) => {
+      other.on('message', ({ data }) => {
+        if (heard.push(data) === 2) resolve();
+      });
+    });
+    client.terminate();
+    await isOver;
+    expect(heard.sort()).toEqual(['disconnected', 'unsubscribed']);
+    other.terminate();
+  });
+
   describe('Next.js', () => {
     const files = {
       'next.js': codeOf(DOCUMENT, 'next.js'),
