@@ -53,6 +53,7 @@ const CHUNKS = {
   websocket: ['index'],
   streams: ['streams'],
   server: ['server'],
+  nestjs: ['nestjs'],
   compat: ['compat/http-server'],
   ws: ['ws'],
   'pull-ws': [

@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import * as engine from '../src/engine.ts';
 import * as sanswire from '../src/index.ts';
+import * as nestjs from '../src/nestjs.ts';
 import * as nodejsWebSocket from '../src/nodejs-websocket.ts';
 import * as pullWs from '../src/pull-ws.ts';
 import * as server from '../src/server.ts';
@@ -68,6 +69,7 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
     'permessageDeflate',
     'wholeBytes',
   ],
+  './nestjs': ['SanswireAdapter'],
   './nodejs-websocket': [
     'connect',
     'createServer',
@@ -149,6 +151,10 @@ describe('The exports', () => {
 
   it('of sanswire/server are these', () => {
     expect(Object.keys(server).sort()).toEqual([...(NAMES['./server'] ?? [])].sort());
+  });
+
+  it('of sanswire/nestjs are these', () => {
+    expect(Object.keys(nestjs).sort()).toEqual([...(NAMES['./nestjs'] ?? [])].sort());
   });
 
   it('of sanswire/streams are these', () => {

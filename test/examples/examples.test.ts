@@ -158,16 +158,6 @@ describe('the examples run and end', { timeout: TIMEOUT_MS }, () => {
     ]);
   });
 
-  it('jwt.mjs', async () => {
-    expect(await linesOf('jwt.mjs')).toEqual([
-      'client: Hello Ada',
-      ...Array.from({ length: 2 }, () => [
-        'server: WS_HANDSHAKE_REFUSED, 401',
-        'client: WS_RESPONSE_STATUS',
-      ]).flat(),
-    ]);
-  });
-
   it('pull-ws.mjs', async () => {
     // Which end sees the end first is the network's business.
     expect((await linesOf('pull-ws.mjs')).sort()).toEqual([

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import * as sanswire from 'sanswire';
 import * as engine from 'sanswire/engine';
+import * as nestjs from 'sanswire/nestjs';
 import * as nodejsWebSocket from 'sanswire/nodejs-websocket';
 import * as pullWs from 'sanswire/pull-ws';
 import * as server from 'sanswire/server';
@@ -15,7 +16,7 @@ import { echo, echoAsWs, run } from './echo.cjs';
 import required from './required.cjs';
 
 const faces = { nodejsWebSocket, pullWs, walve, ws, override };
-const imported = { sanswire, engine, server, streams, ...faces };
+const imported = { sanswire, engine, server, nestjs, streams, ...faces };
 
 export const done = run('both', async () => {
   for (const [entry, names] of Object.entries(imported)) {

@@ -4,6 +4,7 @@ exports.ws = require('sanswire/ws');
 exports.override = require('ws');
 exports.engine = require('sanswire/engine');
 exports.server = require('sanswire/server');
+exports.nestjs = require('sanswire/nestjs');
 exports.streams = require('sanswire/streams');
 exports.pullWs = require('sanswire/pull-ws');
 exports.walve = require('sanswire/walve');

@@ -4,6 +4,7 @@ import engine = require('sanswire/engine');
 import nodejsWebSocket = require('sanswire/nodejs-websocket');
 import duplex = require('sanswire/pull-ws');
 import source = require('sanswire/pull-ws/source');
+import nestjs = require('sanswire/nestjs');
 import server_ = require('sanswire/server');
 import streams = require('sanswire/streams');
 import walve = require('sanswire/walve');

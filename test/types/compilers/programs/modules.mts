@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import Sanswire, { Client, type ClientOptions, EventSource, type MessageData } from 'sanswire';
 import * as engine from 'sanswire/engine';
+import { SanswireAdapter } from 'sanswire/nestjs';
 import nodejsWebSocket, { type Connection } from 'sanswire/nodejs-websocket';
 import duplex, { connect, type ReceivedMessage, type Source } from 'sanswire/pull-ws';
 import connectPart from 'sanswire/pull-ws/client';
@@ -89,6 +90,9 @@ const attached = attach(createServer(), {
   authorize: async ({ url }) => (url === '/' ? { user: 'a' } : new Response(null, { status: 401 })),
 });
 attached.on('connection', (one) => one.data.user.length);
+new SanswireAdapter<string>({ getHttpServer: createServer }, { drain: { spread: 0 } })
+  .create(0, { path: '/', authorize: ({ url }) => url ?? false })
+  .on('connection', ({ data }) => data.length);
 attached.on('rejected', (error, { socket: refused }) => refuse(refused, 403, {}, error.code));
 
 // @ts-expect-error: no such property, so types are really there
