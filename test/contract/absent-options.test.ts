@@ -24,6 +24,7 @@ import {
   resolveOptions,
 } from '../../src/extensions/permessage-deflate/options.ts';
 import { Client, EventSource, permessageDeflate, WebSocket } from '../../src/index.ts';
+import { SanswireAdapter } from '../../src/nestjs.ts';
 import * as nodejs from '../../src/nodejs-websocket.ts';
 import * as pull from '../../src/pull-ws.ts';
 import { attach } from '../../src/server.ts';
@@ -226,6 +227,14 @@ const BAGS: { readonly [name: string]: Bag } = {
       const answer = upgrade(server);
       await settle();
       return [await sockets.drain(options), await answer];
+    },
+  },
+  SanswireAdapter: {
+    declarations: ['server/nest-adapter.ts SanswireAdapterOptions'],
+    run: (options) => {
+      const server = createServer();
+      new SanswireAdapter({ getHttpServer: () => server }, options).create(0);
+      return upgrade(server);
     },
   },
   'WebSocket, its headers': {
@@ -587,9 +596,9 @@ async function frameOf(outgoing: InstanceType<typeof walve.Outgoing>): Promise<s
 
 /** Options that no application gives, and those that have tests of their own. */
 const NOT_HERE = [
-  'connection/outgoing-order.ts SendOptions',
+  'connection/outgoing-frames.ts SendOptions',
   'node/lifespan.ts LifespanLimits',
-  'node/socket-driver.ts DriverOptions',
+  'node/driver-options.ts DriverOptions',
   // test/node/proxy-tunnel.test.ts
   'node/client-options.ts ProxyOptions',
 ];
