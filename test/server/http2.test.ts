@@ -98,6 +98,21 @@ describe('attach on a server of node:http2', () => {
     ]);
   });
 
+  it('refuses with a Response that was fetched, or has fields named like properties', async () => {
+    const headers = { 'Keep-Alive': 'timeout=5', 'Proxy-Connection': 'a', TE: 'a', 'X-A': 'b' };
+    const { session } = await serveHttp2<unknown>({
+      authorize: () => {
+        const response = new Response('who?', { status: 401, headers });
+        for (const name of ['constructor', '__proto__', 'toString']) {
+          response.headers.append(name, 'c');
+        }
+        return response;
+      },
+    });
+    const { status, headers: received } = await ask(session);
+    expect([status, received['x-a'], received['constructor']]).toEqual([401, 'b', 'c']);
+  });
+
   it.each(['the stream', 'the session'])('notices that a client has ended %s', async (what) => {
     const { promise, resolve } = withResolvers<AbortSignal>();
     const { session, rejected, sockets } = await serveHttp2<unknown>({
