@@ -351,6 +351,13 @@ describe('A request that belongs to nobody', () => {
     },
   );
 
+  it('is an ordinary request when the application has removed all listeners', async () => {
+    const server = createServer((_, response) => response.end('plain'));
+    const { port } = await serveAttached(undefined, server);
+    server.removeAllListeners('upgrade');
+    expect(await ask(port)).toMatchObject({ status: 200, body: 'plain' });
+  });
+
   it('is an ordinary request, to which nothing changes', async () => {
     const server = createServer((_, response) => response.end('plain'));
     const { port } = await serveAttached(undefined, server);
