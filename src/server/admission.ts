@@ -23,7 +23,7 @@ import { publishLimit } from '../node/diagnostics.ts';
 import { judgeUpgrade, refuseUpgrade, streamOf, toUpgradeRequest } from '../node/server-upgrade.ts';
 import { claimSocket, isClaimed, releaseSocket } from '../node/socket-claim.ts';
 import { AuthorizeContext, AuthorizeWait, clientLeft, hookFailed } from './authorize-wait.ts';
-import { clientAddress, countedAs } from './client-address.ts';
+import { clientAddress, countedAs, hasLeft } from './client-address.ts';
 import type { Members } from './members.ts';
 import type { Answer, AttachSettings } from './options.ts';
 import { isResponse, ResponseRefusal, readRefusal } from './response-refusal.ts';
@@ -85,6 +85,11 @@ export class Admission implements Route {
     }
     if (!verdict.accepted) {
       this.#refuse(request, stream, refusalError(verdict), verdict);
+      return;
+    }
+    if (this.#members.countsAddresses && hasLeft(request)) {
+      stream.destroy();
+      this.#refuse(request, stream, clientLeft());
       return;
     }
     const address = this.#addressOf(request);

@@ -63,6 +63,20 @@ export function clientAddress(
   return address;
 }
 
+/**
+ * Whether nobody is at the other end any more: a TCP socket that was reset with the request still
+ * to be read has no address but its own. It must not pass for a Unix socket, which is trusted.
+ */
+export function hasLeft(request: WebSocketRequest): boolean {
+  try {
+    const { remoteAddress, localAddress } = request.socket;
+    return remoteAddress === undefined && localAddress !== undefined;
+  } catch {
+    // The session of HTTP/2 has ended.
+    return true;
+  }
+}
+
 function remoteAddressOf(request: WebSocketRequest): string | undefined {
   try {
     const { remoteAddress } = request.socket;
