@@ -24,8 +24,8 @@ export function presentOf<Options extends object>(
   if (typeof options !== 'function') checkBag(options);
   const bag = (options ?? {}) as Record<string, unknown>;
   if (!hasAbsent(bag)) return bag as Present<Options>;
-  // With the symbols of a bag.
-  const present = { ...bag };
+  // With the symbols of a bag, and what it inherits.
+  const present = Object.assign(Object.create(Object.getPrototypeOf(bag)), bag) as typeof bag;
   for (const name of Object.keys(bag)) {
     if (bag[name] === undefined || bag[name] === null) delete present[name];
   }

@@ -8,6 +8,12 @@ describe('presentOf', () => {
     expect(presentOf(bag)).toBe(bag);
   });
 
+  it('keeps what a bag with absent options inherits', () => {
+    const bag = Object.assign(Object.create({ inherited: 1 }) as object, { none: undefined });
+    expect(presentOf(bag)).toMatchObject({ inherited: 1 });
+    expect('none' in presentOf(bag)).toBe(false);
+  });
+
   it('leaves out what is undefined or null, and keeps symbols', () => {
     const symbol = Symbol('option');
     const bag = { zero: 0, none: undefined, nil: null, [symbol]: 1 };

@@ -46,6 +46,15 @@ const IS_CAPTURE: unique symbol = Symbol('isCapture');
 
 type Callback = (this: unknown, event: unknown) => unknown;
 
+type Keeper = (target: object) => void;
+
+// Filled in by the static block of the class, which may reach private members.
+/**
+ * Has a function called when an object closes, ahead of its listeners: of those an application may
+ * remove all, and it may dispatch a `close` of its own.
+ */
+export let onceClosed: <Events>(target: StreamEventTarget<Events>, keeper: Keeper) => void;
+
 /** The listener in the EventEmitter's list that stands for one of `addEventListener`. */
 interface Registration extends Callback {
   /** The original, by which `off` finds this one; undefined once removed (WHATWG DOM §2.9). */
@@ -63,9 +72,20 @@ export abstract class StreamEventTarget<Events> extends TypedStream<Events> {
   static {
     const members = ['addEventListener', 'removeEventListener', 'dispatchEvent'];
     defineInterface(StreamEventTarget, undefined, members);
+    onceClosed = (target, keeper) => {
+      const former = target.#keeper;
+      target.#keeper =
+        former === undefined
+          ? keeper
+          : (one) => {
+              former(one);
+              keeper(one);
+            };
+    };
   }
 
   #signalCleanups: Set<() => void> | undefined;
+  #keeper: Keeper | undefined;
 
   constructor() {
     super();
@@ -147,6 +167,7 @@ export abstract class StreamEventTarget<Events> extends TypedStream<Events> {
 
   /** Calls the listeners of a new event. Never throws. `close` must be the last one. */
   protected dispatch(event: WebSocketEvent): void {
+    if (this.#keeper !== undefined && event.type === 'close') this.#keeper(this);
     deliver(this, event.type, event);
     if (this.#signalCleanups === undefined || event.type !== 'close') return;
     for (const forgetSignal of this.#signalCleanups) forgetSignal();

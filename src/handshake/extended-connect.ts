@@ -76,7 +76,6 @@ function mergeHosts(authority: string | undefined, host: string | undefined): st
   return equalsIgnoringCase(host, authority.toLowerCase()) ? authority : '';
 }
 
-/** Fields of HTTP/1.1 that a message of HTTP/2 must not have (RFC 9113 §8.2.2). */
 const CONNECTION_SPECIFIC: readonly string[] = [
   'connection',
   'http2-settings',
@@ -86,6 +85,12 @@ const CONNECTION_SPECIFIC: readonly string[] = [
   'transfer-encoding',
   'upgrade',
 ];
+
+/** Tells whether a message of HTTP/2 must not have a field of HTTP/1.1 (RFC 9113 §8.2.2). */
+export function isHttp1Field(lowercaseName: string): boolean {
+  return CONNECTION_SPECIFIC.includes(lowercaseName);
+}
+
 /** Fields that pseudo-header fields replace, or that do not apply. */
 const REPLACED: readonly string[] = ['host', 'sec-websocket-key'];
 
@@ -100,7 +105,7 @@ export function toExtendedConnect(request: ClientRequest, scheme: string): RawHe
   result.push(':authority', host, ':path', target);
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const name = rawHeaders[at]!.toLowerCase();
-    if (CONNECTION_SPECIFIC.includes(name) || REPLACED.includes(name)) continue;
+    if (isHttp1Field(name) || REPLACED.includes(name)) continue;
     result.push(name, rawHeaders[at + 1]!);
   }
   return result;

@@ -18,6 +18,7 @@ import type { Duplex } from 'node:stream';
 import {
   type ExtendedConnect,
   isExtendedConnect,
+  isHttp1Field,
   judgeExtendedConnect,
   OK,
 } from '../handshake/extended-connect.ts';
@@ -37,6 +38,7 @@ import {
 } from '../handshake/server-handshake.ts';
 import { buildRefusal, type Refusal } from '../handshake/server-response.ts';
 import { SWITCHING_PROTOCOLS } from '../handshake/start-line.ts';
+import { LIMITS } from '../limits.ts';
 import { publishRefused } from './diagnostics.ts';
 import { CANCEL, NO_ERROR } from './http2-stream.ts';
 import { ignoreError } from './ignore-error.ts';
@@ -220,9 +222,12 @@ function encodeHead(response: string): Uint8Array {
 function sendRefusal(request: object, stream: Duplex, response: string): void {
   // The peer may be gone, which changes nothing.
   stream.on('error', () => stream.destroy());
+  destroyLate(stream);
   if (!speaksHttp2(request, stream)) {
+    // It may have been ended by the application, behind an answer of its own.
+    if (stream.writableFinished) stream.destroy();
     stream.once('finish', () => stream.destroy());
-    stream.end(encodeLatin1(response));
+    if (stream.writable) stream.end(encodeLatin1(response));
   } else if (stream.headersSent) {
     stream.close(CANCEL);
   } else if (respond(stream, response)) {
@@ -232,15 +237,24 @@ function sendRefusal(request: object, stream: Duplex, response: string): void {
   }
 }
 
+/** A peer that does not read its answer holds the stream no longer than an opening handshake. */
+function destroyLate(stream: Duplex): void {
+  if (stream.destroyed) return;
+  const destroy = (): void => void stream.destroy();
+  const timer = setTimeout(destroy, LIMITS.handshakeTimeout.default).unref();
+  stream.once('close', () => clearTimeout(timer));
+}
+
 /** Sends a head of HTTP/1.1 as one of HTTP/2; returns false after a reset. */
 function respond(stream: ServerHttp2Stream, response: string, hasAccept = false): boolean {
   const [statusLine = '', ...lines] = response.slice(0, bodyStart(response)).trim().split('\r\n');
   const status = Number(statusLine.split(' ')[1]);
-  const fields: Record<string, string[]> = {};
+  const fields = Object.create(null) as Record<string, string[]>;
   for (const line of lines) {
     const colon = line.indexOf(':');
     const name = line.slice(0, colon).toLowerCase();
-    if (isConnectionField(name) || (name === 'sec-websocket-accept' && !hasAccept)) continue;
+    if (isConnectionField(name) || isHttp1Field(name)) continue;
+    if (name === 'sec-websocket-accept' && !hasAccept) continue;
     fields[name] = [...(fields[name] ?? []), line.slice(colon + 1).trim()];
   }
   const headers: OutgoingHttpHeaders = fields;

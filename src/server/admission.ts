@@ -22,8 +22,8 @@ import { checkChosenSubprotocol, chooseSubprotocol } from '../handshake/subproto
 import { publishLimit } from '../node/diagnostics.ts';
 import { judgeUpgrade, refuseUpgrade, streamOf, toUpgradeRequest } from '../node/server-upgrade.ts';
 import { claimSocket, isClaimed, releaseSocket } from '../node/socket-claim.ts';
-import { AuthorizeContext, AuthorizeWait, hookFailed } from './authorize-wait.ts';
-import { clientAddress, countedAs } from './client-address.ts';
+import { AuthorizeContext, AuthorizeWait, clientLeft, hookFailed } from './authorize-wait.ts';
+import { clientAddress, countedAs, hasLeft } from './client-address.ts';
 import type { Members } from './members.ts';
 import type { Answer, AttachSettings } from './options.ts';
 import { isResponse, ResponseRefusal, readRefusal } from './response-refusal.ts';
@@ -63,7 +63,7 @@ export class Admission implements Route {
   /** Takes an upgrade, unless another listener has answered it. */
   offer(request: WebSocketRequest, socket: Duplex, head: Uint8Array, thrown?: Thrown): void {
     const stream = streamOf(request, socket);
-    if (isClaimed(stream)) return;
+    if (isClaimed(stream) || !stream.writable) return;
     claimSocket(stream);
     if (thrown !== undefined) {
       this.#refuse(request, stream, hookFailed(thrown.cause));
@@ -87,6 +87,11 @@ export class Admission implements Route {
       this.#refuse(request, stream, refusalError(verdict), verdict);
       return;
     }
+    if (this.#members.countsAddresses && hasLeft(request)) {
+      stream.destroy();
+      this.#refuse(request, stream, clientLeft());
+      return;
+    }
     const address = this.#addressOf(request);
     const exceeded = this.#members.takePlace(address);
     if (exceeded !== undefined) this.#refuse(request, stream, exceeded);
@@ -107,14 +112,17 @@ export class Admission implements Route {
     }
     const context = new AuthorizeContext();
     let answer: Answer<unknown> | PromiseLike<Answer<unknown>>;
+    let isDecided: boolean;
     try {
       answer = authorize(candidate.request, context);
+      // May call the application, too: an answer may have getters, or be a proxy.
+      isDecided = !(isPromise(answer) || isResponse(answer));
     } catch (cause) {
       this.#refusePlaced(candidate, hookFailed(cause));
       return;
     }
-    if (isPromise(answer) || isResponse(answer)) this.#wait(candidate, answer, context);
-    else this.#decide(candidate, answer);
+    if (isDecided) this.#decide(candidate, answer);
+    else this.#wait(candidate, answer as Response | PromiseLike<Answer<unknown>>, context);
   }
 
   #wait(
@@ -161,6 +169,11 @@ export class Admission implements Route {
       const negotiated = negotiateAsServer(server.extensions, verdict.extensions);
       if (negotiated instanceof HandshakeError) {
         this.#refusePlaced(candidate, negotiated, refusalOf(negotiated));
+        return;
+      }
+      // The application's functions have the socket in their hands.
+      if (!stream.writable) {
+        this.#refusePlaced(candidate, clientLeft());
         return;
       }
       releaseSocket(stream);

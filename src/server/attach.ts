@@ -26,7 +26,11 @@ export function attach<Data = undefined>(
   server: AnyServer,
   options?: AttachOptions<Data> | null,
 ): SocketSet<Data> {
-  if (typeof server?.listenerCount !== 'function' || !('listen' in server)) {
+  // A server of node:net has no `setTimeout`.
+  if (
+    typeof server?.listenerCount !== 'function' ||
+    !('listen' in server && 'setTimeout' in server)
+  ) {
     throw new TypeError(
       'attach takes the http server: what createServer() or app.listen() returns, not the app',
     );

@@ -47,6 +47,12 @@ export function hookFailed(cause: unknown): HandshakeError {
   return new HandshakeError('WS_INTERNAL', { cause });
 }
 
+/** Nobody is there to be answered. */
+export function clientLeft(cause?: Error): WebSocketError {
+  const details = { detail: 'the socket was closed before the upgrade was accepted', cause };
+  return withoutStack(() => new WebSocketError('WS_TRANSPORT_ERROR', details));
+}
+
 export class AuthorizeWait<Answer> {
   readonly #stream: Duplex;
   readonly #context: AuthorizeContext;
@@ -109,10 +115,8 @@ export class AuthorizeWait<Answer> {
 
   /** @param error - of 'error'; 'close' has a boolean */
   readonly #onGone = (error?: unknown): void => {
-    const cause = isError(error) ? error : undefined;
-    const details = { detail: 'the client left before it was authorized', cause };
     this.#stream.destroy();
-    this.giveUp(withoutStack(() => new WebSocketError('WS_TRANSPORT_ERROR', details)));
+    this.giveUp(clientLeft(isError(error) ? error : undefined));
   };
 
   readonly #onData = (chunk: Uint8Array): void => {

@@ -9,9 +9,6 @@ import type { WebSocketRequest } from '../api/websocket.ts';
 
 /** With a port, as some proxies add: `192.0.2.1:80`, `[2001:db8::1]:80`. */
 const WITH_PORT = /^(?:\[(.*)\]|([0-9.]+))(?::[0-9]+)?$/;
-/** An IPv4 address in IPv6 (RFC 4291 §2.5.5.2). */
-const MAPPED = /^::ffff:([0-9.]+)$/i;
-
 /**
  * Reads a list of addresses and networks: `10.0.0.1`, `10.0.0.0/8`, `2001:db8::/32`.
  *
@@ -23,10 +20,14 @@ export function readTrustedProxies(list: unknown): BlockList | undefined {
     throw new TypeError('Option trustedProxies must be a list of addresses');
   const proxies = new BlockList();
   for (const one of list as unknown[]) {
-    const [address = '', prefix, ...rest] = String(one).split('/');
+    const [written = '', prefix, ...rest] = String(one).split('/');
+    const address = plainAddress(written);
     const family = familyOf(address);
     const longest = family === 'ipv4' ? 32 : 128;
-    const isNetwork = prefix !== undefined && /^[0-9]{1,3}$/.test(prefix) && +prefix <= longest;
+    // A shorter one would be of more than the IPv4 addresses in IPv6: of all addresses there are.
+    const skipped = address === written ? 0 : MAPPED_PREFIX;
+    const length = /^[0-9]{1,3}$/.test(prefix ?? '') ? Number(prefix) - skipped : -1;
+    const isNetwork = length >= 0 && length <= longest;
     const isAddress = isIP(address) !== 0 && (prefix === undefined || isNetwork);
     if (!isAddress || rest.length > 0) {
       throw new TypeError(
@@ -34,7 +35,7 @@ export function readTrustedProxies(list: unknown): BlockList | undefined {
       );
     }
     if (prefix === undefined) proxies.addAddress(address, family);
-    else proxies.addSubnet(address, Number(prefix), family);
+    else proxies.addSubnet(address, length, family);
   }
   return proxies;
 }
@@ -62,6 +63,20 @@ export function clientAddress(
   return address;
 }
 
+/**
+ * Whether nobody is at the other end any more: a TCP socket that was reset with the request still
+ * to be read has no address but its own. It must not pass for a Unix socket, which is trusted.
+ */
+export function hasLeft(request: WebSocketRequest): boolean {
+  try {
+    const { remoteAddress, localAddress } = request.socket;
+    return remoteAddress === undefined && localAddress !== undefined;
+  } catch {
+    // The session of HTTP/2 has ended.
+    return true;
+  }
+}
+
 function remoteAddressOf(request: WebSocketRequest): string | undefined {
   try {
     const { remoteAddress } = request.socket;
@@ -80,24 +95,47 @@ function familyOf(address: string): 'ipv4' | 'ipv6' {
   return isIP(address) === 6 ? 'ipv6' : 'ipv4';
 }
 
-function plainAddress(address: string): string {
-  return MAPPED.exec(address)?.[1] ?? address;
-}
-
 /** Groups of an address that are one customer's: the smallest network that a provider assigns. */
 const NETWORK_GROUPS = 4;
 const GROUPS = 8;
+/** Bits in front of an IPv4 address in IPv6, the last of these groups (RFC 4291 §2.5.5.2). */
+const MAPPED_PREFIX = 96;
+const MAPPED_GROUPS = [0, 0, 0, 0, 0, 0xffff];
 
 /** Returns what an address is counted as: IPv4 itself, IPv6 its /64, as a host has all of one. */
 export function countedAs(address: string): string {
-  if (isIP(address) !== 6) return address;
-  const [head = '', tail] = address.split('%')[0]!.toLowerCase().split('::');
-  const before = head === '' ? [] : head.split(':');
-  const after = tail === undefined || tail === '' ? [] : tail.split(':');
-  // The last 32 bits may be written as IPv4.
-  const length = before.length + after.length + Number(address.includes('.'));
-  const zeros = tail === undefined ? 0 : GROUPS - length;
-  const groups = [...before, ...Array<string>(zeros).fill('0'), ...after];
-  const network = groups.slice(0, NETWORK_GROUPS).map((group) => Number.parseInt(group, 16));
+  const plain = plainAddress(address);
+  if (isIP(plain) !== 6) return plain;
+  const network = groupsOf(plain).slice(0, NETWORK_GROUPS);
   return `${network.map((group) => group.toString(16)).join(':')}::/64`;
+}
+
+/** Returns an IPv4 address in IPv6, however it is written, as IPv4; any other as it is. */
+function plainAddress(address: string): string {
+  if (isIP(address) !== 6) return address;
+  const groups = groupsOf(address);
+  if (!MAPPED_GROUPS.every((group, at) => groups[at] === group)) return address;
+  return groups
+    .slice(MAPPED_GROUPS.length)
+    .flatMap((group) => [group >> 8, group & 0xff])
+    .join('.');
+}
+
+/** @param address - in IPv6, of any form */
+function groupsOf(address: string): number[] {
+  const [head = '', tail] = address.replace(/%.*/, '').split('::');
+  const before = numbersOf(head);
+  const after = numbersOf(tail ?? '');
+  const zeros = tail === undefined ? 0 : GROUPS - before.length - after.length;
+  return [...before, ...Array<number>(zeros).fill(0), ...after];
+}
+
+function numbersOf(text: string): number[] {
+  if (text === '') return [];
+  return text.split(':').flatMap((part) => {
+    if (!part.includes('.')) return [Number.parseInt(part, 16)];
+    // The last 32 bits may be written as IPv4.
+    const [a = 0, b = 0, c = 0, d = 0] = part.split('.').map(Number);
+    return [a * 256 + b, c * 256 + d];
+  });
 }

@@ -5,6 +5,7 @@
  */
 
 import { readCloseArguments } from '../api/close-arguments.ts';
+import { throwLater } from '../api/event-target.ts';
 import { validateOptions } from '../api/options.ts';
 import type { WebSocket } from '../api/websocket.ts';
 import { CloseCode } from '../close-code.ts';
@@ -115,8 +116,8 @@ class Draining {
   #closeSome(): void {
     const steps = Math.floor(this.#settings.spreadMs / STEP_MS) + 1;
     const due = Math.ceil((this.#leavers.length * ++this.#step) / steps);
-    for (; this.#left < Math.min(due, this.#leavers.length); this.#left++) {
-      this.#leavers[this.#left]?.();
+    for (const last = Math.min(due, this.#leavers.length); this.#left < last; ) {
+      callSafely(this.#leavers[this.#left++]);
     }
     if (this.#step >= steps) clearInterval(this.#ticker);
   }
@@ -125,8 +126,8 @@ class Draining {
     clearInterval(this.#ticker);
     const { sockets, eventSources } = this.#members;
     this.#terminated = [sockets.size, eventSources.size];
-    for (const socket of [...sockets.keys()]) socket.terminate();
-    for (const source of [...eventSources]) source.destroy();
+    for (const socket of [...sockets.keys()]) callSafely(() => socket.terminate());
+    for (const source of [...eventSources]) callSafely(() => void source.destroy());
   }
 
   #finish(): void {
@@ -139,5 +140,14 @@ class Draining {
       terminated: sockets + eventSources,
       eventSources: this.#eventSources - eventSources,
     });
+  }
+}
+
+/** An application may have put methods of its own on a connection: the others must end, too. */
+function callSafely(leave: (() => void) | undefined): void {
+  try {
+    leave?.();
+  } catch (error) {
+    throwLater(error);
   }
 }

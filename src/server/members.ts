@@ -4,6 +4,7 @@
  */
 
 import type { EventSource } from '../api/event-source.ts';
+import { onceClosed } from '../api/event-target.ts';
 import type { WebSocket } from '../api/websocket.ts';
 import type { LimitExceededError, WebSocketError } from '../errors.ts';
 import { limitExceeded } from '../limits.ts';
@@ -91,28 +92,26 @@ export class Members {
   add(socket: WebSocket, address: string | undefined): void {
     this.#accepted++;
     this.sockets.set(socket, address);
-    // First, so that no listener of the application that throws keeps the socket here.
-    socket.prependListener('close', this.#onClose);
+    onceClosed(socket, this.#onClose);
   }
 
   addEventSource(source: EventSource): void {
     if (source.readyState === source.CLOSED || this.eventSources.has(source)) return;
     this.eventSources.add(source);
-    source.prependListener('close', this.#onEventSourceClose);
+    onceClosed(source, this.#onEventSourceClose);
   }
 
   // Shared by all connections: a closure for each would cost it memory.
-  readonly #onClose: (event: { readonly target: unknown }) => void = ({ target }) => {
+  readonly #onClose = (target: object): void => {
     const socket = target as WebSocket;
-    if (!this.sockets.has(socket)) return;
     const address = this.sockets.get(socket);
     this.sockets.delete(socket);
     this.#ended.add(socket);
     this.givePlaceBack(address);
   };
 
-  readonly #onEventSourceClose: (event: { readonly target: unknown }) => void = ({ target }) => {
-    if (!this.eventSources.delete(target as EventSource)) return;
+  readonly #onEventSourceClose = (target: object): void => {
+    this.eventSources.delete(target as EventSource);
     this.#ended.add(target as EventSource);
     this.#checkEmpty();
   };

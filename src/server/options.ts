@@ -96,10 +96,8 @@ const OWN_NAMES = [
   'maxConnectionsPerAddress',
   'trustedProxies',
 ];
-const OPTION_NAMES = [
-  ...SERVER_OPTION_NAMES.filter((name) => !REPLACED_NAMES.includes(name)),
-  ...OWN_NAMES,
-];
+const SHARED_NAMES = SERVER_OPTION_NAMES.filter((name) => !REPLACED_NAMES.includes(name));
+const OPTION_NAMES = [...SHARED_NAMES, ...OWN_NAMES];
 
 /** The options as they are used. */
 export interface AttachSettings extends MemberLimits {
@@ -116,6 +114,7 @@ export function readAttachOptions(
   options: AttachOptions<never> | null | undefined,
 ): AttachSettings {
   validateOptions(options, OPTION_NAMES);
+  const present = presentOf(options);
   const {
     path,
     authorize,
@@ -125,8 +124,9 @@ export function readAttachOptions(
     maxConnections,
     maxConnectionsPerAddress,
     trustedProxies,
-    ...rest
-  } = presentOf(options);
+    ping,
+    maxBufferedAmount,
+  } = present;
   checkPath(path);
   if (authorize !== undefined && typeof authorize !== 'function') {
     throw new TypeError(`Option authorize must be a function, not ${typeof authorize}`);
@@ -134,9 +134,12 @@ export function readAttachOptions(
   checkPatterns('origins', 'a list of origins', origins, true);
   checkPatterns('hosts', 'a list of hosts', hosts, false);
   const server = readServerOptions({
-    ...rest,
-    ping: readLimit('attachedPing', rest.ping),
-    maxBufferedAmount: readLimit('attachedBufferedAmount', rest.maxBufferedAmount),
+    // By their names: a rest would be without those that are inherited.
+    ...Object.fromEntries(
+      SHARED_NAMES.map((name) => [name, present[name as keyof typeof present]]),
+    ),
+    ping: readLimit('attachedPing', ping),
+    maxBufferedAmount: readLimit('attachedBufferedAmount', maxBufferedAmount),
   });
   const chooses = typeof protocols === 'function';
   return {

@@ -3,7 +3,9 @@
  * before anything is sent, so that its length is known and a body that fails is a 500.
  */
 
+import { Readable } from 'node:stream';
 import { HandshakeError } from '../errors.ts';
+import { isHttp1Field } from '../handshake/extended-connect.ts';
 import { isConnectionField } from '../handshake/handshake-fields.ts';
 import type { RawHeaders } from '../handshake/header-list.ts';
 import type { Refusal } from '../handshake/server-response.ts';
@@ -42,11 +44,15 @@ export class ResponseRefusal implements Refusal {
   readonly error: HandshakeError;
   readonly errors: readonly HandshakeError[];
 
-  constructor({ status, statusText, headers }: Response, body: Uint8Array) {
+  constructor({ status, statusText, headers, url }: Response, body: Uint8Array) {
     this.status = status;
     this.reason = statusText === '' ? undefined : statusText;
-    // Without those of the connection that it was fetched on.
-    this.headers = [...headers].filter(([name]) => !isConnectionField(name)).flat();
+    // Without those of the connection that it was fetched on. What `fetch` returns has a URL, and a
+    // body that is decoded already (WHATWG Fetch §4.6).
+    const isFetched = typeof url === 'string' && url !== '';
+    const isLeftOut = (name: string): boolean =>
+      isConnectionField(name) || isHttp1Field(name) || (isFetched && name === 'content-encoding');
+    this.headers = [...headers].filter(([name]) => !isLeftOut(name.toLowerCase())).flat();
     this.body = body;
     this.error = new HandshakeError('WS_HANDSHAKE_REFUSED', { status });
     this.errors = [this.error];
@@ -54,10 +60,12 @@ export class ResponseRefusal implements Refusal {
 }
 
 async function readBody(
-  body: ReadableStream<Uint8Array>,
+  body: ReadableStream<Uint8Array> | Readable,
   signal: AbortSignal,
 ): Promise<Uint8Array> {
-  const reader = body.getReader();
+  // That of node-fetch is a stream of Node.
+  const stream = body instanceof Readable ? (Readable.toWeb(body) as ReadableStream) : body;
+  const reader = (stream as ReadableStream<Uint8Array>).getReader();
   const cancel = (): void => void reader.cancel(signal.reason).catch(ignoreError);
   if (signal.aborted) cancel();
   signal.addEventListener('abort', cancel, { once: true });

@@ -155,12 +155,14 @@ class UpgradeRouter {
 
   /** Without another listener, a request that nobody takes is an ordinary one. */
   readonly #shouldUpgrade: ShouldUpgrade = (request) => {
-    const match = this.#findUpgrade(request);
+    // The application may have removed all listeners: Node would drop the connection.
+    const isListening = this.#server.listenerCount('upgrade', this.#onUpgrade) > 0;
+    const match = isListening ? this.#findUpgrade(request) : undefined;
     if (match !== undefined) {
       this.#last = { request, match };
       return true;
     }
-    return this.#hasOthers() && this.#asked?.call(this.#server, request) === true;
+    return (!isListening || this.#hasOthers()) && this.#asked?.call(this.#server, request) === true;
   };
 
   readonly #onUpgrade = (request: IncomingMessage, socket: Duplex, head: Uint8Array): void => {

@@ -2,7 +2,8 @@
 
 import { createServer, get, type IncomingMessage } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
-import { connect as connectTls } from 'node:tls';
+import { createServer as createNetServer } from 'node:net';
+import { connect as connectTls, createServer as createTlsServer } from 'node:tls';
 import { describe, expect, it } from 'vitest';
 import { CloseCode, permessageDeflate, WebSocket } from '../../src/index.ts';
 import { attach } from '../../src/server.ts';
@@ -67,6 +68,22 @@ describe('attach', () => {
     await until(() => uncaught.length === 2);
   });
 
+  it.each([
+    ['removes all listeners', (socket: WebSocket) => void socket.removeAllListeners()],
+    ['dispatches a close', (socket: WebSocket) => void socket.dispatchEvent(new Event('close'))],
+    ['emits a close', (socket: WebSocket) => void socket.emit('close')],
+  ])('has them from their beginning to their end when the application %s', async (_, act) => {
+    const uncaught = collectUncaught();
+    const { sockets, port } = await serveAttached({ maxConnectionsPerAddress: 1 });
+    sockets.on('connection', (socket) => act(socket as WebSocket));
+    const client = connect(port);
+    await next(client, 'open');
+    expect([sockets.size, (await ask(port)).status]).toEqual([1, 429]);
+    client.terminate();
+    await until(() => sockets.size === 0);
+    expect([await sockets.drain(), uncaught]).toMatchObject([{ closed: 0, terminated: 0 }, []]);
+  });
+
   it('lets what a listener throws surface, and keeps the socket', async () => {
     const uncaught = collectUncaught();
     const { sockets, port } = await serveAttached();
@@ -114,6 +131,34 @@ describe('The options of attach', () => {
     const before = count;
     await Promise.all([1, 2, 3].map(() => next(connect(port), 'open')));
     expect([before > 0, count]).toEqual([true, before]);
+  });
+
+  it.each([
+    ['inherits', Object.create({ authorize: () => true, headers: { 'X-A': 'b' } })],
+    [
+      'inherits, with absent ones of its own',
+      Object.assign(Object.create({ authorize: () => true, headers: { 'X-A': 'b' } }), {
+        path: undefined,
+        headers: null,
+      }),
+    ],
+    [
+      'has as getters of its class',
+      new (class {
+        get authorize() {
+          return () => true;
+        }
+        get headers() {
+          return { 'X-A': 'b' };
+        }
+      })(),
+    ],
+    ['has frozen', Object.freeze({ authorize: () => true, headers: { 'X-A': 'b' } })],
+  ])('are those that an object %s', async (_, options) => {
+    const { port, sockets } = await serveAttached<unknown>(options as object);
+    const { head } = await ask(port);
+    expect(head).toContain('\r\nX-A: b\r\n');
+    expect([...sockets].map(({ data }) => data)).toEqual([true]);
   });
 
   it('are those of the connections', async () => {
@@ -281,6 +326,38 @@ describe('A request that belongs to nobody', () => {
     expect([data, sockets.size, rejected]).toEqual(['first', 0, []]);
   });
 
+  it.each(['has ended', 'has destroyed'])(
+    'is left to a listener that %s the socket before, whatever it answered',
+    async (how) => {
+      const server = createServer();
+      const answer = 'HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n';
+      server.on('upgrade', (_, socket) => {
+        if (how === 'has ended') socket.end(answer);
+        else socket.destroy();
+      });
+      let asked = 0;
+      const { port, sockets, rejected } = await serveAttached({ authorize: () => ++asked }, server);
+      const connected: unknown[] = [];
+      sockets.on('connection', (socket) => connected.push(socket));
+      const socket = await connectRaw(port, true);
+      let text = '';
+      socket.on('data', (chunk: Buffer) => {
+        text += chunk.toString('latin1');
+      });
+      socket.write(upgradeRequest());
+      await new Promise((resolve) => socket.on('end', resolve));
+      expect([asked, connected, rejected]).toEqual([0, [], []]);
+      expect(text).toBe(how === 'has ended' ? answer : '');
+    },
+  );
+
+  it('is an ordinary request when the application has removed all listeners', async () => {
+    const server = createServer((_, response) => response.end('plain'));
+    const { port } = await serveAttached(undefined, server);
+    server.removeAllListeners('upgrade');
+    expect(await ask(port)).toMatchObject({ status: 200, body: 'plain' });
+  });
+
   it('is an ordinary request, to which nothing changes', async () => {
     const server = createServer((_, response) => response.end('plain'));
     const { port } = await serveAttached(undefined, server);
@@ -317,12 +394,18 @@ describe('detach', () => {
 });
 
 describe('What attach refuses', () => {
-  it.each([undefined, null, 'x', {}, () => {}, new WebSocketServer({ noServer: true })])(
-    'is what is no server: %s',
-    (server) => {
-      expect(() => attach(server as never)).toThrow(/attach takes the http server/);
-    },
-  );
+  it.each([
+    undefined,
+    null,
+    'x',
+    {},
+    () => {},
+    new WebSocketServer({ noServer: true }),
+    createNetServer(),
+    createTlsServer(),
+  ])('is what is no server of HTTP: %s', (server) => {
+    expect(() => attach(server as never)).toThrow(/attach takes the http server/);
+  });
 
   it.each([
     [{ origin: ['https://a'] }, /^Unrecognized option: origin \(did you mean origins\?\)/],

@@ -1,10 +1,14 @@
 /** `authorize`: what it may answer, when, and what the client may do meanwhile. */
 
 import { createServer } from 'node:http';
+import type { Socket } from 'node:net';
+import { Readable } from 'node:stream';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { describe, expect, it, vi } from 'vitest';
 import type { AttachOptions } from '../../src/server.ts';
 import {
   connectRaw,
+  listen,
   next,
   RawPeer,
   readHead,
@@ -120,7 +124,115 @@ describe.each(BOTH)('authorize that answers %s', (when) => {
   });
 });
 
+/** Answers that call the application when they are looked at. */
+const TRAPS: Readonly<Record<string, () => unknown>> = {
+  'a then that throws': () => throwing('then'),
+  'a tag that throws': () => throwing(Symbol.toStringTag),
+  'a proxy that is revoked': () => {
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    return proxy;
+  },
+};
+
+function throwing(name: string | symbol): object {
+  const get = (): never => {
+    throw new Error('looked at');
+  };
+  return Object.defineProperty({}, name, { get });
+}
+
+describe.each(Object.entries(TRAPS))('authorize that answers with %s', (_, trap) => {
+  it('has failed, and gives its place back', async () => {
+    const uncaught = collectUncaught();
+    for (const authorize of [trap, async () => trap()]) {
+      const { port, rejected } = await serveAttached<unknown>({ authorize, maxConnections: 1 });
+      expect([(await ask(port)).status, (await ask(port)).status]).toEqual([500, 500]);
+      expect(rejected).toEqual(['WS_INTERNAL 500', 'WS_INTERNAL 500']);
+    }
+    expect(uncaught).toEqual([]);
+  });
+});
+
+describe('A socket that is gone when it is accepted', () => {
+  const ENDS: Readonly<Record<string, (request: { socket: Socket }) => unknown>> = {
+    'destroyed by authorize': ({ socket }) => socket.destroy() && true,
+    'reset by authorize': ({ socket }) => socket.resetAndDestroy() && true,
+    'ended by authorize': ({ socket }) => socket.end() && true,
+    'destroyed in the turn of the answer': async ({ socket }) => socket.destroy() && true,
+  };
+
+  it.each(Object.entries(ENDS))('is rejected, and no connection: %s', async (_, end) => {
+    const connected: unknown[] = [];
+    const { port, rejected, sockets } = await serveAttached<unknown>({
+      authorize: (request) => end(request as { socket: Socket }),
+      maxConnections: 1,
+    });
+    sockets.on('connection', (socket) => connected.push(socket));
+    for (let count = 1; count <= 2; count++) {
+      const socket = await connectRaw(port);
+      socket.on('error', () => {});
+      socket.resume().write(upgradeRequest());
+      await until(() => rejected.length === count && socket.destroyed);
+    }
+    expect(rejected).toEqual(['WS_TRANSPORT_ERROR', 'WS_TRANSPORT_ERROR']);
+    expect([connected, sockets.size]).toEqual([[], 0]);
+  });
+
+  it('is rejected when the choice of a subprotocol destroys it', async () => {
+    const { port, rejected, sockets } = await serveAttached({
+      protocols: (_, { socket }) => String(socket.destroy() && 'a'),
+    });
+    const socket = await connectRaw(port);
+    socket.write(upgradeRequest({ 'Sec-WebSocket-Protocol': 'a' }));
+    await until(() => rejected.length === 1);
+    expect([rejected, sockets.size]).toEqual([['WS_TRANSPORT_ERROR'], 0]);
+  });
+
+  it('has the answer of its own that authorize gave it', async () => {
+    const { port, rejected } = await serveAttached<unknown>({
+      authorize: ({ socket }) => {
+        socket.end('HTTP/1.1 418 Mine\r\nContent-Length: 4\r\n\r\nmine');
+        return false;
+      },
+    });
+    expect(await ask(port)).toMatchObject({ status: 418, body: 'mine' });
+    expect(rejected).toEqual(['WS_HANDSHAKE_REFUSED 403']);
+  });
+});
+
 describe('A Response of authorize', () => {
+  it('may have a stream of Node for its body, as that of node-fetch', async () => {
+    const body = Readable.from([Buffer.from('Who are '), Buffer.from('you?')]);
+    const response = { status: 401, statusText: '', body, headers: new Headers() };
+    Object.defineProperty(response, Symbol.toStringTag, { value: 'Response' });
+    const { port } = await serveAttached<unknown>({ authorize: () => response });
+    expect(await ask(port)).toMatchObject({ status: 401, body: 'Who are you?' });
+  });
+
+  it('is given on as fetch has read it: decoded, and without the fields of its way', async () => {
+    const origin = createServer((_, response) => {
+      const headers = { 'Content-Encoding': 'gzip', 'Keep-Alive': 'timeout=9', 'X-A': 'b' };
+      response.writeHead(401, headers).end(gzipSync('Who are you?'));
+    });
+    const url = `http://127.0.0.1:${await listen(origin)}`;
+    const { port } = await serveAttached<unknown>({ authorize: () => fetch(url) });
+    const { status, head, body } = await ask(port);
+    expect([status, body]).toEqual([401, 'Who are you?']);
+    expect(head).not.toMatch(/^(content-encoding|keep-alive):/im);
+    expect(head).toMatch(/^x-a: b\r$/im);
+  });
+
+  it('keeps the Content-Encoding that the application has given it', async () => {
+    const headers = { 'Content-Encoding': 'gzip' };
+    const { port } = await serveAttached<unknown>({
+      authorize: () => new Response(gzipSync('Who?'), { status: 401, headers }),
+    });
+    const { head, body } = await ask(port);
+    expect(head).toMatch(/^content-encoding: gzip\r$/im);
+    expect(gunzipSync(Buffer.from(body, 'latin1')).toString()).toBe('Who?');
+  });
+
   it('is refused with 500 when its body is over 64 KiB, and lets go of it', async () => {
     let isCancelled = false;
     const endless = new ReadableStream({
@@ -311,8 +423,8 @@ describe('While authorize is asked', () => {
     expect(await readAnswer(socket)).toMatchObject({ status: 403 });
     socket.end();
     await until(() => counts.length === 2);
-    // Of the refusal: errors are ignored.
-    expect(counts[1]! - counts[0]!).toBeLessThanOrEqual(1);
+    // Of the refusal: errors are ignored, and its deadline has gone.
+    expect(counts[1]! - counts[0]!).toBeLessThanOrEqual(2);
     expect(rejected).toHaveLength(1);
   });
 });

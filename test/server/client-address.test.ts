@@ -42,7 +42,16 @@ describe('clientAddress', () => {
     ['10.0.0.1', '[2001:db8::7]', '2001:db8::7'],
     ['10.0.0.1', '2001:db8::7', '2001:db8::7'],
     ['10.0.0.1', '::ffff:198.51.100.7', '198.51.100.7'],
+    ['10.0.0.1', '::FFFF:c633:6407', '198.51.100.7'],
+    ['10.0.0.1', '0:0:0:0:0:ffff:198.51.100.7', '198.51.100.7'],
+    ['10.0.0.1', '0000::0:FFFF:c633:6407', '198.51.100.7'],
+    ['10.0.0.1', '198.51.100.7, ::ffff:a00:2', '198.51.100.7'],
     ['2001:db8:1::1', '2001:db8:9::9', '2001:db8:9::9'],
+    ['10.0.0.1', 'fe80::1%eth0', 'fe80::1%eth0'],
+    ['10.0.0.1', `fe80::1%${'a'.repeat(9000)}`, `fe80::1%${'a'.repeat(9000)}`],
+    ['10.0.0.1', '1.2.3.4, '.repeat(3000).concat('10.0.0.2,'.repeat(3000), '10.0.0.3'), '1.2.3.4'],
+    ['10.0.0.1', '198.51.100.7, ::ffff:999.1.1.1', '10.0.0.1'],
+    ['10.0.0.1', '198.51.100.7, 0x7f.1', '10.0.0.1'],
     // A Unix socket is reached from this host alone.
     [undefined, '198.51.100.7', '198.51.100.7'],
     [undefined, undefined, undefined],
@@ -65,12 +74,25 @@ describe('countedAs', () => {
     ['1:2:3:4:5:6:192.0.2.1', '1:2:3:4::/64'],
     ['1:2:3::192.0.2.1', '1:2:3:0::/64'],
     ['0001:0002::5', '1:2:0:0::/64'],
+    // All of IPv4 would be one network.
+    ['::ffff:192.0.2.1', '192.0.2.1'],
+    ['::ffff:c000:201', '192.0.2.1'],
+    ['0:0:0:0:0:FFFF:c000:0201', '192.0.2.1'],
+    ['1:0:0:0:0:ffff:c000:201', '1:0:0:0::/64'],
+    ['::ffff:0:c000:201', '0:0:0:0::/64'],
   ])('of %s is %s', (address, counted) => {
     expect(countedAs(address)).toBe(counted);
   });
 });
 
 describe('readTrustedProxies', () => {
+  it('takes a network of IPv4 addresses in IPv6 for one of IPv4', () => {
+    const proxies = ['::ffff:10.0.0.0/104'];
+    expect(addressOf('10.9.9.9', '198.51.100.7', proxies)).toBe('198.51.100.7');
+    expect(addressOf('::ffff:10.9.9.9', '198.51.100.7', proxies)).toBe('198.51.100.7');
+    expect(addressOf('11.0.0.1', '198.51.100.7', proxies)).toBe('11.0.0.1');
+  });
+
   it.each(['10.0.0.1', '10.0.0.0/0', '::1', '2001:db8::/32', '::ffff:10.0.0.1'])(
     'takes %s',
     (proxy) => {
@@ -87,6 +109,9 @@ describe('readTrustedProxies', () => {
     '10.0.0.0/',
     '::/129',
     '::1/1/1',
+    // Prefixes of IPv4, with which all addresses would be trusted.
+    '::ffff:10.0.0.0/8',
+    '::ffff:a00:0/95',
     5,
   ])('does not take %j', (proxy) => {
     expect(() => readTrustedProxies([proxy])).toThrow(/not an address or CIDR$/);

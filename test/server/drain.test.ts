@@ -5,6 +5,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { EventSource } from '../../src/index.ts';
 import type { AttachOptions } from '../../src/server.ts';
 import { closed, next, settle, until } from '../api/sockets.ts';
+import { collectUncaught } from '../support/uncaught-exceptions.ts';
 import { ask, connect, serveAttached } from './attached.ts';
 
 const FAKE = ['setTimeout', 'setInterval', 'clearTimeout', 'clearInterval'] as const;
@@ -76,6 +77,23 @@ describe('drain', () => {
     socket.resume();
     await until(() => socket.readableEnded || socket.destroyed);
     expect(sockets.size).toBe(0);
+  });
+
+  it('ends the others when the application has made one of them throw', async () => {
+    const uncaught = collectUncaught();
+    const { port, sockets } = await serveAttached();
+    const fail = (): never => {
+      throw new Error('mine');
+    };
+    sockets.once('connection', (socket) => Object.assign(socket, { close: fail }));
+    const clients = [];
+    for (let count = 0; count < 3; count++) {
+      clients.push(connect(port));
+      await next(clients[count]!, 'open');
+    }
+    const drained = sockets.drain({ timeout: 50, spread: 0 });
+    expect(await drained).toMatchObject({ closed: 2, terminated: 1 });
+    expect(uncaught.map(String)).toEqual(['Error: mine']);
   });
 
   it('is one: a second call has the promise of the first', async () => {

@@ -7,10 +7,12 @@ import {
   createSecureServer,
   createServer,
   type Http2Server,
+  type ServerHttp2Stream,
 } from 'node:http2';
 import { connect as connectTls } from 'node:tls';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { WebSocketError } from '../../src/errors.ts';
+import { LIMITS } from '../../src/limits.ts';
 import { type AttachOptions, attach, type SocketSet } from '../../src/server.ts';
 import { listen, readHead, TLS, until, upgradeRequest, withResolvers } from '../api/sockets.ts';
 import { frameTo } from '../support/frames.ts';
@@ -96,6 +98,45 @@ describe('attach on a server of node:http2', () => {
       'WS_HANDSHAKE_REFUSED 401',
       'WS_INTERNAL 500',
     ]);
+  });
+
+  it('refuses with a Response that was fetched, or has fields named like properties', async () => {
+    const headers = { 'Keep-Alive': 'timeout=5', 'Proxy-Connection': 'a', TE: 'a', 'X-A': 'b' };
+    const { session } = await serveHttp2<unknown>({
+      authorize: () => {
+        const response = new Response('who?', { status: 401, headers });
+        for (const name of ['constructor', '__proto__', 'toString']) {
+          response.headers.append(name, 'c');
+        }
+        return response;
+      },
+    });
+    const { status, headers: received } = await ask(session);
+    expect([status, received['x-a'], received['constructor']]).toEqual([401, 'b', 'c']);
+  });
+
+  it('lets go of a client that does not read its refusal', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const server = createServer({ settings: { enableConnectProtocol: true } });
+    const sockets = attach<unknown>(server, {
+      authorize: () => new Response(new Uint8Array(60_000), { status: 401 }),
+    });
+    const { rejected } = noteRejected(sockets);
+    let refused: ServerHttp2Stream | undefined;
+    server.on('stream', (stream) => {
+      refused = stream;
+    });
+    const port = await listen(server);
+    const session = connect(`http://127.0.0.1:${port}`, { settings: { initialWindowSize: 0 } });
+    session.on('error', () => {});
+    onTestFinished(() => session.destroy());
+    await new Promise((resolve) => session.once('remoteSettings', resolve));
+    request(session);
+    await until(() => rejected.length === 1);
+    expect(refused?.destroyed).toBe(false);
+    vi.advanceTimersByTime(LIMITS.handshakeTimeout.default);
+    await until(() => refused?.destroyed === true);
   });
 
   it.each(['the stream', 'the session'])('notices that a client has ended %s', async (what) => {

@@ -2,7 +2,7 @@
 
 import { describe, expect, it, vi } from 'vitest';
 import type { AttachOptions, ChooseProtocol } from '../../src/server.ts';
-import { closed, next, settle, until } from '../api/sockets.ts';
+import { closed, connectRaw, next, settle, until, upgradeRequest } from '../api/sockets.ts';
 import { ask, connect, serveAttached } from './attached.ts';
 
 const forwardedFor = (address: string) => ({ 'X-Forwarded-For': address });
@@ -76,6 +76,25 @@ describe('maxConnectionsPerAddress', () => {
     }
     expect(statuses).toEqual([101, 101, 101, 101, 429, 429]);
     expect(rejected).toHaveLength(2);
+  });
+
+  it('is not passed by a client that was gone by then, in whose place it names another', async () => {
+    let asked = 0;
+    const { server, rejected } = await serveAttached<unknown>({
+      authorize: () => ++asked,
+      maxConnectionsPerAddress: 1,
+      trustedProxies: ['127.0.0.1'],
+    });
+    server.prependOnceListener('upgrade', (request) => {
+      // As of a TCP socket that the peer has reset.
+      Object.defineProperty(request.socket, 'remoteAddress', { value: undefined });
+    });
+    const { port } = server.address() as { readonly port: number };
+    const socket = await connectRaw(port);
+    socket.on('error', () => {});
+    socket.resume().write(upgradeRequest({ 'X-Forwarded-For': '192.0.2.1' }));
+    await until(() => socket.destroyed);
+    expect([asked, rejected]).toEqual([0, ['WS_TRANSPORT_ERROR']]);
   });
 
   it('counts one that was refused no longer', async () => {

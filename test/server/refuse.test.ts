@@ -2,10 +2,12 @@
 
 import { createServer } from 'node:http';
 import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import type { Duplex } from 'node:stream';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { WebSocket } from '../../src/index.ts';
+import { LIMITS } from '../../src/limits.ts';
 import { refuse } from '../../src/server.ts';
-import { connectRaw, listen, next, until, upgradeRequest } from '../api/sockets.ts';
+import { connectRaw, listen, next, settle, until, upgradeRequest } from '../api/sockets.ts';
 import { ask, connect } from './attached.ts';
 
 type Rest = Parameters<typeof refuse> extends [infer _Socket, ...infer Others] ? Others : never;
@@ -103,6 +105,26 @@ describe('refuse', () => {
     socket.write(`GET / HTTP/1.1\r\nHost: a\r\n\r\n${upgradeRequest()}`);
     await until(() => text.endsWith('second'));
     expect(text.indexOf('first')).toBeLessThan(text.indexOf('403 Forbidden'));
+  });
+
+  it('lets go of a client that does not read its answer', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const server = createServer();
+    let transport: Duplex | undefined;
+    server.on('upgrade', (_, socket) => {
+      transport = socket;
+      refuse(socket, 403, {}, new Uint8Array(30_000_000));
+    });
+    const socket = await connectRaw(await listen(server));
+    socket.pause().write(upgradeRequest());
+    await until(() => transport !== undefined);
+    vi.advanceTimersByTime(LIMITS.handshakeTimeout.default - 1);
+    await settle();
+    expect(transport?.destroyed).toBe(false);
+    vi.advanceTimersByTime(1);
+    await until(() => transport?.destroyed === true);
+    expect(vi.getTimerCount()).toBe(0);
   });
 
   it('answers on a stream of HTTP/2 with a response of its own', async () => {
