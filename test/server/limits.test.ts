@@ -78,7 +78,7 @@ describe('maxConnectionsPerAddress', () => {
     expect(rejected).toHaveLength(2);
   });
 
-  it('is not passed by a client that was gone by then, in whose place it names another', async () => {
+  it('is not passed by a client that was gone by then, and names another address', async () => {
     let asked = 0;
     const { server, rejected } = await serveAttached<unknown>({
       authorize: () => ++asked,
