@@ -62,8 +62,8 @@ export class TimerWheel {
   #seriesCount = 0;
   #timer: NodeJS.Timeout | undefined;
   /** What the timer was set and is cleared with: tests replace both. */
-  #setInterval = setInterval;
-  #clearInterval = clearInterval;
+  #setInterval: typeof setInterval | undefined;
+  #clearInterval: typeof clearInterval | undefined;
 
   /** How many entries wait. */
   get size(): number {
@@ -130,7 +130,7 @@ export class TimerWheel {
 
   #stop(): void {
     const clear = this.#clearInterval;
-    clear(this.#timer);
+    clear?.(this.#timer);
     this.#timer = undefined;
   }
 
