@@ -6,9 +6,14 @@
  * error in its console, a request that its policy forbids) is looked at in the end of each test.
  */
 
-import { existsSync } from 'node:fs';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import {
+  BROWSER_TIME_MS,
+  CHROMIUM,
+  CHROMIUM_ARGUMENTS,
+  isChromiumMissing,
+} from '../support/chromium.ts';
 import { ensureBuilt, RunningExample } from './running.ts';
 
 /**
@@ -24,23 +29,9 @@ declare const document: {
   readonly documentElement: { readonly scrollWidth: number };
 };
 
-const CHROMIUM = '/usr/bin/chromium';
-const CHROMIUM_ARGUMENTS = [
-  '--headless',
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
-const TIMEOUT_MS = 120_000;
+const isMissing = isChromiumMissing('the demo in a browser');
 
-const isMissing = !existsSync(CHROMIUM);
-if (isMissing) console.warn(`Skipped: the demo in a browser, because ${CHROMIUM} is missing.`);
-
-describe.skipIf(isMissing)('the demo in Chromium', { timeout: TIMEOUT_MS }, () => {
+describe.skipIf(isMissing)('the demo in Chromium', { timeout: BROWSER_TIME_MS }, () => {
   let demo: RunningExample;
   let url: string;
   let browser: Browser;
@@ -51,24 +42,24 @@ describe.skipIf(isMissing)('the demo in Chromium', { timeout: TIMEOUT_MS }, () =
     await ensureBuilt();
     demo = new RunningExample('demo/server.mjs', [], { PORT: '0' });
     [url] = await demo.printed(/http:\/\/127\.0\.0\.1:\d+\//);
-    browser = await chromium.launch({ executablePath: CHROMIUM, args: CHROMIUM_ARGUMENTS });
-  }, TIMEOUT_MS);
+    browser = await chromium.launch({ executablePath: CHROMIUM, args: [...CHROMIUM_ARGUMENTS] });
+  }, BROWSER_TIME_MS);
 
   afterAll(async () => {
     await browser?.close();
     await demo?.stop();
-  }, TIMEOUT_MS);
+  }, BROWSER_TIME_MS);
 
   beforeEach(async () => {
     page = await browser.newPage();
-    page.setDefaultTimeout(TIMEOUT_MS);
+    page.setDefaultTimeout(BROWSER_TIME_MS);
     complaints = [];
     page.on('pageerror', (error) => complaints.push(error.message));
     page.on('console', (message) => {
       if (message.type() === 'error') complaints.push(message.text());
     });
     await page.goto(url);
-  }, TIMEOUT_MS);
+  }, BROWSER_TIME_MS);
 
   afterEach(() => page.close());
 

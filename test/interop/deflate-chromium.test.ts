@@ -2,13 +2,18 @@
  * permessage-deflate with Chromium: a page of the test's own sends back what our server sends it.
  */
 
-import { existsSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { permessageDeflate } from '../../src/api/permessage-deflate.ts';
 import { WebSocket } from '../../src/api/websocket.ts';
 import { listen, until } from '../api/sockets.ts';
+import {
+  BROWSER_TIME_MS,
+  CHROMIUM,
+  CHROMIUM_ARGUMENTS,
+  isChromiumMissing,
+} from '../support/chromium.ts';
 import {
   AGREEMENTS,
   collect,
@@ -18,19 +23,6 @@ import {
   ownOptions,
 } from './deflate-conversation.ts';
 
-const CHROMIUM = '/usr/bin/chromium';
-const CHROMIUM_ARGUMENTS = [
-  '--headless',
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
-const TIMEOUT_MS = 120_000;
-
 /** Sends everything back, and shows in its title how it ended. */
 const PAGE = `<!doctype html><title>open</title><script>
   const socket = new WebSocket(location.href.replace('http', 'ws'));
@@ -39,19 +31,18 @@ const PAGE = `<!doctype html><title>open</title><script>
   socket.onclose = ({ code, wasClean }) => { document.title = code + ' ' + wasClean; };
 </script>`;
 
-const isMissing = !existsSync(CHROMIUM);
-if (isMissing) console.warn(`Skipped: permessage-deflate in a browser: ${CHROMIUM} is missing.`);
+const isMissing = isChromiumMissing('permessage-deflate in a browser');
 
-describe.skipIf(isMissing)('permessage-deflate with Chromium', { timeout: TIMEOUT_MS }, () => {
+describe.skipIf(isMissing)('permessage-deflate with Chromium', { timeout: BROWSER_TIME_MS }, () => {
   let browser: Browser;
   let page: Page;
 
   beforeAll(async () => {
-    browser = await chromium.launch({ executablePath: CHROMIUM, args: CHROMIUM_ARGUMENTS });
+    browser = await chromium.launch({ executablePath: CHROMIUM, args: [...CHROMIUM_ARGUMENTS] });
     page = await browser.newPage();
-  }, TIMEOUT_MS);
+  }, BROWSER_TIME_MS);
 
-  afterAll(() => browser?.close(), TIMEOUT_MS);
+  afterAll(() => browser?.close(), BROWSER_TIME_MS);
 
   it.each(AGREEMENTS.map((agreement) => [describeAgreement(agreement), agreement] as const))(
     'at our server, wishing for %s',

@@ -4,7 +4,6 @@
  */
 
 import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { createSecureServer, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2';
 import { promisify } from 'node:util';
 import { type Browser, chromium } from 'playwright-core';
@@ -15,20 +14,14 @@ import { permessageDeflate } from '../../src/api/permessage-deflate.ts';
 import { WebSocket } from '../../src/api/websocket.ts';
 import { listenHttp2, serveHttp2 } from '../api/http2-sockets.ts';
 import { TLS, until } from '../api/sockets.ts';
+import {
+  BROWSER_TIME_MS,
+  CHROMIUM,
+  CHROMIUM_ARGUMENTS,
+  isChromiumMissing,
+} from '../support/chromium.ts';
 
-const CHROMIUM = '/usr/bin/chromium';
-const CHROMIUM_ARGUMENTS = [
-  '--headless',
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-  '--ignore-certificate-errors',
-];
-const TIMEOUT_MS = 120_000;
+const ARGUMENTS = [...CHROMIUM_ARGUMENTS, '--ignore-certificate-errors'];
 
 /** Opens sockets, sends everything back, and lists in its title how they ended. */
 const PAGE = `<!doctype html><title></title><script>
@@ -44,8 +37,7 @@ const PAGE = `<!doctype html><title></title><script>
   }
 </script>`;
 
-const isMissing = !existsSync(CHROMIUM);
-if (isMissing) console.warn(`Skipped: HTTP/2 in a browser: ${CHROMIUM} is missing.`);
+const isMissing = isChromiumMissing('HTTP/2 in a browser');
 
 /** Serves the page over TLS, and keeps the requests of the sockets. */
 async function servePage() {
@@ -64,12 +56,12 @@ async function servePage() {
   return { ...served, requests };
 }
 
-describe.skipIf(isMissing)('Chromium over TLS', { timeout: TIMEOUT_MS }, () => {
+describe.skipIf(isMissing)('Chromium over TLS', { timeout: BROWSER_TIME_MS }, () => {
   it('opens its sockets as streams of the HTTP/2 session of the page', async () => {
     const { port, requests, accepted } = await servePage();
     const browser: Browser = await chromium.launch({
       executablePath: CHROMIUM,
-      args: CHROMIUM_ARGUMENTS,
+      args: ARGUMENTS,
     });
     onTestFinished(() => browser.close());
     const page = await browser.newPage();
@@ -129,7 +121,7 @@ describe.skipIf(isMissing)('Chromium over TLS', { timeout: TIMEOUT_MS }, () => {
       accepted.on('open', () => accepted.close(1000));
     });
     const { port } = await listenHttp2(server);
-    const browser = await chromium.launch({ executablePath: CHROMIUM, args: CHROMIUM_ARGUMENTS });
+    const browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGUMENTS });
     onTestFinished(() => browser.close());
     const page = await browser.newPage();
     await page.goto(`https://127.0.0.1:${port}/`);
