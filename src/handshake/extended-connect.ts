@@ -8,7 +8,7 @@
 import { isHandshakeKey } from './accept-key.ts';
 import { type ClientRequest, judgeChoice, type ResponseVerdict } from './client-handshake.ts';
 import { collectFaults } from './handshake-faults.ts';
-import { pickHandshakeFields } from './handshake-fields.ts';
+import { isConnectionField, pickHandshakeFields } from './handshake-fields.ts';
 import { equalsIgnoringCase } from './header-grammar.ts';
 import type { RawHeaders } from './header-list.ts';
 import {
@@ -76,19 +76,12 @@ function mergeHosts(authority: string | undefined, host: string | undefined): st
   return equalsIgnoringCase(host, authority.toLowerCase()) ? authority : '';
 }
 
-const CONNECTION_SPECIFIC: readonly string[] = [
-  'connection',
-  'http2-settings',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'transfer-encoding',
-  'upgrade',
-];
+/** Other fields of HTTP/1.1 that a message of HTTP/2 must not have (RFC 9113 §8.2.2). */
+const CONNECTION_SPECIFIC = ['http2-settings', 'keep-alive', 'proxy-connection', 'te'];
 
-/** Tells whether a message of HTTP/2 must not have a field of HTTP/1.1 (RFC 9113 §8.2.2). */
+/** Tells whether a field is about a connection of HTTP/1.1, or about its body. */
 export function isHttp1Field(lowercaseName: string): boolean {
-  return CONNECTION_SPECIFIC.includes(lowercaseName);
+  return isConnectionField(lowercaseName) || CONNECTION_SPECIFIC.includes(lowercaseName);
 }
 
 /** Fields that pseudo-header fields replace, or that do not apply. */

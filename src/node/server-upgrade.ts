@@ -25,7 +25,6 @@ import {
 import {
   HANDSHAKE_FIELDS,
   type HandshakeFields,
-  isConnectionField,
   pickHandshakeFields,
 } from '../handshake/handshake-fields.ts';
 import { dropHeader, findHeader, type RawHeaders } from '../handshake/header-list.ts';
@@ -253,7 +252,7 @@ function respond(stream: ServerHttp2Stream, response: string, hasAccept = false)
   for (const line of lines) {
     const colon = line.indexOf(':');
     const name = line.slice(0, colon).toLowerCase();
-    if (isConnectionField(name) || isHttp1Field(name)) continue;
+    if (isHttp1Field(name)) continue;
     if (name === 'sec-websocket-accept' && !hasAccept) continue;
     fields[name] = [...(fields[name] ?? []), line.slice(colon + 1).trim()];
   }

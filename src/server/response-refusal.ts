@@ -6,7 +6,6 @@
 import { Readable } from 'node:stream';
 import { HandshakeError } from '../errors.ts';
 import { isHttp1Field } from '../handshake/extended-connect.ts';
-import { isConnectionField } from '../handshake/handshake-fields.ts';
 import type { RawHeaders } from '../handshake/header-list.ts';
 import type { Refusal } from '../handshake/server-response.ts';
 import { LIMITS } from '../limits.ts';
@@ -51,7 +50,7 @@ export class ResponseRefusal implements Refusal {
     // body that is decoded already (WHATWG Fetch §4.6).
     const isFetched = typeof url === 'string' && url !== '';
     const isLeftOut = (name: string): boolean =>
-      isConnectionField(name) || isHttp1Field(name) || (isFetched && name === 'content-encoding');
+      isHttp1Field(name) || (isFetched && name === 'content-encoding');
     this.headers = [...headers].filter(([name]) => !isLeftOut(name.toLowerCase())).flat();
     this.body = body;
     this.error = new HandshakeError('WS_HANDSHAKE_REFUSED', { status });
